@@ -1,0 +1,30 @@
+"""The wire: frames, messages and the two ends of a session as pure state machines.
+
+Both links have the shape of h11: feed bytes, get happenings, give commands, take bytes. They read no clock and no
+randomness; `now` is monotonic seconds, nonces come as arguments.
+
+    link.receive(data, now) -> list[Happening]      b"" means end of file
+    link.tick(now) -> list[Happening]               to be called at link.deadline (seconds, may be inf) or later
+    link.take() -> bytes                            what is to be sent now; b"" when nothing is
+    link.state, link.closed
+
+Any bytes whatsoever may be fed: a peer that breaks a rule gets an `error` frame and the caller gets `Closed`. Commands
+after the close do nothing; commands that the state does not allow raise `LocalProtocolError`.
+
+ServerLink(site: SiteIdentity, *, nonce: bytes 32, now, find_agent: (agent_id, kid) -> key | None, probe=False)
+    welcome(*, ticket, spool, cursor, chain, peers=(), hb_s=10, limits={}, cfg={}, drain=False, wall_ns=0)
+    dispatch(*, k, occ, path, att, run, kind, spec, start_by_s=None, desc={})      dispatch_room -> int
+    kill(k, *, how, sig="TERM", grace_s=10, why="")   cancel(k, why)   query(k | None)   ack(n)
+    out_ack(k, stream, offset)   out_req(k, stream, offset)   drain(on)   config(...)
+    bye(code, msg="", *, addrs=(), retry_s=0)   error(code, msg="")
+
+AgentLink(agent: AgentIdentity, facts: HelloFacts, *, nonce: bytes 32, now)
+    accept_term()   stale(*, term, act, ticket, addrs=(), live_s=0)   probe_answer(*, term, act, ticket, live_s)
+    events([packed, ...])   event_room -> int   inventory(items, more=False)   synced(head)
+    output(k, stream, offset, data, eof=False)   output_room(k, stream) -> int bytes
+    state(k, st, *, exit=None, conflict=False, why="")   refused(k, why, msg="")
+    bye(code, msg="", *, retry_s=0)   error(code, msg="")
+
+What was written by commands given in one loop pass leaves with one `take`. Bulk (output, blobs) is let out in portions
+of at most 64 KiB after the control frames, so a kill never waits behind a long output.
+"""
