@@ -1,0 +1,261 @@
+"""The catalogue of messages: number, name, who sends it, and the table of its fields.
+
+Numbers 72 to 78 (files), 96 to 101 (enrolment) and 104 to 108 (peers) are taken but not spoken by this build: they
+are answered like any unknown type. Source: protocol.md section 5, except that `ev` carries a list of packed events,
+so that the hash chain covers exact bytes and many events share a frame.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from jaz_lite.wire import limits
+from jaz_lite.wire.schema import (
+    Field,
+    Validator,
+    binary,
+    compile_fields,
+    listing,
+    one_of,
+    optional,
+    packed_listing,
+    plain_map,
+    row,
+    text,
+    truth,
+    whole,
+)
+
+HELLO = 1
+CHALLENGE = 2
+AUTH = 3
+WELCOME = 4
+SYNCED = 5
+STALE = 6
+PING = 7
+PONG = 8
+BYE = 9
+ERROR = 10
+CONFIG = 11
+PROBE_R = 12
+DISPATCH = 20
+CANCEL = 21
+KILL = 22
+QUERY = 23
+INV = 24
+STATE = 25
+REFUSED = 26
+DRAIN = 27
+BLOB = 28
+BLOB_OK = 29
+EV = 48
+ACK = 49
+OUT = 64
+OUT_ACK = 65
+OUT_REQ = 66
+
+BYE_CODES = frozenset(
+    ("version", "auth", "dup_agent", "revoked", "deposed", "shutdown", "redirect", "overload", "proto", "busy")
+)
+AGENT_STATES = ("accepted", "starting", "running", "done", "failed", "lost", "cancelled")
+REFUSAL_REASONS = ("draining", "busy", "no_space", "disabled", "kind", "damaged")
+
+U16 = whole(0, 2**16 - 1)
+U32 = whole(0, 2**32 - 1)
+U64 = whole(0, 2**64 - 1)
+I32 = whole(-(2**31), 2**31 - 1)
+I64 = whole(-(2**63), 2**63 - 1)
+NAME = text(limits.NAME_BYTES_MAX, 1)
+NATURAL_KEY = binary(16)
+STREAM = whole(1, 2)
+ADDRESSES = listing(text(limits.ADDRESS_BYTES_MAX), limits.PEERS_MAX)
+HEARTBEAT = whole(1, limits.HEARTBEAT_S_MAX)
+OCC = text(limits.OCC_BYTES_MAX, 1)
+KEY_PATH = text(limits.KEY_PATH_BYTES_MAX, 1)
+ATTEMPT = whole(1, limits.ATTEMPT_MAX)
+WORK_KIND = text(12, 1)
+
+Sender = Literal["agent", "server", "both"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One line of the catalogue. `validate` is compiled from `fields`."""
+
+    number: int
+    name: str
+    sender: Sender
+    fields: Mapping[str, Field]
+    validate: Validator
+
+
+def _message(number: int, name: str, sender: Sender, **fields: Field) -> tuple[int, Message]:
+    return number, Message(number, name, sender, fields, compile_fields(name, fields))
+
+
+MESSAGES: Mapping[int, Message] = dict(
+    (
+        _message(
+            HELLO,
+            "hello",
+            "agent",
+            proto=listing(U32, 2, 2),
+            site=text(64, 1),
+            agent=NAME,
+            kid=U32,
+            na=binary(32),
+            spool=binary(16),
+            boot=binary(16),
+            term=U32,
+            act=optional(binary(8)),
+            ticket=optional(binary(32)),
+            acked=U64,
+            head=U64,
+            low=U64,
+            low_chain=optional(binary(16)),
+            keep=U32,
+            conn=U64,
+            wall=U64,
+            tz=I32,
+            sw=text(64),
+            os=text(64),
+            arch=text(32),
+            feats=listing(text(16), limits.FEATURES_MAX),
+            cap=plain_map(),
+        ),
+        _message(
+            CHALLENGE,
+            "challenge",
+            "server",
+            proto=U32,
+            site_uid=binary(16),
+            server=NAME,
+            term=U32,
+            act=binary(8),
+            ns=binary(32),
+            probe=optional(truth()),
+        ),
+        _message(AUTH, "auth", "agent", mac=binary(32)),
+        _message(
+            WELCOME,
+            "welcome",
+            "server",
+            mac=binary(32),
+            ticket=binary(32),
+            spool=binary(16),
+            cursor=U64,
+            chain=binary(16),
+            peers=ADDRESSES,
+            hb=HEARTBEAT,
+            limits=plain_map(),
+            cfg=plain_map(),
+            drain=truth(),
+            wall=U64,
+        ),
+        _message(SYNCED, "synced", "agent", head=U64),
+        _message(STALE, "stale", "agent", term=U32, act=binary(8), ticket=binary(32), addrs=ADDRESSES, live=U32),
+        _message(PING, "ping", "both", n=U64, wall=optional(U64)),
+        _message(PONG, "pong", "both", n=U64, wall=optional(U64)),
+        _message(BYE, "bye", "both", code=text(16, 1), msg=text(256), retry=U32, addrs=optional(ADDRESSES)),
+        _message(ERROR, "error", "both", code=text(24, 1), msg=text(256), ref=optional(U32)),
+        _message(
+            CONFIG,
+            "config",
+            "server",
+            peers=optional(ADDRESSES),
+            hb=optional(HEARTBEAT),
+            limits=optional(plain_map()),
+            next_pin=optional(binary(32)),
+            next_cert=optional(binary(2048, 1)),
+            key=optional(binary(32)),
+            kid=optional(U32),
+        ),
+        _message(
+            PROBE_R,
+            "probe_r",
+            "agent",
+            term=U32,
+            act=optional(binary(8)),
+            ticket=optional(binary(32)),
+            live=U32,
+        ),
+        _message(
+            DISPATCH,
+            "dispatch",
+            "server",
+            k=NATURAL_KEY,
+            occ=OCC,
+            path=KEY_PATH,
+            att=ATTEMPT,
+            run=U64,
+            kind=WORK_KIND,
+            spec=binary(limits.SPEC_BYTES_MAX_INLINE, 0),
+            blob=optional(binary(32)),
+            start_by=optional(U32),
+            desc=plain_map(),
+        ),
+        _message(CANCEL, "cancel", "server", k=NATURAL_KEY, why=text(64)),
+        _message(
+            KILL,
+            "kill",
+            "server",
+            k=NATURAL_KEY,
+            how=one_of("signal", "stop"),
+            sig=text(8),
+            grace=U32,
+            why=text(64),
+        ),
+        _message(QUERY, "query", "server", k=optional(NATURAL_KEY)),
+        _message(
+            INV,
+            "inv",
+            "agent",
+            items=listing(
+                row(NATURAL_KEY, one_of(*AGENT_STATES), U64, binary(8), OCC, KEY_PATH, ATTEMPT, U64),
+                limits.INVENTORY_ITEMS_MAX,
+            ),
+            more=truth(),
+        ),
+        _message(
+            STATE,
+            "state",
+            "agent",
+            k=NATURAL_KEY,
+            st=one_of(*AGENT_STATES),
+            exit=optional(I64),
+            conflict=optional(truth()),
+            why=optional(text(64)),
+        ),
+        _message(REFUSED, "refused", "agent", k=NATURAL_KEY, why=one_of(*REFUSAL_REASONS), msg=text(256)),
+        _message(DRAIN, "drain", "server", on=truth()),
+        _message(
+            BLOB,
+            "blob",
+            "server",
+            h=binary(32),
+            o=whole(0, limits.SPEC_BYTES_MAX),
+            d=binary(limits.CHUNK_BYTES_MAX, 1),
+            last=truth(),
+        ),
+        _message(BLOB_OK, "blob_ok", "agent", h=binary(32)),
+        _message(
+            EV,
+            "ev",
+            "agent",
+            l=packed_listing(limits.EVENT_BYTES_MAX, limits.EVENTS_PER_FRAME_MAX, limits.EVENT_FRAME_BYTES_MAX),
+        ),
+        _message(ACK, "ack", "server", n=U64),
+        _message(
+            OUT,
+            "out",
+            "agent",
+            k=NATURAL_KEY,
+            s=STREAM,
+            o=U64,
+            d=binary(limits.CHUNK_BYTES_MAX, 0),
+            eof=optional(truth()),
+        ),
+        _message(OUT_ACK, "out_ack", "server", k=NATURAL_KEY, s=STREAM, o=U64),
+        _message(OUT_REQ, "out_req", "server", k=NATURAL_KEY, s=STREAM, o=U64),
+    )
+)
