@@ -1,0 +1,74 @@
+# Each target is enough by itself: it makes .venv when that is missing or older than pyproject.toml.
+#
+#   make demo                the main job in one go, in a temporary place
+#   make test                check, then all tests
+#   make check               format, lint, types, floors; no tests
+#   make sim SEEDS=200       the simulator; SEED=n repeats one seed
+#   make power CUTS=1000     power cuts against the store
+#   make bench               all benchmarks; BENCH=chain runs one
+#   make docs                write the generated pages, then run every command the manual shows
+#
+# PYTHON=/path/to/python chooses the interpreter that .venv is made from.
+
+SEEDS ?= 200
+CUTS ?= 1000
+BENCH ?= all
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+USABLE := import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))
+
+ifndef PYTHON
+PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11 python3.14 python; do \
+	if $$python -c '$(USABLE)' >/dev/null 2>&1; then echo $$python; break; fi; done)
+endif
+
+.PHONY: demo test check sim power bench docs clean
+
+demo: $(STAMP)
+	@$(BIN)/jaz-lite demo
+
+test: check
+	@echo "== tests: those without processes, on all cores"
+	@$(BIN)/python -m pytest -n auto -m "not real"
+	@echo "== tests: those that start servers, agents and jobs"
+	@$(BIN)/python -m pytest -m real
+	@echo "make test: everything passed"
+
+check: $(STAMP)
+	@echo "== lint"
+	@$(BIN)/ruff check
+	@echo "== format"
+	@$(BIN)/ruff format --check
+	@echo "== types"
+	@$(BIN)/mypy
+	@echo "== floors"
+	@$(BIN)/lint-imports --no-cache
+
+sim: $(STAMP)
+	@$(BIN)/python -m tests.sim --seeds $(SEEDS) $(if $(SEED),--seed $(SEED))
+
+power: $(STAMP)
+	@$(BIN)/python -m tests.store.power --cuts $(CUTS) $(if $(SEED),--seed $(SEED))
+
+bench: $(STAMP)
+	@$(BIN)/python -m bench $(BENCH)
+
+docs: $(STAMP)
+	@$(BIN)/python -m docs.generate
+	@$(BIN)/python -m pytest tests/test_docs.py
+	@echo "make docs: the pages are in docs/, and every command they show was run"
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(STAMP): pyproject.toml
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "No Python 3.11 or later with its venv module was found." >&2; \
+		echo "Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; exit 1; fi
+	@if ! "$(PYTHON)" -c '$(USABLE)'; then \
+		echo "PYTHON=$(PYTHON) is not Python 3.11 or later with its venv module." >&2; exit 1; fi
+	@echo "Setting up $(VENV) with $(PYTHON) ..."
+	@"$(PYTHON)" -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $(STAMP)

@@ -1,0 +1,68 @@
+"""`python -m docs.generate`: write the pages that are read from the program. `tests/test_docs.py` keeps them current."""
+
+import dataclasses
+import inspect
+import re
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).resolve().parent
+HEAD = """# Icon types
+
+Written from the program by `make docs`; do not edit. The number is JAZ's code.
+"""
+FIELD = re.compile(r"^\s+(?P<name>\w+):[^#]*?(?:#\s*(?P<note>.*))?$")
+
+
+def icon_types() -> str:
+    """Return the page of all icon types with their settings."""
+    from jaz_lite.icons import REGISTRY
+
+    parts = [HEAD]
+    for kind in sorted(REGISTRY.values(), key=lambda kind: kind.jaz_code):
+        purpose, _, more = (inspect.getdoc(kind) or "").partition("\n\n")
+        text = "\n\n".join(part for part in more.split("\n\n") if not part.startswith("Source"))
+        parts += [f"## {kind.name} ({kind.jaz_code})\n", " ".join(purpose.split()) + "\n"]
+        if text.strip():
+            parts.append(text.strip() + "\n")
+        parts.append(_settings(kind.Params))
+    return "\n".join(parts)
+
+
+def _settings(params: Any) -> str:
+    fields = dataclasses.fields(params)
+    if not fields:
+        return "No settings.\n"
+    notes = _notes(params)
+    rows = ["| setting | default | |", "| --- | --- | --- |"]
+    rows += [f"| `{one.name}` | {_default(one)} | {notes.get(one.name, '')} |" for one in fields]
+    return "\n".join(rows) + "\n"
+
+
+def _default(one: "dataclasses.Field[Any]") -> str:
+    if one.default is not dataclasses.MISSING:
+        return "" if one.default in (None, "", ()) else f"`{one.default}`"
+    return "" if one.default_factory is not dataclasses.MISSING else "required"
+
+
+def _notes(params: Any) -> dict[str, str]:
+    """Return the comment beside each field: it is the description that authors of icon types write."""
+    notes = {}
+    for line in inspect.getsource(params).splitlines():
+        if match := FIELD.match(line):
+            notes[match["name"]] = (match["note"] or "").replace("|", "\\|")
+    return notes
+
+
+PAGES = {"icon-types.md": icon_types}
+
+
+def main() -> None:
+    """Write all generated pages."""
+    for name, page in PAGES.items():
+        (FOLDER / name).write_text(page(), encoding="utf-8")
+        print(f"wrote docs/{name}")
+
+
+if __name__ == "__main__":
+    main()
