@@ -143,7 +143,7 @@ def test_commands_start_without_the_heavy_libraries() -> None:
         "print(*sorted({'trio', 'apsw', 'cattrs', 'rich', 'asyncio'} & set(sys.modules)))"
     )
 
-    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, capture_output=True, text=True)
 
     assert done.stdout.split() == []
 
