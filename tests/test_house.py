@@ -193,3 +193,17 @@ def test_tests_neither_mock_nor_sleep(path: Path) -> None:
 
     assert not {name for name in imported if name.split(".")[0] == "mock" or name.startswith("unittest.mock")}
     assert asleep == []
+
+
+def test_every_benchmark_can_be_run_by_its_name() -> None:
+    from bench.__main__ import NAMES
+
+    for name in NAMES:
+        assert callable(importlib.import_module(f"bench.{name}").run)
+
+
+def test_the_generated_jobnets_of_the_benchmarks_have_the_shape_they_promise() -> None:
+    from bench.definitions import chain, fanout, wide
+
+    assert [text.count("<ja_job_command_table>") for text in (wide("W", 5, ":"), chain("C", 5, ":"))] == [5, 5]
+    assert fanout("F", 5, ":").count("<ja_flow_control_table>") == 2 + 5 + 5 + 2  # in, out, in, out
