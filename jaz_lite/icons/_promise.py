@@ -1,25 +1,45 @@
 """What an icon type must offer, and what it is given.
 
-An icon type is a module (see style.md section 3): `name`, `jaz_code`, `Params`, `check`, `begin`, `resume`, `stop`,
-and one line in `icons/__init__.py`. It decides; it does nothing itself. `begin` is called when the icon is reached,
-`resume` for each event about it while it runs, `stop` when a person or the run ends it early. Each returns a `Step`.
+An icon type is a module (see style.md section 3): `name`, `jaz_code`, `traits`, `Params`, `check`, `begin`, `resume`,
+`stop`, and one line in `icons/__init__.py`. It decides; it does nothing itself. `begin` is called when the icon is
+reached, `resume` for each event about it while it runs, `stop` when a person or the run ends it early. Each returns a
+`Step`; the engine applies it.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from jaz_lite.model.action import Action
 from jaz_lite.model.event import Answered, TimerFired, WorkCancelled, WorkEnded, WorkFailed, WorkTimedOut
-from jaz_lite.model.jobnet import FlowKind, Icon
+from jaz_lite.model.jobnet import Compat, FlowKind, Icon
 from jaz_lite.model.problem import Place, Problem
-from jaz_lite.model.run import EMPTY
+from jaz_lite.model.run import EMPTY, IconState, Origin
 
-__all__ = ["Event", "IconEvent", "IconType", "Place", "Problem", "Step", "View"]
+__all__ = ["Event", "IconEvent", "IconType", "Place", "Problem", "Step", "Traits", "View"]
 
 IconEvent = WorkEnded | WorkFailed | WorkCancelled | WorkTimedOut | Answered | TimerFired
 Event = IconEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traits:
+    """What the engine and the checks must know of an icon type without asking it.
+
+    `lines_in` and `lines_out` are the fewest and the most flows; None = no upper bound.
+    """
+
+    may_skip: bool = True
+    may_rerun: bool = False  # a person may run it again after an error
+    may_stop: bool = False  # a person may end it while it runs
+    may_set_variable: bool = False  # a person may change its before-variables
+    may_retry: bool = False  # works elsewhere: automatic retries make sense
+    may_continue: bool = True  # heeds the icon's `continue_on_error`
+    ready_at: Literal["all", "first"] = "all"  # how many arrivals make it ready
+    lines_in: tuple[int, int | None] = (1, 1)
+    lines_out: tuple[int, int | None] = (1, 1)
+    available: bool = True  # False: modelled, but this build cannot run it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +58,9 @@ class Step:
     memo: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
     exit_code: int | None = None
     message: str = ""
+    timed_out: bool = False  # the icon ran over its time; it goes on all the same
+    stopped: bool = False  # it failed because a person or the run ended it: no retry
+    release: int | None = None  # number of a held icon of this run that is let go
 
 
 class View(Protocol):
@@ -48,14 +71,57 @@ class View(Protocol):
     @property
     def icon(self) -> Icon: ...
     @property
-    def variables(self) -> Mapping[str, str]: ...
+    def compat(self) -> Compat: ...
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """The before set."""
+
     @property
     def memo(self) -> Mapping[str, Any]: ...
     @property
+    def state(self) -> IconState: ...
+    @property
+    def visit(self) -> int: ...
+    @property
+    def attempt(self) -> int: ...
+    @property
+    def work(self) -> bytes | None:
+        """The natural key of the attempt whose fate is not settled."""
+
+    @property
+    def key(self) -> bytes:
+        """The natural key of the present attempt."""
+
+    @property
+    def key_path(self) -> str: ...
+    @property
+    def task_occ(self) -> str:
+        """The occurrence name of a run that this attempt starts."""
+
+    @property
     def now(self) -> datetime:
         """The time of the event, aware, in the site's zone."""
+
+    @property
+    def now_ms(self) -> int: ...
+    @property
+    def run_started(self) -> datetime:
+        """When the outermost jobnet started, aware, in the site's zone."""
+
+    @property
+    def origin(self) -> Origin: ...
+    @property
+    def user(self) -> str:
+        """Who started the run."""
+
     @property
     def test(self) -> bool: ...
+    def find(self, path: str) -> int | None:
+        """Return the number of an icon by its path from this icon's own jobnet, or None."""
+
+    def state_of(self, node: int) -> IconState: ...
+    def is_held(self, node: int) -> bool:
+        """Tell whether the icon is held and has not begun."""
 
 
 class IconType(Protocol):
@@ -63,7 +129,8 @@ class IconType(Protocol):
 
     name: str
     jaz_code: int
-    Params: ClassVar[type[Any]]
+    traits: Traits
+    Params: type[Any]
 
     def check(self, params: Any, place: Place) -> Iterable[Problem]: ...
     def begin(self, params: Any, view: View) -> Step: ...
