@@ -55,6 +55,7 @@ class Frame:
     parent: int | None          # the node that opens it
     first: int                  # its nodes are first .. last-1
     last: int
+    start: int | None = None    # its one START; None where it has none or several, or no END
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,10 +113,10 @@ class IconRun:
     visit: int = 0              # "pass": how often it was entered within the enclosing visit; 0 = never
     attempt: int = 0            # within the visit; 1 first, +1 per retry or rerun
     arrivals: int = 0           # incoming flows since the last reset
-    before: Mapping[str, str] = EMPTY
-    results: Mapping[str, str] = EMPTY  # what the icon set; its after-set is before with these over it
+    before: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    results: Mapping[str, str] = field(default_factory=lambda: EMPTY)  # what the icon set; its after-set is before with these over it
     work: bytes | None = None   # natural key of the attempt whose fate is not settled
-    memo: Mapping[str, Any] = EMPTY     # the icon type's own, from begin to resume; plain values only
+    memo: Mapping[str, Any] = field(default_factory=lambda: EMPTY)     # the icon type's own, from begin to resume; plain values only
     started_ms: int | None = None
     ended_ms: int | None = None
     exit_code: int | None = None
@@ -164,9 +165,11 @@ class Run:
     timed_out: bool = False
     message: str = ""           # why it ended abnormally or could not be loaded
     faulted: str = ""           # traceback of our own fault; such a run is left alone
-    start_variables: Mapping[str, str] = EMPTY
+    start_variables: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     frames: tuple[FrameRun, ...] = ()
     icons: tuple[IconRun, ...] = ()
+    # The engine's counts over the icons. Worked out from them where it is None; never stored, never compared.
+    tally: Any = field(default=None, compare=False, repr=False)
 
     @property
     def jobnet(self) -> Jobnet:
