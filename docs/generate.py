@@ -11,6 +11,7 @@ HEAD = """# Icon types
 
 Written from the program by `make docs`; do not edit. The number is JAZ's code.
 """
+SOURCE = re.compile(r"^Source:.*", re.MULTILINE | re.DOTALL)  # always last; for those who read the code
 FIELD = re.compile(r"^\s+(?P<name>\w+):[^#]*?(?:#\s*(?P<note>.*))?$")
 
 
@@ -21,7 +22,7 @@ def icon_types() -> str:
     parts = [HEAD]
     for kind in sorted(REGISTRY.values(), key=lambda kind: kind.jaz_code):
         purpose, _, more = (inspect.getdoc(kind) or "").partition("\n\n")
-        text = "\n\n".join(part for part in more.split("\n\n") if not part.startswith("Source"))
+        text = SOURCE.sub("", more)
         parts += [f"## {kind.name} ({kind.jaz_code})\n", " ".join(purpose.split()) + "\n"]
         if text.strip():
             parts.append(text.strip() + "\n")
