@@ -12,7 +12,7 @@ Any bytes whatsoever may be fed: a peer that breaks a rule gets an `error` frame
 after the close do nothing; commands that the state does not allow raise `LocalProtocolError`.
 
 ServerLink(site: SiteIdentity, *, nonce: bytes 32, now, find_agent: (agent_id, kid) -> key | None, probe=False)
-    welcome(*, ticket, spool, cursor, chain, peers=(), hb_s=10, limits={}, cfg={}, drain=False, wall_ns=0)
+    welcome(*, ticket, spool, cursor, chain, peers=(), hb_s=10, limits_map={}, cfg={}, drain=False, wall_ns=0)
     dispatch(*, k, occ, path, att, run, kind, spec, start_by_s=None, desc={})      dispatch_room -> int
     kill(k, *, how, sig="TERM", grace_s=10, why="")   cancel(k, why)   query(k | None)   ack(n)
     out_ack(k, stream, offset)   out_req(k, stream, offset)   drain(on)   config(...)
@@ -22,7 +22,7 @@ AgentLink(agent: AgentIdentity, facts: HelloFacts, *, nonce: bytes 32, now)
     accept_term()   stale(*, term, act, ticket, addrs=(), live_s=0)   probe_answer(*, term, act, ticket, live_s)
     events([packed, ...])   event_room -> int   inventory(items, more=False)   synced(head)
     output(k, stream, offset, data, eof=False)   output_room(k, stream) -> int bytes
-    state(k, st, *, exit=None, conflict=False, why="")   refused(k, why, msg="")
+    state_of(k, st, *, exit_code=None, conflict=False, why="")   refused(k, why, msg="")
     bye(code, msg="", *, retry_s=0)   error(code, msg="")
 
 What was written by commands given in one loop pass leaves with one `take`. Bulk (output, blobs) is let out in portions

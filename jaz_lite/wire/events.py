@@ -9,7 +9,7 @@ from typing import Any
 
 from jaz_lite.errors import LocalProtocolError
 from jaz_lite.wire import limits
-from jaz_lite.wire.frames import ViolationError, check_plain, pack, unpack
+from jaz_lite.wire.frames import Violation, check_plain, pack, unpack
 from jaz_lite.wire.messages import (
     ATTEMPT,
     I64,
@@ -77,7 +77,7 @@ def pack_event(n: int, t_ns: int, k: bytes | None, e: str, x: Mapping[str, Any])
     payload = pack([n, t_ns, k, e, x])
     try:
         unpack_event(payload)
-    except ViolationError as error:
+    except Violation as error:
         raise LocalProtocolError(f"event {e} {n}: {error.message}") from error
     return payload
 
@@ -86,23 +86,23 @@ def unpack_event(payload: bytes) -> Unpacked:
     """Return (n, t_ns, k, e, x) of a packed event, all checked.
 
     Raises:
-        ViolationError: it is not one.
+        Violation: it is not one.
     """
     if len(payload) > limits.EVENT_BYTES_MAX:
-        raise ViolationError("limit", f"an event of more than {limits.EVENT_BYTES_MAX} bytes")
+        raise Violation("limit", f"an event of more than {limits.EVENT_BYTES_MAX} bytes")
     value = unpack(payload)
     if type(value) is not list or len(value) != 5:
-        raise ViolationError("schema", "an event must be an array of five")
+        raise Violation("schema", "an event must be an array of five")
     n, t_ns, k, e, x = value
     if not (U64.check(n) and n > 0 and U64.check(t_ns) and _NAME.check(e) and type(x) is dict):
-        raise ViolationError("schema", "an event must be [number, time, key, name, fields]")
+        raise Violation("schema", "an event must be [number, time, key, name, fields]")
     if not (k is None or NATURAL_KEY.check(k)):
-        raise ViolationError("schema", f"the key of event {e} is not 16 bytes")
+        raise Violation("schema", f"the key of event {e} is not 16 bytes")
     validate = _VALIDATORS.get(e)
     if validate is None:
         check_plain(x, 2)
         return n, t_ns, k, e, x
     if k is None and e in ABOUT_WORK:
-        raise ViolationError("schema", f"event {e} names no attempt")
+        raise Violation("schema", f"event {e} names no attempt")
     validate(x)
     return n, t_ns, k, e, x

@@ -18,7 +18,7 @@ _LENGTH = struct.Struct(">I")
 _FLOAT_MAX = 1.7976931348623157e308
 
 
-class ViolationError(RemoteProtocolError):
+class Violation(RemoteProtocolError):
     """The peer broke a rule. `code` goes into the `error` frame; it is one of those named at `Closed`."""
 
     def __init__(self, code: str, message: str) -> None:
@@ -58,7 +58,7 @@ class FrameReader:
         """Return the next whole payload, or None until more was fed.
 
         Raises:
-            ViolationError: the length is zero or above `bytes_max`.
+            Violation: the length is zero or above `bytes_max`.
         """
         start = self._position + limits.LENGTH_BYTES
         if len(self._buffer) < start:
@@ -66,7 +66,7 @@ class FrameReader:
             return None
         (length,) = _LENGTH.unpack_from(self._buffer, self._position)
         if not 0 < length <= bytes_max:
-            raise ViolationError("frame", f"a frame of {length} bytes; 1 to {bytes_max} are allowed")
+            raise Violation("frame", f"a frame of {length} bytes; 1 to {bytes_max} are allowed")
         if len(self._buffer) < start + length:
             self._compact()
             return None
@@ -88,7 +88,7 @@ def unpack(payload: bytes, *, map_entries_max: int = limits.MAP_ENTRIES_MAX) -> 
     """Return the plain value in msgpack bytes; what lies deep in it is not yet checked.
 
     Raises:
-        ViolationError: not msgpack, bytes left over, ext types, doubled keys, too long maps or arrays, bad UTF-8.
+        Violation: not msgpack, bytes left over, ext types, doubled keys, too long maps or arrays, bad UTF-8.
     """
     try:
         return msgpack.unpackb(
@@ -102,25 +102,25 @@ def unpack(payload: bytes, *, map_entries_max: int = limits.MAP_ENTRIES_MAX) -> 
             max_map_len=map_entries_max,
         )
     except (ValueError, msgpack.UnpackException) as error:
-        raise ViolationError("frame", f"not a readable msgpack value: {type(error).__name__}") from None
+        raise Violation("frame", f"not a readable msgpack value: {type(error).__name__}") from None
 
 
 def unpack_frame(payload: bytes) -> tuple[int, int, dict[str, Any]]:
     """Return (type, seq, body) of a payload; the body is a map whose fields are not yet checked.
 
     Raises:
-        ViolationError: as `unpack`, or the value is not an array of these three.
+        Violation: as `unpack`, or the value is not an array of these three.
     """
     value = unpack(payload)
     if type(value) is not list or len(value) != 3:
-        raise ViolationError("frame", "a payload must be an array of three")
+        raise Violation("frame", "a payload must be an array of three")
     number, seq, body = value
     if type(number) is not int or not 0 <= number <= limits.TYPE_MAX:
-        raise ViolationError("frame", "the type must be an integer from 0 to 255")
+        raise Violation("frame", "the type must be an integer from 0 to 255")
     if type(seq) is not int:
-        raise ViolationError("frame", "the sequence number must be an integer")
+        raise Violation("frame", "the sequence number must be an integer")
     if type(body) is not dict:
-        raise ViolationError("frame", "the body must be a map")
+        raise Violation("frame", "the body must be a map")
     return number, seq, body
 
 
@@ -131,7 +131,7 @@ def check_plain(value: object, level: int, *, key_bytes_max: int = limits.KEY_BY
         level: on which `value` lies if it is a container; the frame's array is level 1, its body level 2.
 
     Raises:
-        ViolationError: with the first thing found.
+        Violation: with the first thing found.
     """
     kind = type(value)
     if kind is dict:
@@ -147,27 +147,27 @@ def check_plain(value: object, level: int, *, key_bytes_max: int = limits.KEY_BY
             check_plain(item, level + 1, key_bytes_max=key_bytes_max)
     elif kind is float:
         if not -_FLOAT_MAX <= cast("float", value) <= _FLOAT_MAX:
-            raise ViolationError("schema", "a number that is not finite")
+            raise Violation("schema", "a number that is not finite")
     elif not (value is None or kind in (int, str, bytes, bool)):
-        raise ViolationError("schema", "a value of a type that is not allowed")
+        raise Violation("schema", "a value of a type that is not allowed")
 
 
 def check_key(key: object, *, key_bytes_max: int = limits.KEY_BYTES_MAX) -> None:
     """Refuse a key of a map that is not text or too long."""
     if type(key) is not str or len(key.encode()) > key_bytes_max:
-        raise ViolationError("schema", f"a key that is not text of at most {key_bytes_max} bytes")
+        raise Violation("schema", f"a key that is not text of at most {key_bytes_max} bytes")
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     whole = dict(pairs)
     if len(whole) != len(pairs):
-        raise ViolationError("frame", "a key stands twice in a map")
+        raise Violation("frame", "a key stands twice in a map")
     return whole
 
 
 def _no_ext(_code: int, _data: bytes) -> NoReturn:
-    raise ViolationError("frame", "an ext type")
+    raise Violation("frame", "an ext type")
 
 
 def _too_deep() -> NoReturn:
-    raise ViolationError("schema", f"nested deeper than {limits.NESTING_MAX} levels")
+    raise Violation("schema", f"nested deeper than {limits.NESTING_MAX} levels")

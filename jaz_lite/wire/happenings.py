@@ -57,6 +57,7 @@ class HelloFacts:
 
     term, act, ticket: the highest term it has accepted; 0 and empty before the first.
     acked, head, low: numbers of the last acknowledged, the last and the first retained event; low is 1 at first.
+    low_chain: h(low - 1), from which a server goes on that had to give up the events before `low`.
     keep_s: how long acknowledged records are kept. conn: grows with each connection. par, queue: jobs at once and
     waiting. free: bytes free on the spool's disk. tz_s: seconds east of UTC.
     """
@@ -69,6 +70,7 @@ class HelloFacts:
     acked: int = 0
     head: int = 0
     low: int = 1
+    low_chain: bytes = bytes(16)
     keep_s: int = 7 * 86_400
     conn: int = 0
     wall_ns: int = 0

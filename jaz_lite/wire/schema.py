@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from jaz_lite.wire import limits
-from jaz_lite.wire.frames import ViolationError, check_key, check_plain
+from jaz_lite.wire.frames import Violation, check_key, check_plain
 
 Check = Callable[[Any], bool]
 Validator = Callable[[Mapping[str, Any]], None]
@@ -159,7 +159,7 @@ def optional(field: Field) -> Field:
 
 
 def compile_fields(name: str, fields: Mapping[str, Field], *, level: int = 3) -> Validator:
-    """Return a function that accepts a map of these fields and raises `ViolationError` otherwise.
+    """Return a function that accepts a map of these fields and raises `Violation` otherwise.
 
     Args:
         name: of the message, for the sentence.
@@ -173,9 +173,9 @@ def compile_fields(name: str, fields: Mapping[str, Field], *, level: int = 3) ->
         try:
             for key, check in required:
                 if not check(body[key]):
-                    raise ViolationError("schema", f"{name}.{key} is not {_wanted(fields[key])}")
+                    raise Violation("schema", f"{name}.{key} is not {_wanted(fields[key])}")
         except KeyError:
-            raise ViolationError("schema", f"{name}.{key} is missing") from None
+            raise Violation("schema", f"{name}.{key} is missing") from None
         seen = required_count
         if len(body) == seen:
             return
@@ -184,11 +184,11 @@ def compile_fields(name: str, fields: Mapping[str, Field], *, level: int = 3) ->
                 seen += 1
                 value = body[key]
                 if value is not None and not check(value):
-                    raise ViolationError("schema", f"{name}.{key} is not {_wanted(fields[key])}")
+                    raise Violation("schema", f"{name}.{key} is not {_wanted(fields[key])}")
         if len(body) == seen:
             return
         if len(body) > limits.MAP_ENTRIES_MAX:
-            raise ViolationError("schema", f"{name} has more than {limits.MAP_ENTRIES_MAX} fields")
+            raise Violation("schema", f"{name} has more than {limits.MAP_ENTRIES_MAX} fields")
         for unknown in body:
             if unknown not in fields:
                 check_key(unknown)

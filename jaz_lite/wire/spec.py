@@ -9,7 +9,7 @@ from typing import Any
 
 from jaz_lite.errors import LocalProtocolError
 from jaz_lite.wire import limits
-from jaz_lite.wire.frames import ViolationError, check_plain, pack, unpack
+from jaz_lite.wire.frames import Violation, check_plain, pack, unpack
 from jaz_lite.wire.messages import U16, U32, U64
 from jaz_lite.wire.schema import (
     Field,
@@ -76,7 +76,7 @@ def pack_spec(kind: str, spec: Mapping[str, Any]) -> bytes:
     data = pack(dict(spec))
     try:
         unpack_spec(kind, data)
-    except ViolationError as error:
+    except Violation as error:
         raise LocalProtocolError(f"work order of kind {kind}: {error.message}") from error
     return data
 
@@ -85,13 +85,13 @@ def unpack_spec(kind: str, data: bytes) -> dict[str, Any]:
     """Return the checked fields of a work order.
 
     Raises:
-        ViolationError: it breaks the limits, or the table of its kind.
+        Violation: it breaks the limits, or the table of its kind.
     """
     if len(data) > limits.SPEC_BYTES_MAX:
-        raise ViolationError("limit", f"a spec of more than {limits.SPEC_BYTES_MAX} bytes")
+        raise Violation("limit", f"a spec of more than {limits.SPEC_BYTES_MAX} bytes")
     value = unpack(data, map_entries_max=limits.SPEC_MAP_ENTRIES_MAX)
     if type(value) is not dict:
-        raise ViolationError("schema", "a spec must be a map")
+        raise Violation("schema", "a spec must be a map")
     validate = _VALIDATORS.get(kind)
     if validate is None:
         check_plain(value, 1)
@@ -104,7 +104,7 @@ def unpack_spec(kind: str, data: bytes) -> dict[str, Any]:
 
 def _check_command(spec: Mapping[str, Any]) -> None:
     if (spec.get("argv") is None) == (spec.get("script") is None):
-        raise ViolationError("schema", "a command needs either argv or script")
+        raise Violation("schema", "a command needs either argv or script")
     env = spec.get("env") or {}
     if sum(len(name) + len(value) for name, value in env.items()) > limits.ENV_BYTES_MAX:
-        raise ViolationError("limit", f"an environment of more than {limits.ENV_BYTES_MAX} characters")
+        raise Violation("limit", f"an environment of more than {limits.ENV_BYTES_MAX} characters")

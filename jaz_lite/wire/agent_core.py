@@ -1,0 +1,385 @@
+"""The agent's end of a session with one server, as a pure state machine.
+
+    challenge ──► deciding ──► welcome ──► syncing ──► up ──► closed
+    hello is      the caller    auth is     the caller sends events,
+    on its way    accepts the   on its way  inventory, synced
+                  term or says
+                  stale
+
+What the caller must do itself: the term rule and its durable record, the check of spool, cursor and chain, the rules
+for duplicates. The link keeps the counts (events and output under way), puts blobs together, and holds the server to
+its own gate: work ordered before `synced` ends the session. Source: protocol.md sections 4 and 5.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+from jaz_lite.errors import LocalProtocolError
+from jaz_lite.wire import ident, limits
+from jaz_lite.wire import messages as m
+from jaz_lite.wire.frames import Violation, pack
+from jaz_lite.wire.happenings import (
+    Acked,
+    AgentIdentity,
+    AgentState,
+    CancelAsked,
+    Challenged,
+    Closed,
+    ConfigChanged,
+    Dispatched,
+    Drained,
+    HelloFacts,
+    InventoryItem,
+    KillAsked,
+    OutputAcked,
+    OutputAsked,
+    Queried,
+    RefusalReason,
+    Welcomed,
+)
+from jaz_lite.wire.link import Body, Link, Route, route
+from jaz_lite.wire.output_credit import Outgoing
+from jaz_lite.wire.schema import cut
+
+STATES = ("challenge", "deciding", "welcome", "syncing", "up")
+RUNNING = ("syncing", "up")
+BLOBS_WAITING_MAX = 4  # whole ones whose dispatch has not come; it follows at once
+
+
+class AgentLink(Link):
+    """The agent's end. See the module and `wire/__init__.py`.
+
+    Args:
+        nonce: 32 fresh random bytes.
+        now: monotonic seconds, as in all calls.
+    """
+
+    running_states: ClassVar[frozenset[str]] = frozenset(RUNNING)
+
+    def __init__(self, agent: AgentIdentity, facts: HelloFacts, *, nonce: bytes, now: float) -> None:
+        super().__init__(state="challenge", now=now)
+        self._agent = agent
+        self._transcript = b""
+        self._challenge: Challenged | None = None
+        self._sent_event = 0  # number of the last event sent
+        self._acked_event = 0
+        self._outgoing = Outgoing()
+        self._blob_digest = b""
+        self._blob = bytearray()
+        self._blobs: dict[bytes, bytes] = {}
+        self._hello = self._payload(m.HELLO, _hello_body(agent, facts, nonce))
+        self._write(self._hello)
+
+    # ---- commands: handshake
+
+    def accept_term(self) -> None:
+        """Go on with a server whose term is the highest known, after that was checked."""
+        if self._must_be("deciding"):
+            assert self._challenge is not None
+            if self._challenge.probe:
+                raise LocalProtocolError("a probe is answered by probe_answer")
+            self._send(m.AUTH, {"mac": ident.agent_mac(self._agent.key, self._transcript)})
+            self._step("welcome")
+
+    def stale(self, *, term: int, act: bytes, ticket: bytes, addrs: Iterable[str] = (), live_s: int = 0) -> None:
+        """Tell the server that a higher term is known, with its ticket, and close.
+
+        Args:
+            live_s: seconds since the last byte from the server of that term.
+        """
+        if self._must_be("deciding"):
+            hints = list(addrs)[: limits.PEERS_MAX]
+            self._send(m.STALE, {"term": term, "act": act, "ticket": ticket, "addrs": hints, "live": live_s})
+            self._close(Closed("stale", "the server's term is not the highest known", by_us=True))
+
+    def probe_answer(self, *, term: int, act: bytes, ticket: bytes, live_s: int) -> None:
+        """Answer a probe with the highest term known, and close; nothing is recorded."""
+        if self._must_be("deciding"):
+            body: dict[str, Any] = {"term": term, "live": live_s}
+            if act:
+                body |= {"act": act, "ticket": ticket}
+            self._send(m.PROBE_R, body)
+            self._close(Closed("probed", "the probe was answered", by_us=True))
+
+    def bye(self, code: str, msg: str = "", *, retry_s: int = 0) -> None:
+        """End the session."""
+        self._say_bye(code, msg, retry_s, ())
+
+    # ---- commands: events and inventory
+
+    @property
+    def event_room(self) -> int:
+        """How many more events may be sent before the server acknowledges some."""
+        if self.state not in RUNNING:
+            return 0
+        return limits.EVENTS_UNACKED_MAX - (self._sent_event - self._acked_event)
+
+    def events(self, packed: Sequence[bytes]) -> None:
+        """Send the next events of the log, as packed by `wire.events`, after they were made durable.
+
+        Raises:
+            LocalProtocolError: no room, or an event is too long.
+        """
+        if not self._must_be(*RUNNING):
+            return
+        if len(packed) > self.event_room:
+            raise LocalProtocolError(f"{len(packed)} events; there is room for {self.event_room}")
+        if any(not 0 < len(event) <= limits.EVENT_BYTES_MAX for event in packed):
+            raise LocalProtocolError(f"an event has 1 to {limits.EVENT_BYTES_MAX} bytes")
+        for page in _pages(packed, len, limits.EVENTS_PER_FRAME_MAX, limits.EVENT_FRAME_BYTES_MAX):
+            self._send(m.EV, {"l": page})
+        self._sent_event += len(packed)
+
+    def inventory(self, items: Sequence[InventoryItem], more: bool = False) -> None:
+        """Send what the records say of all attempts, in pages; `more` calls follow."""
+        if not self._must_be(*RUNNING):
+            return
+        rows = [[i.k, i.st, i.eseq, i.digest8, i.occ, i.path, i.att, i.run] for i in items]
+        pages = list(_pages(rows, _row_bytes, limits.INVENTORY_ITEMS_MAX, limits.INVENTORY_PAGE_BYTES_MAX)) or [[]]
+        for number, page in enumerate(pages, 1):
+            self._send(m.INV, {"items": page, "more": more or number < len(pages)})
+
+    def synced(self, head: int) -> None:
+        """Say that all events up to `head`, the last of the log, and the whole inventory were sent."""
+        if not self._must_be("syncing"):
+            return
+        if head != self._sent_event:
+            raise LocalProtocolError(f"synced at {head}, but the last event sent was {self._sent_event}")
+        self._send(m.SYNCED, {"head": head})
+        self.state = "up"
+
+    # ---- commands: work
+
+    def state_of(
+        self, k: bytes, st: AgentState, *, exit_code: int | None = None, conflict: bool = False, why: str = ""
+    ) -> None:
+        """Answer a repeated dispatch or a query with the recorded state."""
+        if self._must_be("up"):
+            body: dict[str, Any] = {"k": k, "st": st}
+            if exit_code is not None:
+                body["exit"] = exit_code
+            if conflict:
+                body["conflict"] = True
+            if why:
+                body["why"] = cut(why, 64)
+            self._send(m.STATE, body)
+
+    def refused(self, k: bytes, why: RefusalReason, msg: str = "") -> None:
+        """Say that no record of a dispatch was made and none will be: definitely not started."""
+        if self._must_be("up"):
+            self._send(m.REFUSED, {"k": k, "why": why, "msg": cut(msg, 256)})
+
+    # ---- commands: output
+
+    def output_room(self, k: bytes, stream: int) -> int:
+        """Return how many bytes of a stream may be sent now."""
+        return self._outgoing.room(k, stream) if self.state == "up" else 0
+
+    def output(self, k: bytes, stream: int, offset: int, data: bytes, eof: bool = False) -> None:
+        """Send bytes of a stream from `offset` on, at most 64 KiB and what `output_room` says.
+
+        Raises:
+            LocalProtocolError: more than that, or not where the stream stands.
+        """
+        if not self._must_be("up"):
+            return
+        if len(data) > limits.CHUNK_BYTES_MAX:
+            raise LocalProtocolError(f"a chunk of {len(data)} bytes; {limits.CHUNK_BYTES_MAX} are allowed")
+        self._outgoing.send(k, stream, offset, len(data), eof=eof)
+        body: dict[str, Any] = {"k": k, "s": stream, "o": offset, "d": data}
+        if eof:
+            body["eof"] = True
+        self._queue(m.OUT, body)
+
+    # ---- inside: handshake
+
+    def _on_challenge(self, body: Body, payload: bytes) -> None:
+        if body["site_uid"] != self._agent.site_uid:
+            raise Violation("site", "this agent belongs to another site")
+        if not limits.PROTO_MIN <= body["proto"] <= limits.PROTO_MAX:
+            raise Violation("state", f"version {body['proto']} was not offered")
+        self._transcript = ident.transcript(self._hello, payload, self._agent.pin_sha256)
+        self._challenge = Challenged(body["term"], body["act"], body["server"], body.get("probe") or False)
+        self._wait_for_caller("deciding")
+        self._found.append(self._challenge)
+
+    def _on_welcome(self, body: Body, _payload: bytes) -> None:
+        assert self._challenge is not None
+        if not ident.same(ident.server_mac(self._agent.key, self._transcript), body["mac"]):
+            raise Violation("auth", "the server does not know this agent's key")
+        self._sent_event = self._acked_event = body["cursor"]
+        self._start_running("syncing", body["hb"])
+        self._found.append(
+            Welcomed(
+                term=self._challenge.term,
+                act=self._challenge.act,
+                server_id=self._challenge.server_id,
+                ticket=body["ticket"],
+                spool=body["spool"],
+                cursor=body["cursor"],
+                chain=body["chain"],
+                peers=tuple(body["peers"]),
+                hb_s=body["hb"],
+                limits=body["limits"],
+                cfg=body["cfg"],
+                drain=body["drain"],
+                wall_ns=body["wall"],
+            )
+        )
+
+    # ---- inside: the running session
+
+    def _on_config(self, body: Body, _payload: bytes) -> None:
+        peers, hb_s = body.get("peers"), body.get("hb")
+        if hb_s is not None:
+            self._hb_s = hb_s
+        self._found.append(
+            ConfigChanged(
+                peers=None if peers is None else tuple(peers),
+                hb_s=hb_s,
+                limits=body.get("limits"),
+                next_pin=body.get("next_pin"),
+                next_cert=body.get("next_cert"),
+                key=body.get("key"),
+                kid=body.get("kid"),
+            )
+        )
+
+    def _on_ack(self, body: Body, _payload: bytes) -> None:
+        if body["n"] > self._sent_event:
+            raise Violation("state", f"ack {body['n']}, but the last event sent was {self._sent_event}")
+        if body["n"] > self._acked_event:
+            self._acked_event = body["n"]
+            self._found.append(Acked(body["n"]))
+
+    def _on_blob(self, body: Body, _payload: bytes) -> None:
+        if body["o"] == 0:
+            self._blob_digest = body["h"]
+            self._blob.clear()
+        if body["h"] != self._blob_digest or body["o"] != len(self._blob):
+            raise Violation("state", "a blob that does not go on where it stood")
+        if len(self._blob) + len(body["d"]) > limits.SPEC_BYTES_MAX:
+            raise Violation("limit", f"a blob of more than {limits.SPEC_BYTES_MAX} bytes")
+        self._blob += body["d"]
+        if not body["last"]:
+            return
+        whole = bytes(self._blob)
+        self._blob.clear()
+        self._blob_digest = b""
+        if hashlib.sha256(whole).digest() != body["h"]:
+            raise Violation("state", "a blob that is not what its name says")
+        if len(self._blobs) >= BLOBS_WAITING_MAX:
+            raise Violation("limit", "too many blobs without a dispatch")
+        self._blobs[body["h"]] = whole
+        self._send(m.BLOB_OK, {"h": body["h"]})
+
+    def _on_dispatch(self, body: Body, _payload: bytes) -> None:
+        spec, blob = body["spec"], body.get("blob")
+        if blob is not None:
+            if spec or blob not in self._blobs:
+                raise Violation("state", "dispatch names a blob that did not come")
+            spec = self._blobs.pop(blob)
+        if body["desc"] and len(pack(body["desc"])) > limits.DESC_BYTES_MAX:
+            raise Violation("limit", f"desc has more than {limits.DESC_BYTES_MAX} bytes")
+        self._found.append(
+            Dispatched(
+                k=body["k"],
+                occ=body["occ"],
+                path=body["path"],
+                att=body["att"],
+                run=body["run"],
+                kind=body["kind"],
+                spec=spec,
+                start_by_s=body.get("start_by"),
+                desc=body["desc"],
+            )
+        )
+
+    def _on_kill(self, body: Body, _payload: bytes) -> None:
+        self._found.append(KillAsked(body["k"], body["how"], body["sig"], body["grace"], body["why"]))
+
+    def _on_cancel(self, body: Body, _payload: bytes) -> None:
+        self._found.append(CancelAsked(body["k"], body["why"]))
+
+    def _on_query(self, body: Body, _payload: bytes) -> None:
+        self._found.append(Queried(body.get("k")))
+
+    def _on_drain(self, body: Body, _payload: bytes) -> None:
+        self._found.append(Drained(body["on"]))
+
+    def _on_out_ack(self, body: Body, _payload: bytes) -> None:
+        self._outgoing.acknowledged(body["k"], body["s"], body["o"])
+        self._found.append(OutputAcked(body["k"], body["s"], body["o"]))
+
+    def _on_out_req(self, body: Body, _payload: bytes) -> None:
+        self._outgoing.asked(body["k"], body["s"], body["o"])
+        self._found.append(OutputAsked(body["k"], body["s"], body["o"]))
+
+    routes: ClassVar[Mapping[int, Route]] = dict(
+        (
+            *Link.common_routes(STATES, RUNNING),
+            route(m.CHALLENGE, ("challenge",), _on_challenge),
+            route(m.WELCOME, ("welcome",), _on_welcome),
+            route(m.CONFIG, RUNNING, _on_config),
+            route(m.ACK, RUNNING, _on_ack),
+            route(m.DRAIN, RUNNING, _on_drain),
+            route(m.BLOB, ("up",), _on_blob),
+            route(m.DISPATCH, ("up",), _on_dispatch),
+            route(m.KILL, ("up",), _on_kill),
+            route(m.CANCEL, ("up",), _on_cancel),
+            route(m.QUERY, ("up",), _on_query),
+            route(m.OUT_ACK, ("up",), _on_out_ack),
+            route(m.OUT_REQ, ("up",), _on_out_req),
+        )
+    )
+
+
+def _hello_body(agent: AgentIdentity, facts: HelloFacts, nonce: bytes) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "proto": [limits.PROTO_MIN, limits.PROTO_MAX],
+        "site": agent.site_uid.hex(),
+        "agent": agent.agent_id,
+        "kid": agent.kid,
+        "na": nonce,
+        "spool": facts.spool,
+        "boot": facts.boot,
+        "term": facts.term,
+        "acked": facts.acked,
+        "head": facts.head,
+        "low": facts.low,
+        "keep": facts.keep_s,
+        "conn": facts.conn,
+        "wall": facts.wall_ns,
+        "tz": facts.tz_s,
+        "sw": cut(facts.sw, 64),
+        "os": cut(facts.os, 64),
+        "arch": cut(facts.arch, 32),
+        "feats": list(facts.feats),
+        "cap": {"par": facts.par, "queue": facts.queue, "free": facts.free},
+    }
+    if facts.act:
+        body |= {"act": facts.act, "ticket": facts.ticket}
+    if facts.low_chain != ident.CHAIN_START:
+        body["low_chain"] = facts.low_chain
+    return body
+
+
+def _row_bytes(row: list[Any]) -> int:
+    """Return the most a row of the inventory can take: 72 bytes beside its two texts."""
+    return 72 + 4 * (len(row[4]) + len(row[5])) if not (row[4] + row[5]).isascii() else 72 + len(row[4]) + len(row[5])
+
+
+def _pages(items: Sequence[Any], size: Any, items_max: int, bytes_max: int) -> Iterator[list[Any]]:
+    """Cut items into lists of at most so many items and bytes; no empty list."""
+    page: list[Any] = []
+    total = 0
+    for item in items:
+        length = size(item)
+        if page and (len(page) >= items_max or total + length > bytes_max):
+            yield page
+            page, total = [], 0
+        page.append(item)
+        total += length
+    if page:
+        yield page

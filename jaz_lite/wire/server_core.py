@@ -1,0 +1,443 @@
+"""The server's end of a session with one agent, as a pure state machine.
+
+    hello ──► auth ──► identified ──► syncing ──► up ──► closed
+      │                 the caller     events,    commands
+      └──► deposed      says welcome   inventory  may go
+           the caller
+           says bye
+
+Nothing is dispatched, killed or cancelled before `up`: until the agent has told all it knows, the server may be about
+to order what was done long ago. Events are given in order, without gaps and only once; each with the hash h(n) that
+is stored beside the cursor. What the caller must do itself: commit before `welcome`, `dispatch` and `ack`; verify
+tickets; hold one session an agent. Source: protocol.md sections 4 and 5.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from jaz_lite.errors import LocalProtocolError
+from jaz_lite.wire import events, ident, limits
+from jaz_lite.wire import messages as m
+from jaz_lite.wire.frames import Violation, pack
+from jaz_lite.wire.happenings import (
+    NOTHING,
+    AgentEvent,
+    AgentEvents,
+    Closed,
+    Deposed,
+    Hello,
+    HelloFacts,
+    Identified,
+    InventoryItem,
+    InventoryPage,
+    KillHow,
+    Output,
+    ProbeAnswered,
+    RefusedWork,
+    SiteIdentity,
+    Synced,
+    WorkState,
+)
+from jaz_lite.wire.link import Body, Bulk, Link, Route, route
+from jaz_lite.wire.output_credit import Incoming
+from jaz_lite.wire.schema import cut
+
+FindKey = Callable[[str, int], bytes | None]  # (agent_id, kid) -> the agent's key
+
+STATES = ("hello", "auth", "identified", "syncing", "up", "deposed")
+RUNNING = ("syncing", "up")
+
+
+class ServerLink(Link):
+    """The server's end. See the module and `wire/__init__.py`.
+
+    Args:
+        nonce: 32 fresh random bytes.
+        now: monotonic seconds, as in all calls.
+        find_agent: gives the key of an agent, or None when it is unknown or revoked.
+        probe: only ask what term the agent knows; it records nothing and the session ends.
+    """
+
+    running_states: ClassVar[frozenset[str]] = frozenset(RUNNING)
+
+    def __init__(
+        self, site: SiteIdentity, *, nonce: bytes, now: float, find_agent: FindKey, probe: bool = False
+    ) -> None:
+        super().__init__(state="hello", now=now)
+        assert len(nonce) == 32
+        self._site = site
+        self._nonce = nonce
+        self._find_agent = find_agent
+        self._probe = probe
+        self._hello: Hello | None = None
+        self._key = b""
+        self._transcript = b""
+        self._consumed = 0  # number of the last event given to the caller
+        self._acked = 0
+        self._ack_again = False
+        self._chain = ident.CHAIN_START
+        self._unanswered: set[bytes] = set()
+        self._queued: set[bytes] = set()  # dispatches whose blob is still on its way out
+        self._incoming = Incoming()
+
+    # ---- commands: session
+
+    def welcome(
+        self,
+        *,
+        ticket: bytes,
+        spool: bytes,
+        cursor: int,
+        chain: bytes,
+        peers: Sequence[str] = (),
+        hb_s: int = limits.HEARTBEAT_S,
+        limits_map: Mapping[str, Any] = NOTHING,
+        cfg: Mapping[str, Any] = NOTHING,
+        drain: bool = False,
+        wall_ns: int = 0,
+    ) -> None:
+        """Let the agent in, after the caller has committed what follows from its hello.
+
+        Args:
+            spool: the id the agent's log must have; a fresh one, with cursor 0, when its hello had another.
+            cursor, chain: number and hash of the last event whose effects are committed.
+        """
+        if not self._must_be("identified"):
+            return
+        self._send(
+            m.WELCOME,
+            {
+                "mac": ident.server_mac(self._key, self._transcript),
+                "ticket": ticket,
+                "spool": spool,
+                "cursor": cursor,
+                "chain": chain,
+                "peers": list(peers)[: limits.PEERS_MAX],
+                "hb": hb_s,
+                "limits": dict(limits_map),
+                "cfg": dict(cfg),
+                "drain": drain,
+                "wall": wall_ns,
+            },
+        )
+        self._consumed = self._acked = cursor
+        self._chain = chain
+        self._start_running("syncing", hb_s)
+
+    def config(
+        self,
+        *,
+        peers: Sequence[str] | None = None,
+        hb_s: int | None = None,
+        limits_map: Mapping[str, Any] | None = None,
+        next_pin: bytes | None = None,
+        next_cert: bytes | None = None,
+        key: bytes | None = None,
+        kid: int | None = None,
+    ) -> None:
+        """Change settings of a running session; None leaves as is."""
+        if not self._must_be(*RUNNING):
+            return
+        body = {
+            "peers": None if peers is None else list(peers),
+            "hb": hb_s,
+            "limits": None if limits_map is None else dict(limits_map),
+            "next_pin": next_pin,
+            "next_cert": next_cert,
+            "key": key,
+            "kid": kid,
+        }
+        self._send(m.CONFIG, {name: value for name, value in body.items() if value is not None})
+        if hb_s is not None:
+            self._hb_s = hb_s
+
+    def bye(self, code: str, msg: str = "", *, addrs: Iterable[str] = (), retry_s: int = 0) -> None:
+        """End the session. `addrs` are hints for `redirect` and `deposed`."""
+        self._say_bye(code, msg, retry_s, addrs)
+
+    # ---- commands: work
+
+    @property
+    def dispatch_room(self) -> int:
+        """How many dispatches may be sent now; each answer (event, state, refusal) makes room for one more."""
+        return limits.DISPATCH_UNANSWERED_MAX - len(self._unanswered) if self.state == "up" else 0
+
+    def dispatch(
+        self,
+        *,
+        k: bytes,
+        occ: str,
+        path: str,
+        att: int,
+        run: int,
+        kind: str,
+        spec: bytes,
+        start_by_s: int | None = None,
+        desc: Mapping[str, Any] = NOTHING,
+    ) -> None:
+        """Order work, after `sent` was committed. A long spec travels as a blob, out of the way of other frames.
+
+        Raises:
+            LocalProtocolError: not up, no room, or a value out of its limits.
+        """
+        if not self._must_be("up"):
+            return
+        if len(self._unanswered) >= limits.DISPATCH_UNANSWERED_MAX and k not in self._unanswered:
+            raise LocalProtocolError(f"{limits.DISPATCH_UNANSWERED_MAX} dispatches are unanswered")
+        if len(spec) > limits.SPEC_BYTES_MAX:
+            raise LocalProtocolError(f"a spec of {len(spec)} bytes; {limits.SPEC_BYTES_MAX} are allowed")
+        body: dict[str, Any] = {
+            "k": k,
+            "occ": occ,
+            "path": path,
+            "att": att,
+            "run": run,
+            "kind": kind,
+            "spec": spec,
+            "desc": dict(desc),
+        }
+        if desc and len(pack(body["desc"])) > limits.DESC_BYTES_MAX:
+            raise LocalProtocolError(f"desc has more than {limits.DESC_BYTES_MAX} bytes")
+        if start_by_s is not None:
+            body["start_by"] = start_by_s
+        if len(spec) <= limits.SPEC_BYTES_MAX_INLINE:
+            self._send(m.DISPATCH, body)
+        else:
+            self._check(m.DISPATCH, {**body, "spec": b""})
+            self._queued.add(k)
+            self._bulk.append(self._as_blob(k, spec, body))
+        self._unanswered.add(k)
+
+    def kill(self, k: bytes, *, how: KillHow, sig: str = "TERM", grace_s: int = 10, why: str = "") -> None:
+        """End a running attempt; one that has not started is cancelled instead."""
+        self._about(k, m.KILL, {"k": k, "how": how, "sig": sig, "grace": grace_s, "why": cut(why, 64)})
+
+    def cancel(self, k: bytes, why: str = "") -> None:
+        """Make sure that an attempt never starts; no effect on a running one."""
+        self._about(k, m.CANCEL, {"k": k, "why": cut(why, 64)})
+
+    def query(self, k: bytes | None = None) -> None:
+        """Ask for the state of one attempt, or for the whole inventory."""
+        if k is None:
+            if self._must_be("up"):
+                self._send(m.QUERY, {})
+        else:
+            self._about(k, m.QUERY, {"k": k})
+
+    def drain(self, on: bool) -> None:
+        """Ask the agent to take no new work, or to take it again."""
+        if self._must_be(*RUNNING):
+            self._send(m.DRAIN, {"on": on})
+
+    # ---- commands: events and output
+
+    def ack(self, n: int) -> None:
+        """Say that all events up to `n` are committed."""
+        if not self._must_be(*RUNNING):
+            return
+        if n > self._consumed:
+            raise LocalProtocolError(f"ack {n} before event {n} came; the last was {self._consumed}")
+        if n > self._acked:
+            self._acked = n
+            self._send(m.ACK, {"n": n})
+
+    def out_ack(self, k: bytes, stream: int, offset: int) -> None:
+        """Say up to where a stream is committed; gives the agent credit to send more."""
+        if self._must_be("up"):
+            self._incoming.acknowledge(k, stream, offset)
+            self._send(m.OUT_ACK, {"k": k, "s": stream, "o": offset})
+
+    def out_req(self, k: bytes, stream: int, offset: int) -> None:
+        """Ask for a stream from `offset` on."""
+        if self._must_be("up"):
+            self._incoming.ask(k, stream, offset)
+            self._send(m.OUT_REQ, {"k": k, "s": stream, "o": offset})
+
+    def take(self) -> bytes:
+        """Return what is to be sent now; see `Link.take`."""
+        if self._ack_again and not self.closed:
+            self._ack_again = False
+            self._send(m.ACK, {"n": self._acked})
+        return super().take()
+
+    # ---- inside: out
+
+    def _about(self, k: bytes, number: int, body: Body) -> None:
+        if not self._must_be("up"):
+            return
+        if k in self._queued:
+            # It must not overtake the dispatch it is about.
+            self._queue(number, body)
+        else:
+            self._send(number, body)
+
+    def _as_blob(self, k: bytes, spec: bytes, body: dict[str, Any]) -> Bulk:
+        digest = hashlib.sha256(spec).digest()
+        for offset in range(0, len(spec), limits.CHUNK_BYTES_MAX):
+            chunk = spec[offset : offset + limits.CHUNK_BYTES_MAX]
+            last = offset + len(chunk) == len(spec)
+            yield m.BLOB, {"h": digest, "o": offset, "d": chunk, "last": last}
+        self._queued.discard(k)
+        yield m.DISPATCH, {**body, "spec": b"", "blob": digest}
+
+    # ---- inside: handshake
+
+    def _on_hello(self, body: Body, payload: bytes) -> None:
+        if body["site"] != self._site.site_uid.hex():
+            raise Violation("site", "this server is of another site")
+        low, high = body["proto"]
+        proto = min(high, limits.PROTO_MAX)
+        if proto < max(low, limits.PROTO_MIN):
+            ours = f"{limits.PROTO_MIN} to {limits.PROTO_MAX}"
+            self._say_bye("version", f"the server speaks versions {ours}, the agent {low} to {high}", 0, ())
+            return
+        hello = self._hello = _hello_of(body)
+        facts, site = hello.facts, self._site
+        if not self._probe and _beats(facts.term, facts.act, site):
+            self._wait_for_caller("deposed")
+            self._found.append(Deposed(hello.agent_id, facts.term, facts.act, facts.ticket))
+            return
+        challenge = {
+            "proto": proto,
+            "site_uid": site.site_uid,
+            "server": site.server_id,
+            "term": site.term,
+            "act": site.act,
+            "ns": self._nonce,
+        }
+        if self._probe:
+            challenge["probe"] = True
+        answer = self._payload(m.CHALLENGE, challenge)
+        self._transcript = ident.transcript(payload, answer, site.cert_sha256)
+        self._write(answer)
+        self._step("auth")
+
+    def _on_auth(self, body: Body, _payload: bytes) -> None:
+        assert self._hello is not None
+        key = self._find_agent(self._hello.agent_id, self._hello.kid)
+        # An unknown name takes the same way as a wrong key, so that answers do not tell which names exist.
+        self._key = hashlib.sha256(b"jazl-nobody" + self._nonce).digest() if key is None else key
+        proven = ident.same(ident.agent_mac(self._key, self._transcript), body["mac"])
+        if not proven or key is None or self._probe:
+            self._say_bye("auth", "not accepted", 0, ())
+            return
+        self._wait_for_caller("identified")
+        self._found.append(Identified(self._hello))
+
+    def _on_stale(self, body: Body, _payload: bytes) -> None:
+        assert self._hello is not None
+        if not _beats(body["term"], body["act"], self._site):
+            raise Violation("state", "stale, but with a term that is not above ours")
+        self._wait_for_caller("deposed")
+        self._found.append(
+            Deposed(self._hello.agent_id, body["term"], body["act"], body["ticket"], tuple(body["addrs"]), body["live"])
+        )
+
+    def _on_probe_r(self, body: Body, _payload: bytes) -> None:
+        assert self._hello is not None
+        if not self._probe:
+            raise Violation("state", "probe_r without a probe")
+        act, ticket = body.get("act") or b"", body.get("ticket") or b""
+        self._found.append(ProbeAnswered(self._hello.agent_id, body["term"], act, ticket, body["live"]))
+        self._close(Closed("probed", "the probe was answered", by_us=True))
+
+    # ---- inside: the running session
+
+    def _on_ev(self, body: Body, _payload: bytes) -> None:
+        fresh: list[AgentEvent] = []
+        for packed in body["l"]:
+            n, t_ns, k, e, x = events.unpack_event(packed)
+            if n <= self._consumed:
+                self._ack_again = True
+                continue
+            if n != self._consumed + 1:
+                raise Violation("state", f"event {n} came where {self._consumed + 1} was due")
+            self._consumed = n
+            self._chain = ident.chain(self._chain, packed)
+            if k is not None:
+                self._unanswered.discard(k)
+            fresh.append(AgentEvent(n, t_ns, k, e, x, self._chain))
+        if self._consumed - self._acked > limits.EVENTS_UNACKED_MAX:
+            raise Violation("limit", f"more than {limits.EVENTS_UNACKED_MAX} events without an ack")
+        if fresh:
+            self._found.append(AgentEvents(fresh))
+
+    def _on_inv(self, body: Body, _payload: bytes) -> None:
+        self._found.append(InventoryPage([InventoryItem(*item) for item in body["items"]], body["more"]))
+
+    def _on_synced(self, body: Body, _payload: bytes) -> None:
+        if body["head"] != self._consumed:
+            raise Violation("state", f"synced at {body['head']}, but the last event was {self._consumed}")
+        self.state = "up"
+        self._found.append(Synced(body["head"]))
+
+    def _on_state(self, body: Body, _payload: bytes) -> None:
+        self._unanswered.discard(body["k"])
+        self._found.append(
+            WorkState(body["k"], body["st"], body.get("exit"), body.get("conflict") or False, body.get("why") or "")
+        )
+
+    def _on_refused(self, body: Body, _payload: bytes) -> None:
+        self._unanswered.discard(body["k"])
+        self._found.append(RefusedWork(body["k"], body["why"], body["msg"]))
+
+    def _on_blob_ok(self, body: Body, _payload: bytes) -> None:
+        """The blob arrived; nothing waits for it, its dispatch follows in the same stream."""
+
+    def _on_out(self, body: Body, _payload: bytes) -> None:
+        eof = body.get("eof") or False
+        self._incoming.take(body["k"], body["s"], body["o"], len(body["d"]), eof=eof)
+        self._found.append(Output(body["k"], body["s"], body["o"], body["d"], eof))
+
+    routes: ClassVar[Mapping[int, Route]] = dict(
+        (
+            *Link.common_routes(STATES, RUNNING),
+            route(m.HELLO, ("hello",), _on_hello),
+            route(m.AUTH, ("auth",), _on_auth),
+            route(m.STALE, ("auth",), _on_stale),
+            route(m.PROBE_R, ("auth",), _on_probe_r),
+            route(m.EV, RUNNING, _on_ev),
+            route(m.INV, RUNNING, _on_inv),
+            route(m.SYNCED, ("syncing",), _on_synced),
+            route(m.STATE, ("up",), _on_state),
+            route(m.REFUSED, ("up",), _on_refused),
+            route(m.BLOB_OK, ("up",), _on_blob_ok),
+            route(m.OUT, ("up",), _on_out),
+        )
+    )
+
+
+def _beats(term: int, act: bytes, site: SiteIdentity) -> bool:
+    """Say whether (term, act) is not ours and not below ours."""
+    return term > site.term or (term == site.term and act != site.act)
+
+
+def _hello_of(body: Body) -> Hello:
+    cap = body["cap"]
+    par, queue, free = (cap.get(name, 0) for name in ("par", "queue", "free"))
+    if not (m.U32.check(par) and m.U32.check(queue) and m.U64.check(free)):
+        raise Violation("schema", "hello.cap must hold numbers")
+    facts = HelloFacts(
+        spool=body["spool"],
+        boot=body["boot"],
+        term=body["term"],
+        act=body.get("act") or b"",
+        ticket=body.get("ticket") or b"",
+        acked=body["acked"],
+        head=body["head"],
+        low=body["low"],
+        low_chain=body.get("low_chain") or ident.CHAIN_START,
+        keep_s=body["keep"],
+        conn=body["conn"],
+        wall_ns=body["wall"],
+        tz_s=body["tz"],
+        sw=body["sw"],
+        os=body["os"],
+        arch=body["arch"],
+        feats=tuple(body["feats"]),
+        par=par,
+        queue=queue,
+        free=free,
+    )
+    return Hello(agent_id=body["agent"], kid=body["kid"], facts=facts)
