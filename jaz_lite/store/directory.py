@@ -1,0 +1,310 @@
+"""The data directory: made once, bound to one machine and place, used by one process at a time.
+
+`instance.json` is written last, so a directory without it was not finished and is finished by the next `prepare`.
+The binding makes that copying a directory and starting it by habit cannot create a second master (protocol.md 8.1).
+"""
+
+import fcntl
+import json
+import os
+import secrets
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from jaz_lite.clock import Clock
+from jaz_lite.errors import AlreadyRunning, NoSuchObject, NotBoundHere, Refused, StoreDamaged, UsageError
+from jaz_lite.store.keys import Keys, write_private
+from jaz_lite.store.open import Store
+
+INSTANCE_FILE = "instance.json"
+CONFIG_FILE = "config.toml"
+LOCK_FILE = "lock"
+RESERVE_FILE = "reserve"
+RESERVE_BYTES = 16 * 1024 * 1024
+SITE_UID_BYTES = 16
+
+MOUNTS_FILE = Path("/proc/self/mountinfo")
+MACHINE_ID_FILES = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
+NETWORK_FILE_SYSTEMS = frozenset(
+    (
+        "afs",
+        "beegfs",
+        "ceph",
+        "cifs",
+        "fuse.ceph",
+        "fuse.glusterfs",
+        "fuse.sshfs",
+        "glusterfs",
+        "gpfs",
+        "lustre",
+        "ncpfs",
+        "nfs",
+        "nfs4",
+        "ocfs2",
+        "smb3",
+        "smbfs",
+    )
+)
+CONFIG_TEXT = b"# What differs from the defaults. `jaz-lite config show` lists every setting and where it comes from.\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What tells one machine from another."""
+
+    machine_id: str  # of the operating system's installation; "" where it has none
+    host_name: str
+
+
+def this_machine() -> Machine:
+    """Return the machine this process runs on."""
+    machine_id = ""
+    for path in MACHINE_ID_FILES:
+        try:
+            machine_id = path.read_text("ascii").strip()
+        except (OSError, UnicodeDecodeError):
+            continue
+        break
+    return Machine(machine_id=machine_id, host_name=socket.gethostname())
+
+
+class DataDirectory:
+    """One data directory that has been prepared."""
+
+    def __init__(self, folder: Path, *, machine: Machine | None = None) -> None:
+        """Name a prepared directory.
+
+        Args:
+            machine: where we are; None: this machine.
+
+        Raises:
+            NoSuchObject: it has not been prepared.
+            StoreDamaged: its binding cannot be read.
+        """
+        self.folder = folder.absolute()
+        self._machine = machine or this_machine()
+        self._lock: int | None = None
+        try:
+            text = (self.folder / INSTANCE_FILE).read_text("utf-8")
+        except FileNotFoundError as error:
+            raise NoSuchObject(f"{folder} is not a data directory", hint="`jaz-lite init` makes one") from error
+        except OSError as error:
+            raise StoreDamaged(f"{folder / INSTANCE_FILE} cannot be read: {error.strerror}") from error
+        try:
+            instance: dict[str, Any] = json.loads(text)
+            self.server_id = str(instance["server_id"])
+            self.site_uid = bytes.fromhex(instance["site_uid"])
+            self._bound_machine = Machine(machine_id=instance["machine_id"], host_name=instance["host_name"])
+            self._bound_path = str(instance["path"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise StoreDamaged(f"{folder / INSTANCE_FILE} is damaged") from error
+
+    @classmethod
+    def exists(cls, folder: Path) -> bool:
+        """Say whether a folder has been prepared."""
+        return (folder / INSTANCE_FILE).exists()
+
+    @classmethod
+    def prepare(
+        cls,
+        folder: Path,
+        *,
+        server_id: str,
+        clock: Clock,
+        allow_network: bool = False,
+        machine: Machine | None = None,
+    ) -> "DataDirectory":
+        """Make a data directory: keys, configuration, store and binding. An unfinished one is finished.
+
+        Args:
+            server_id: name of the installation, for people.
+            allow_network: also on a network file system, whose locks and syncs nobody vouches for.
+
+        Raises:
+            Refused: it has been prepared already, or lies on a network file system.
+            AlreadyRunning: another process is just doing this.
+            StoreDamaged: the disk does not let us.
+        """
+        if not 1 <= len(server_id.encode()) <= 64:
+            raise UsageError(f'"{server_id}" cannot name a server: 1 to 64 bytes')
+        folder = folder.absolute()
+        if cls.exists(folder):
+            raise Refused(f"{folder} is a data directory already")
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.chmod(0o700)
+            refuse_network(folder, allow=allow_network)
+            lock = _locked(folder)
+            try:
+                cls._fill(folder, server_id, clock, machine or this_machine())
+            finally:
+                os.close(lock)
+        except OSError as error:
+            raise StoreDamaged(f"{folder} cannot be made: {error.strerror}") from error
+        return cls(folder, machine=machine)
+
+    @staticmethod
+    def _fill(folder: Path, server_id: str, clock: Clock, machine: Machine) -> None:
+        Keys.create(folder, name=f"jaz_lite {server_id}"[:64])
+        if not (folder / CONFIG_FILE).exists():
+            write_private(folder / CONFIG_FILE, CONFIG_TEXT)
+        store = Store.open(folder, clock=clock)
+        try:
+            with store.transaction() as tx:
+                try:
+                    site = tx.term.site()
+                except NoSuchObject:
+                    tx.term.create(site_uid=secrets.token_bytes(SITE_UID_BYTES), server_id=server_id)
+                    site = tx.term.site()
+        finally:
+            store.close()
+        instance = {
+            "server_id": site.server_id,
+            "site_uid": site.site_uid.hex(),
+            "machine_id": machine.machine_id,
+            "host_name": machine.host_name,
+            "path": str(folder.resolve()),
+            "term": site.term,
+        }
+        write_private(folder / INSTANCE_FILE, json.dumps(instance, indent=2).encode() + b"\n")
+
+    # ---- at every start
+
+    def bind_check(self) -> None:
+        """Refuse a directory that was copied or moved here.
+
+        Raises:
+            NotBoundHere: it belongs to another machine or place.
+        """
+        bound, here = self._bound_machine, self._machine
+        present_path = str(self.folder.resolve())
+        if bound != here:
+            raise NotBoundHere(
+                f'{self.folder} belongs to the machine "{bound.host_name}", this is "{here.host_name}"',
+                hint="`jaz-lite activate` takes the site over; do it only when the other server is gone",
+            )
+        if self._bound_path != present_path:
+            raise NotBoundHere(
+                f"{self.folder} belongs at {self._bound_path}",
+                hint="`jaz-lite activate` takes the site over; do it only when the other copy is not in use",
+            )
+
+    def lock(self, *, allow_network: bool = False) -> "DataDirectory":
+        """Keep other processes out until `unlock`, or the end of this process. Also `with directory.lock():`.
+
+        Raises:
+            AlreadyRunning: another process holds it.
+            Refused: it lies on a network file system, where a lock proves little.
+        """
+        assert self._lock is None, "locked already"
+        refuse_network(self.folder, allow=allow_network)
+        self._lock = _locked(self.folder)
+        return self
+
+    def unlock(self) -> None:
+        """Let others in."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def __enter__(self) -> "DataDirectory":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.unlock()
+
+    # ---- the reserve
+
+    def keep_reserve(self) -> bool:
+        """Hold 16 MiB back, so that results can still be taken in on a full disk; False where there is no room."""
+        path = self.folder / RESERVE_FILE
+        try:
+            if path.exists() and path.stat().st_size == RESERVE_BYTES:
+                return True
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            try:
+                _fill_up(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError:
+            path.unlink(missing_ok=True)
+            return False
+        return True
+
+    def release_reserve(self) -> bool:
+        """Give the reserve up: the disk is full. False where there was none."""
+        path = self.folder / RESERVE_FILE
+        if not path.exists():
+            return False
+        path.unlink()
+        return True
+
+
+def _fill_up(descriptor: int) -> None:
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, 0, RESERVE_BYTES)
+        return
+    block = bytes(1024 * 1024)
+    for _ in range(RESERVE_BYTES // len(block)):
+        os.write(descriptor, block)
+
+
+def _locked(folder: Path) -> int:
+    """Take the lock of a directory and return its descriptor, which children do not inherit."""
+    descriptor = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        holder = os.read(descriptor, 32).decode("ascii", "replace").strip()
+        os.close(descriptor)
+        who = f" (process {holder})" if holder else ""
+        raise AlreadyRunning(
+            f"another process{who} uses {folder}", hint="stop it with `jaz-lite stop`, or give another --data"
+        ) from error
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    return descriptor
+
+
+# ---- network file systems
+
+
+def refuse_network(folder: Path, *, allow: bool) -> None:
+    """Refuse a folder on a network file system.
+
+    Raises:
+        Refused: it is on one, and that was not explicitly allowed.
+    """
+    if allow or not MOUNTS_FILE.exists():
+        return
+    kind = file_system_of(folder.resolve(), MOUNTS_FILE.read_text("utf-8", "surrogateescape"))
+    if kind in NETWORK_FILE_SYSTEMS:
+        raise Refused(
+            f"{folder} is on a network file system ({kind}), where neither locks nor syncs can be relied on",
+            hint="choose a folder on a local disk",
+        )
+
+
+def file_system_of(folder: Path, mounts: str) -> str:
+    """Return the type of the file system a folder is on; "" where it cannot be told.
+
+    Args:
+        mounts: text in the format of /proc/self/mountinfo.
+    """
+    best, kind = "", ""
+    for line in mounts.splitlines():
+        before, separator, after = line.partition(" - ")
+        places, types = before.split(" "), after.split(" ")
+        if not separator or len(places) < 5:
+            continue
+        place = places[4].replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\")
+        inside = folder == Path(place) or Path(place) in folder.parents
+        # A later mount over the same place hides the earlier one.
+        if inside and len(place) >= len(best):
+            best, kind = place, types[0]
+    return kind

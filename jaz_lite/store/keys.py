@@ -1,0 +1,147 @@
+"""The keys of a data directory, and the sealing of secrets with one of them.
+
+Sealing hides secrets (passwords in definitions, keys of agents) from whoever gets the database without `keys/`, and
+notices changes. It is encrypt-then-MAC from HMAC-SHA256 in counter mode: the standard library has no cipher, and the
+amounts are small.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+from jaz_lite.errors import StoreDamaged
+from jaz_lite.wire.x509 import self_signed
+
+KEYS_FOLDER = "keys"
+SITE_KEY_FILE = "site.key"
+SITE_CERTIFICATE_FILE = "site.crt"
+FENCE_KEY_FILE = "fence.key"
+SECRET_KEY_FILE = "secret.key"  # noqa: S105  # the name of the file
+KEY_BYTES = 32
+
+_PREFIX = "s1."  # names the method, so that another can follow
+_NONCE_BYTES = 16
+_TAG_BYTES = 32
+_BLOCK_BYTES = 32
+
+
+class Keys:
+    """The keys of one site: they travel with the data directory and never leave it."""
+
+    def __init__(self, *, folder: Path, fence_key: bytes, secret_key: bytes) -> None:
+        self.folder = folder
+        self.fence_key = fence_key
+        self._stream_key = hmac.digest(secret_key, b"jazl-seal-stream", "sha256")
+        self._tag_key = hmac.digest(secret_key, b"jazl-seal-tag", "sha256")
+
+    @classmethod
+    def create(cls, data_folder: Path, *, name: str) -> "Keys":
+        """Draw all keys of a new site and write them, readable by the owner only.
+
+        Args:
+            name: of the site, for the certificate.
+        """
+        folder = data_folder / KEYS_FOLDER
+        folder.mkdir(mode=0o700, exist_ok=True)
+        certificate = self_signed(name, secrets.token_bytes)
+        write_private(folder / SITE_KEY_FILE, certificate.key_pem.encode("ascii"))
+        write_private(folder / SITE_CERTIFICATE_FILE, certificate.cert_pem.encode("ascii"))
+        write_private(folder / FENCE_KEY_FILE, secrets.token_bytes(KEY_BYTES))
+        write_private(folder / SECRET_KEY_FILE, secrets.token_bytes(KEY_BYTES))
+        return cls.load(data_folder)
+
+    @classmethod
+    def load(cls, data_folder: Path) -> "Keys":
+        """Read the keys of a data directory.
+
+        Raises:
+            StoreDamaged: a key is missing or has the wrong length.
+        """
+        folder = data_folder / KEYS_FOLDER
+        found: list[bytes] = []
+        for name in (FENCE_KEY_FILE, SECRET_KEY_FILE):
+            try:
+                key = (folder / name).read_bytes()
+            except OSError as error:
+                raise StoreDamaged(
+                    f"{folder / name} cannot be read: {error.strerror}", hint="put back keys/ from a copy"
+                ) from error
+            if len(key) != KEY_BYTES:
+                raise StoreDamaged(f"{folder / name} is not a key", hint="put back keys/ from a copy")
+            found.append(key)
+        return cls(folder=folder, fence_key=found[0], secret_key=found[1])
+
+    @property
+    def site_key_file(self) -> Path:
+        """Where TLS finds the private key of the site."""
+        return self.folder / SITE_KEY_FILE
+
+    @property
+    def site_certificate_file(self) -> Path:
+        """Where TLS finds the certificate of the site."""
+        return self.folder / SITE_CERTIFICATE_FILE
+
+    # ---- sealing
+
+    def seal(self, plain: bytes) -> str:
+        """Return `plain` hidden, as printable text; twice the same plain gives two different texts."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        hidden = self._mixed(nonce, plain)
+        tag = hmac.digest(self._tag_key, nonce + hidden, "sha256")
+        return _PREFIX + base64.urlsafe_b64encode(nonce + hidden + tag).decode("ascii")
+
+    def unseal(self, sealed: str) -> bytes:
+        """Return what was sealed.
+
+        Raises:
+            StoreDamaged: the text was changed, or sealed with the key of another data directory.
+        """
+        try:
+            if not sealed.startswith(_PREFIX):
+                raise ValueError("unknown method")
+            raw = base64.b64decode(sealed.removeprefix(_PREFIX).encode("ascii"), altchars=b"-_", validate=True)
+        except (ValueError, binascii.Error) as error:
+            raise StoreDamaged("a sealed value has been changed") from error
+        nonce, hidden, tag = raw[:_NONCE_BYTES], raw[_NONCE_BYTES:-_TAG_BYTES], raw[-_TAG_BYTES:]
+        if len(raw) < _NONCE_BYTES + _TAG_BYTES or not hmac.compare_digest(
+            hmac.digest(self._tag_key, nonce + hidden, "sha256"), tag
+        ):
+            raise StoreDamaged(
+                "a sealed value has been changed, or was sealed in another data directory",
+                hint="keys/ and jaz.db belong together",
+            )
+        return self._mixed(nonce, hidden)
+
+    def _mixed(self, nonce: bytes, data: bytes) -> bytes:
+        """Combine `data` with the key stream of a nonce: hides what is plain, and the other way round."""
+        blocks = -(-len(data) // _BLOCK_BYTES)
+        stream = b"".join(
+            hmac.digest(self._stream_key, nonce + number.to_bytes(8, "big"), hashlib.sha256) for number in range(blocks)
+        )[: len(data)]
+        return (int.from_bytes(data, "big") ^ int.from_bytes(stream, "big")).to_bytes(len(data), "big")
+
+
+def is_sealed(text: str) -> bool:
+    """Say whether a text looks sealed."""
+    return text.startswith(_PREFIX)
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a file that only the owner may read, whole or not at all, and durably."""
+    part = path.with_name(path.name + ".part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        os.write(descriptor, data)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    part.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,70 @@
+"""The site and its term: who we are, and the number that grows with every start of the server."""
+
+from dataclasses import dataclass
+
+from jaz_lite.errors import NoSuchObject
+from jaz_lite.store.connection import Sql
+from jaz_lite.wire.ident import next_term, term_of
+
+FIRST_EPOCH = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteRow:
+    """The site this store belongs to."""
+
+    site_uid: bytes
+    server_id: str
+    epoch: int
+    boot: int
+    act: bytes | None  # of the process that claimed this term; None: no server has run yet
+    last_tick_ms: int | None  # the server was alive then
+
+    @property
+    def term(self) -> int:
+        return term_of(self.epoch, self.boot)
+
+
+class Term:
+    """The one row that names the site."""
+
+    def __init__(self, sql: Sql) -> None:
+        self._sql = sql
+
+    def create(self, *, site_uid: bytes, server_id: str) -> None:
+        """Name the site of a new store; once in its life.
+
+        Args:
+            site_uid: 16 random bytes.
+            server_id: 1..64 characters, for people.
+        """
+        self._sql.run(
+            "insert into site (id, site_uid, server_id, epoch, boot) values (1, ?, ?, ?, 0)",
+            (site_uid, server_id, FIRST_EPOCH),
+        )
+
+    def site(self) -> SiteRow:
+        """Return the site.
+
+        Raises:
+            NoSuchObject: the store has not been given one.
+        """
+        row = self._sql.row("select site_uid, server_id, epoch, boot, act, last_tick_ms from site")
+        if row is None:
+            raise NoSuchObject("this store belongs to no site yet", hint="`jaz-lite init` makes a data directory")
+        return SiteRow(site_uid=row[0], server_id=row[1], epoch=row[2], boot=row[3], act=row[4], last_tick_ms=row[5])
+
+    def claim(self, act: bytes) -> int:
+        """Take the next term for this server process and return it.
+
+        Args:
+            act: 8 random bytes that tell two processes with an equal term apart.
+        """
+        site = self.site()
+        epoch, boot = next_term(site.epoch, site.boot)
+        self._sql.run("update site set epoch = ?, boot = ?, act = ?", (epoch, boot, act))
+        return term_of(epoch, boot)
+
+    def tick(self, at_ms: int) -> None:
+        """Note that the server is alive: what came after the last tick may be missing in an older copy."""
+        self._sql.run("update site set last_tick_ms = ?", (at_ms,))
