@@ -1,0 +1,131 @@
+"""TCP connections: listening behind a `Door`, and dialling."""
+
+import ipaddress
+import logging
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+
+import trio
+
+from jaz_lite.errors import JazLiteError, Unreachable, UsageError
+from jaz_lite.net.dial import Address
+from jaz_lite.net.door import Door
+from jaz_lite.wire import limits
+
+KEEPALIVE_IDLE_S = 30
+KEEPALIVE_INTERVAL_S = 10
+KEEPALIVE_COUNT = 3
+
+log = logging.getLogger(__name__)
+
+
+class Visitor:
+    """One connection that was let in; says at the door what became of it."""
+
+    def __init__(self, door: Door, address: str) -> None:
+        self.address = address
+        self._door = door
+        self._stranger = True
+
+    def proved(self) -> None:
+        """Say that the peer proved who it is: it no longer counts as a stranger."""
+        self._door.proved(self.address)
+        self.leave()
+
+    def failed(self) -> None:
+        """Say that the peer failed to prove who it is."""
+        self._door.failed(self.address, trio.current_time())
+
+    def leave(self) -> None:
+        """Say that the connection is over; may be said twice."""
+        if self._stranger:
+            self._stranger = False
+            self._door.left(self.address)
+
+
+Receive = Callable[[trio.SocketStream, Visitor], Awaitable[None]]
+
+
+async def listen(host: str | None, port: int) -> list[trio.SocketListener]:
+    """Return sockets that listen on `host` (None: all addresses), one for each kind of address it has.
+
+    Raises:
+        UsageError: the address is not ours, or the port is taken.
+    """
+    try:
+        return await trio.open_tcp_listeners(port, host=host)
+    except OSError as error:
+        raise UsageError(f"cannot listen on {host or 'all addresses'}, port {port}: {error.strerror}") from error
+
+
+async def serve(
+    listeners: Sequence[trio.SocketListener],
+    door: Door,
+    receive: Receive,
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Receive connections until cancelled. What one of them does or fails at never touches the others."""
+
+    async def one(stream: trio.SocketStream) -> None:
+        address = _address_of(stream)
+        if not door.admit(address, trio.current_time()):
+            await trio.aclose_forcefully(stream)
+            return
+        visitor = Visitor(door, address)
+        try:
+            _tune(stream)
+            await receive(stream, visitor)
+        except JazLiteError as error:
+            log.info("a connection ended", extra={"action": "link.ended", "peer": address, "why": error.message})
+        except Exception:
+            log.exception("a connection broke our code", extra={"action": "link.fault", "peer": address})
+        finally:
+            visitor.leave()
+            await trio.aclose_forcefully(stream)
+
+    await trio.serve_listeners(one, list(listeners), task_status=task_status)  # type: ignore[arg-type]
+
+
+async def connect(address: Address, timeout_s: float = limits.CONNECT_S) -> trio.SocketStream:
+    """Return a connection to `address`.
+
+    Raises:
+        Unreachable: nobody answered in time, or the name is unknown.
+    """
+    try:
+        with trio.fail_after(timeout_s):
+            stream = await trio.open_tcp_stream(address.host, address.port)
+    except trio.TooSlowError as error:
+        raise Unreachable(f"{address} did not answer in {timeout_s:.0f} s") from error
+    except OSError as error:
+        raise Unreachable(f"{address} cannot be reached: {error}") from error
+    _tune(stream)
+    return stream
+
+
+def _tune(stream: trio.SocketStream) -> None:
+    stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    stream.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    # Not every platform lets the intervals be set; heartbeats do the real work.
+    for name, value in (
+        ("TCP_KEEPIDLE", KEEPALIVE_IDLE_S),
+        ("TCP_KEEPINTVL", KEEPALIVE_INTERVAL_S),
+        ("TCP_KEEPCNT", KEEPALIVE_COUNT),
+    ):
+        if hasattr(socket, name):
+            stream.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def _address_of(stream: trio.SocketStream) -> str:
+    """Return what the door counts: an IPv4 address, or the /64 network of an IPv6 one."""
+    try:
+        name = stream.socket.getpeername()[0]
+        address = ipaddress.ip_address(name.partition("%")[0])
+    except (OSError, ValueError, IndexError, TypeError):
+        return "unknown"
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((address, 64), strict=False))

@@ -1,0 +1,96 @@
+"""TLS as the links use it: the scheduler is always the TLS server, the agent the client that pins its certificate.
+
+Which side opened the TCP connection does not matter. Names are not checked and no authority is asked: a certificate
+is the right one when its SHA-256 is the pin. Source: protocol.md section 2.2.
+"""
+
+import hashlib
+import hmac
+import ssl
+from pathlib import Path
+
+import trio
+
+from jaz_lite.errors import RemoteProtocolError
+from jaz_lite.wire import limits, x509
+
+ALPN = "jazl/1"
+TlsStream = trio.SSLStream[trio.abc.Stream]
+
+
+def server_context(cert_file: Path, key_file: Path) -> ssl.SSLContext:
+    """Return the scheduler's side of TLS; make it once, it costs milliseconds.
+
+    Raises:
+        OSError, ssl.SSLError: the files cannot be read or do not belong together.
+    """
+    context = _context(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert_file, key_file)
+    # A resumed session would skip the certificate, and with it the pin.
+    context.num_tickets = 0
+    return context
+
+
+def client_context(cert_pem: str) -> ssl.SSLContext:
+    """Return the agent's side of TLS, which trusts exactly the certificates in this PEM text; make it once."""
+    context = _context(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_REQUIRED
+    # A site's own certificate may have been signed by an authority that is not in the text.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.load_verify_locations(cadata=cert_pem)
+    return context
+
+
+def pin_of(cert_pem: str) -> bytes:
+    """Return SHA-256 of the DER bytes of the first certificate in PEM text."""
+    return hashlib.sha256(x509.der_of(cert_pem)).digest()
+
+
+async def as_scheduler(stream: trio.abc.Stream, context: ssl.SSLContext) -> TlsStream:
+    """Do the TLS handshake as the server, over a connection of either direction.
+
+    Raises:
+        RemoteProtocolError: it failed or took too long; the stream is closed.
+    """
+    secured = trio.SSLStream(stream, context, server_side=True)
+    await _shake_hands(secured)
+    return secured
+
+
+async def as_agent(stream: trio.abc.Stream, context: ssl.SSLContext, pin_sha256: bytes) -> TlsStream:
+    """Do the TLS handshake as the client and compare the certificate with the pin.
+
+    Raises:
+        RemoteProtocolError: it failed, took too long, or the certificate is another one; the stream is closed.
+    """
+    secured = trio.SSLStream(stream, context, server_side=False)
+    await _shake_hands(secured)
+    shown = secured.getpeercert(binary_form=True) or b""
+    if not hmac.compare_digest(hashlib.sha256(shown).digest(), pin_sha256):
+        await trio.aclose_forcefully(secured)
+        raise RemoteProtocolError("the server shows a certificate other than the pinned one")
+    return secured
+
+
+def _context(protocol: int) -> ssl.SSLContext:
+    context = ssl.SSLContext(protocol)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_COMPRESSION
+    context.set_alpn_protocols([ALPN])
+    return context
+
+
+async def _shake_hands(secured: TlsStream) -> None:
+    try:
+        with trio.fail_after(limits.TLS_HANDSHAKE_S):
+            await secured.do_handshake()
+        if secured.selected_alpn_protocol() != ALPN:
+            raise RemoteProtocolError(f"the peer does not speak {ALPN}")
+    except BaseException as error:
+        await trio.aclose_forcefully(secured)
+        if isinstance(error, trio.TooSlowError):
+            raise RemoteProtocolError(f"the TLS handshake took more than {limits.TLS_HANDSHAKE_S:.0f} s") from error
+        if isinstance(error, (trio.BrokenResourceError, ssl.SSLError, OSError)):
+            raise RemoteProtocolError(f"the TLS handshake failed: {error.__cause__ or error}") from error
+        raise

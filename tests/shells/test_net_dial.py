@@ -1,0 +1,135 @@
+"""Where and when to dial, and who is let in."""
+
+import pytest
+import trio
+
+from jaz_lite.errors import Unreachable, UsageError
+from jaz_lite.net.dial import Address, AddressBook, Backoff, dial, parse_address
+from jaz_lite.net.door import Door
+from jaz_lite.wire import limits
+
+A, B, C = (Address(name, 11_061) for name in "abc")
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("web01", Address("web01", 11_061)),
+        (" web01:99 ", Address("web01", 99)),
+        ("10.0.0.8:65535", Address("10.0.0.8", 65_535)),
+        ("fe80::1", Address("fe80::1", 11_061)),
+        ("[fe80::1]", Address("fe80::1", 11_061)),
+        ("[fe80::1]:7", Address("fe80::1", 7)),
+    ],
+)
+def test_an_address_is_read_as_people_write_it(text, address):
+    assert parse_address(text, 11_061) == address
+    assert parse_address(str(address), 1) == address
+
+
+@pytest.mark.parametrize("text", ["", ":9", "a:", "a:x", "a:0", "a:65536", "a b", "[::1", "[::1]9", "[::1]:", "a:٣"])
+def test_what_is_no_address_is_refused(text):
+    with pytest.raises(UsageError):
+        parse_address(text, 11_061)
+
+
+def test_addresses_are_tried_in_rotation_the_last_good_one_first():
+    book = AddressBook([A, B])
+    book.learn([C, A])
+
+    assert [book.next() for _ in range(4)] == [A, B, C, A]
+    book.good(B)
+    assert [book.next() for _ in range(4)] == [B, A, C, B]
+
+
+def test_learnt_addresses_never_push_out_configured_ones():
+    book = AddressBook([A, B])
+
+    book.learn(Address(f"h{n}", 1) for n in range(100))
+    book.learn([C])
+
+    assert len(book.addresses) == limits.ADDRESSES_MAX
+    assert book.addresses[:3] == (A, B, C)
+    assert AddressBook([]).next() is None
+
+
+def test_pauses_grow_to_half_a_minute_and_are_spread():
+    middle = Backoff(lambda: 0.5)
+    pauses = [middle.next_s() for _ in range(12)]
+
+    # 0.5 × 1.6ⁿ; the ninth would be 34 s and is held at 30.
+    assert [round(pause, 2) for pause in pauses] == [0.5, 0.8, 1.28, 2.05, 3.28, 5.24, 8.39, 13.42, 21.47, 30, 30, 30]
+    assert Backoff(lambda: 0.0).next_s() == pytest.approx(0.35)
+    assert Backoff(lambda: 1.0).next_s() == pytest.approx(0.65)
+    middle.reset()
+    assert middle.next_s() == 0.5
+
+
+async def test_dialling_goes_on_until_somebody_answers(autojump_clock):
+    tried, failures = [], []
+
+    async def attempt(address):
+        tried.append((address, round(trio.current_time(), 2)))
+        if len(tried) < 4:
+            raise Unreachable(f"{address} is down")
+        return "connection"
+
+    answer = await dial(
+        AddressBook([A, B]), Backoff(lambda: 0.5), attempt, failed=lambda address, error: failures.append(error.message)
+    )
+
+    assert answer == ("connection", B)
+    assert tried == [(A, 0.0), (B, 0.5), (A, 1.3), (B, 2.58)]
+    assert failures == ["a:11061 is down", "b:11061 is down", "a:11061 is down"]
+
+
+def test_the_door_counts_strangers_for_each_address_and_in_all():
+    door = Door()
+
+    assert [door.admit("ip", 0.0) for _ in range(9)] == [True] * 8 + [False]
+    assert [door.admit(f"ip{n}", 0.0) for n in range(57)] == [True] * 56 + [False]
+    door.left("ip")
+    assert door.admit("another", 0.0)
+    assert door.strangers == 64
+
+
+def test_an_address_that_fails_five_times_waits_ever_longer():
+    door = Door()
+
+    def fail_from(now):
+        for _ in range(5):
+            door.failed("ip", now)
+
+    fail_from(0.0)
+    assert not door.admit("ip", 59.9)
+    assert door.admit("ip", 60.0)
+    fail_from(61.0)
+    assert not door.admit("ip", 180.9)
+    assert door.admit("ip", 181.0)
+    for _ in range(10):
+        fail_from(181.0)
+    assert not door.admit("ip", 181.0 + 3_599)
+    assert door.admit("ip", 181.0 + 3_600)
+    assert door.admit("other", 0.0)
+
+
+def test_failures_long_past_or_followed_by_a_proof_are_forgotten():
+    door = Door()
+    for now in (0.0, 1.0, 2.0, 3.0, 64.0):
+        door.failed("slow", now)
+    assert door.admit("slow", 64.0)
+
+    for _ in range(4):
+        door.failed("typo", 0.0)
+    door.proved("typo")
+    door.failed("typo", 1.0)
+    assert door.admit("typo", 1.0)
+
+
+def test_the_door_remembers_no_more_addresses_than_it_may():
+    door = Door()
+
+    for n in range(limits.REMEMBERED_IPS_MAX + 100):
+        door.failed(str(n), 0.0)
+
+    assert len(door._failures) == limits.REMEMBERED_IPS_MAX
