@@ -1,0 +1,132 @@
+"""The commands of the agent's program: `run` and `status` (and `keeper`, for completeness of the help).
+
+Exit codes: 0 ended as asked, 2 wrong usage, 5 another agent has this data directory, 6 the disk failed.
+"""
+
+import argparse
+import fcntl
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jaz_lite.errors import AlreadyRunning, JazLiteError
+
+if TYPE_CHECKING:
+    from jaz_lite.agent.shell import Agent
+
+LET_GO_S = 0.2  # for the last words to the keeper
+
+
+def agent_command(arguments: list[str]) -> int:
+    """Do what the command line says and return the exit code."""
+    parser = argparse.ArgumentParser(prog="jaz-lite agent", description="The agent of jaz_lite.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, text in (
+        ("run", "connect to the server and run jobs until told to end"),
+        ("keeper", "be the job keeper; the agent starts it itself"),
+        ("status", "say what is going on in the data directory, as JSON"),
+    ):
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument("--data", type=Path, required=True, metavar="DIR", help="the agent's data directory")
+        command.add_argument("-v", "--verbose", action="count", default=0, help="say more in the log; twice: all")
+    chosen = parser.parse_args(arguments)
+    try:
+        if chosen.command == "keeper":
+            from jaz_lite.agent import keeper
+
+            return keeper.run(str(chosen.data))
+        if chosen.command == "status":
+            return _status(chosen.data)
+        return _run(chosen.data, chosen.verbose)
+    except JazLiteError as error:
+        sys.stderr.write(f"{error.message}\n" + (f"hint: {error.hint}\n" if error.hint else ""))
+        return error.exit_code
+
+
+def _run(data: Path, verbosity: int) -> int:
+    import trio
+
+    from jaz_lite import log
+    from jaz_lite.agent.policy import load_policy
+    from jaz_lite.agent.shell import Agent
+
+    log.configure(verbosity)
+    data = data.resolve()
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _refuse_if_open(data)
+    with _locked(data):
+        trio.run(_serve, Agent(data, load_policy(data)))
+    return 0
+
+
+async def _serve(agent: "Agent") -> None:
+    import trio
+
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(agent.run)
+            async for _ in signals:
+                break
+            agent.let_go()
+            await trio.sleep(LET_GO_S)
+            nursery.cancel_scope.cancel()
+
+
+@contextmanager
+def _locked(data: Path) -> Iterator[None]:
+    """Hold the lock of the spool for as long as the process lives."""
+    descriptor = os.open(data / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise AlreadyRunning(f"another agent already runs on {data}", hint="stop that one first") from error
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _refuse_if_open(data: Path) -> None:
+    if data.stat().st_mode & 0o022:
+        raise JazLiteError(f"others may write in {data}, so nothing in it can be trusted", hint=f"chmod 700 {data}")
+
+
+def _status(data: Path) -> int:
+    """Print what the files of a data directory say."""
+    from jaz_lite.agent.disk import PosixDisk
+    from jaz_lite.agent.records import load_sites, load_term, site_folder
+
+    disk = PosixDisk(data)
+    sites = []
+    for record in load_sites(disk):
+        term = load_term(disk, site_folder(record.site_uid))
+        sites.append(
+            {
+                "site": record.site_uid.hex(),
+                "server_id": record.server_id,
+                "agent_id": record.agent_id,
+                "addresses": [*record.addrs],
+                "term": term.term,
+                "last_contact_ms": term.at_ms,
+            }
+        )
+    state = {"agent": _held(data / "lock"), "keeper": _held(data / "keeper" / "lock"), "sites": sites}
+    sys.stdout.write(json.dumps(state, indent=2) + "\n")
+    return 0
+
+
+def _held(lock: Path) -> bool:
+    try:
+        with open(lock, "r+b") as file:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False

@@ -1,0 +1,80 @@
+"""What the agent's core wants done, in order: the shell and the simulator carry out the same values.
+
+Effects are barriers: one is done before the next begins, and a crash may come between any two of them. After `Sync`
+the shell may send every event that is durable; nothing else in the list says so.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from jaz_lite.wire.happenings import AgentState, RefusalReason
+
+
+@dataclass(frozen=True, slots=True)
+class SaveSpec:
+    """Keep a work order that is too long for an event, durably."""
+
+    k: bytes
+    spec: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Write these packed events to the agent log; not durable before the next `Sync`."""
+
+    payloads: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """Make the agent log durable."""
+
+
+@dataclass(frozen=True, slots=True)
+class TellKeeper:
+    """Send these messages to the job keeper, as one batch."""
+
+    messages: tuple[list[Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SayState:
+    """Answer a repeated dispatch or a query."""
+
+    k: bytes
+    st: AgentState
+    exit_code: int | None = None
+    conflict: bool = False
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SayRefused:
+    """Answer a dispatch of which no record was made."""
+
+    k: bytes
+    why: RefusalReason
+    msg: str
+
+
+@dataclass(frozen=True, slots=True)
+class SayInventory:
+    """Send the inventory again."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchOutput:
+    """A job runs: look at its output files while it does, and cut them at their limit."""
+
+    k: bytes
+    bytes_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class DropSpec:
+    """The work order kept apart is not needed any more."""
+
+    k: bytes
+
+
+Effect = SaveSpec | Append | Sync | TellKeeper | SayState | SayRefused | SayInventory | WatchOutput | DropSpec

@@ -1,0 +1,187 @@
+"""The agent's way to the job keeper: start one where none lives, connect, and pass batches on.
+
+The keeper is started in a session of its own with no descriptor of ours, so that whatever ends the agent does not end
+the keeper.
+"""
+
+import logging
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from jaz_lite.agent.batches import Unbatcher, batch
+from jaz_lite.agent.job_environment import job_environment
+from jaz_lite.errors import RemoteProtocolError, StoreDamaged
+
+log = logging.getLogger(__name__)
+
+READ_BYTES = 256 * 1024
+START_S = 10.0  # from its start to its first word
+RETRY_S = 0.2
+STARTS_MAX = 20  # without one good connection in between
+
+
+class KeeperClient:
+    """The connection to the keeper of one data directory."""
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+        self._socket: trio.socket.SocketType | None = None
+        self._plain: socket.socket | None = None  # the same one, for sending without a task
+        self._started: list[subprocess.Popen[bytes]] = []  # kept so that their ends are collected
+        self._outbox = bytearray()
+        self._wish = trio.Event()
+
+    @property
+    def connected(self) -> bool:
+        """Whether a keeper listens to us."""
+        return self._socket is not None
+
+    def tell(self, messages: "tuple[list[Any], ...] | list[list[Any]]") -> None:
+        """Send one batch; dropped where no keeper is connected, for the next one is asked for everything anyway."""
+        if self._socket is None or self._plain is None:
+            return
+        if self._outbox:
+            self._outbox += batch(list(messages))
+            return
+        data = batch(list(messages))
+        # Straight to the socket: a local socket nearly always takes it all, and a task less is woken for each job.
+        try:
+            sent = self._plain.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            return
+        if sent < len(data):
+            self._outbox += data[sent:]
+            self._wish.set()
+
+    async def run(
+        self, up: Callable[[], None], said: Callable[[list[list[Any]]], None], down: Callable[[], None]
+    ) -> None:
+        """Keep a keeper connected; never returns.
+
+        Raises:
+            StoreDamaged: no keeper can be started.
+        """
+        failures = 0
+        while True:
+            connection = await self._connect()
+            if connection is None:
+                failures += 1
+                if failures > STARTS_MAX:
+                    raise StoreDamaged(
+                        "the job keeper cannot be started", hint=f"see {self._data / 'keeper' / 'keeper.err'}"
+                    )
+                await trio.sleep(RETRY_S)
+                continue
+            failures = 0
+            with connection:
+                self._socket = connection
+                self._outbox.clear()
+                self.tell([["base", job_environment()]])
+                up()
+                try:
+                    async with trio.open_nursery() as nursery:
+                        nursery.start_soon(self._write, connection)
+                        await self._read(connection, said)
+                        nursery.cancel_scope.cancel()
+                finally:
+                    self._socket = None
+                    down()
+            log.warning("the job keeper is gone", extra={"action": "keeper.gone"})
+
+    async def _read(self, connection: "trio.socket.SocketType", said: Callable[[list[list[Any]]], None]) -> None:
+        unbatcher = Unbatcher()
+        while True:
+            try:
+                data = await connection.recv(READ_BYTES)
+                messages = unbatcher.feed(data)
+            except (OSError, RemoteProtocolError):
+                return
+            if not data:
+                return
+            if messages:
+                said(messages)
+
+    async def _write(self, connection: "trio.socket.SocketType") -> None:
+        while True:
+            while self._outbox:
+                try:
+                    sent = await connection.send(self._outbox)
+                except OSError:
+                    return
+                del self._outbox[:sent]
+            self._wish = trio.Event()
+            await self._wish.wait()
+
+    async def _connect(self) -> "trio.socket.SocketType | None":
+        """Return a connection to the living keeper, or start one; None where neither came about."""
+        try:
+            return self._dial()
+        except OSError:
+            await self._start()
+        try:
+            return self._dial()
+        except OSError:
+            return None
+
+    def _dial(self) -> "trio.socket.SocketType":
+        plain = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        folder = os.open(self._data / "keeper", os.O_RDONLY | os.O_DIRECTORY)
+        home = os.open(".", os.O_RDONLY)
+        try:
+            # By a relative name: the path of a local socket may not be longer than about 100 bytes.
+            os.fchdir(folder)
+            plain.connect("sock")
+        except OSError:
+            plain.close()
+            raise
+        finally:
+            os.fchdir(home)
+            os.close(home)
+            os.close(folder)
+        self._plain = plain
+        return trio.socket.from_stdlib_socket(plain)
+
+    async def _start(self) -> None:
+        folder = self._data / "keeper"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        with open(folder / "keeper.err", "ab", opener=lambda path, flags: os.open(path, flags, 0o600)) as errors:
+            process = subprocess.Popen(
+                [*_program(), "keeper", "--data", str(self._data)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                start_new_session=True,
+                close_fds=True,
+                env={**os.environ, **_found()},
+            )
+        assert process.stdout is not None
+        # It says "ready" and lets go of the pipe, or ends; either way the pipe does.
+        with trio.move_on_after(START_S), process.stdout:
+            await trio.lowlevel.wait_readable(process.stdout.fileno())
+            log.info("the job keeper was started", extra={"action": "keeper.started", "pid": process.pid})
+        self._started = [earlier for earlier in (*self._started, process) if earlier.poll() is None]
+
+
+def _program() -> list[str]:
+    if getattr(sys, "frozen", False):
+        return [sys.executable]
+    # UTF-8 whatever the locale: both ends must turn surrogates back into the same bytes.
+    return [sys.executable, "-X", "utf8", "-m", "jaz_lite.agent.main"]
+
+
+def _found() -> dict[str, str]:
+    """Return the search path with which a keeper run from source finds this package."""
+    if getattr(sys, "frozen", False):
+        return {"PYINSTALLER_RESET_ENVIRONMENT": "1"}
+    here = str(Path(__file__).resolve().parents[2])
+    known = os.environ.get("PYTHONPATH")
+    return {"PYTHONPATH": here if not known else f"{here}{os.pathsep}{known}"}

@@ -1,0 +1,101 @@
+"""From the work order of a dispatch to the order for the keeper: what is executed, with which environment, as whom.
+
+Pure. Source: protocol.md 5.3, decisions.md "Shell" and "Environment".
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from jaz_lite.agent.policy import Policy
+
+TEXT_BYTES_MAX_INLINE = 100 * 1024  # a longer text does not fit into one argument of exec on every system
+KINDS = frozenset(("cmd", "test"))
+
+Order = dict[str, Any]
+
+
+class NotStartable(Exception):
+    """The work can never be started as asked; `why` is a word, the message a sentence."""
+
+    def __init__(self, why: str, message: str) -> None:
+        super().__init__(message)
+        self.why = why
+
+
+def job_order(kind: str, spec: Mapping[str, Any], *, policy: Policy, out: str, err: str, text_path: str) -> Order:
+    """Return the order to start the job of a work order.
+
+    Args:
+        out, err: paths of the output files. text_path: where a text that is executed as a file is put.
+
+    Raises:
+        NotStartable: the policy forbids it, or it can be executed nowhere.
+    """
+    if kind == "test":
+        return {"argv": ["/bin/sh", "-c", "true"], "env": {}, "out": out, "err": err}
+    order = _frame(spec, policy, out, err)
+    if spec.get("argv") is not None:
+        order["argv"] = [_sound(item, "an argument") for item in spec["argv"]]
+        return order
+    return _with_text(order, spec["script"], spec, policy, text_path)
+
+
+def stop_order(spec: Mapping[str, Any], *, policy: Policy, out: str, err: str, text_path: str) -> Order:
+    """Return the order to start the stop command of a work order, with the environment of its job.
+
+    Raises:
+        NotStartable: as for the job.
+    """
+    return _with_text(_frame(spec, policy, out, err), spec["stop"], spec, policy, text_path)
+
+
+def _frame(spec: Mapping[str, Any], policy: Policy, out: str, err: str) -> Order:
+    order: Order = {
+        "env": {_name(name): _sound(value, f"variable {name}") for name, value in (spec.get("env") or {}).items()},
+        "out": out,
+        "err": err,
+    }
+    user = spec.get("user")
+    if user:
+        if policy.deny_root and user == "root":
+            raise NotStartable("user", 'the policy of this agent lets no job ask for user "root" (deny_root)')
+        if policy.allow_users and user not in policy.allow_users:
+            raise NotStartable("user", f'the policy of this agent does not let jobs run as user "{user}" (allow_users)')
+        order["user"] = user
+    for name in ("cwd", "umask", "nice"):
+        if spec.get(name) is not None:
+            order[name] = spec[name]
+    if spec.get("stdin"):
+        order["stdin"] = _text(spec["stdin"])
+    return order
+
+
+def _with_text(order: Order, script: "str | bytes", spec: Mapping[str, Any], policy: Policy, text_path: str) -> Order:
+    raw = script.encode() if isinstance(script, str) else script
+    raw = raw.replace(b"\r", b"")
+    text = _sound(raw, "the job text")
+    shell = spec.get("shell") or policy.shell
+    if not raw.startswith(b"#!") and len(raw) <= TEXT_BYTES_MAX_INLINE:
+        order["argv"] = [shell, "-c", text]
+        return order
+    order["text"], order["text_path"] = text, text_path
+    order["argv"] = [text_path] if raw.startswith(b"#!") else [shell, text_path]
+    return order
+
+
+def _name(name: str) -> str:
+    if not name or "=" in name or "\0" in name:
+        raise NotStartable("env", f"a variable cannot be named {name!r}")
+    return name
+
+
+def _sound(value: "str | bytes", what: str) -> str:
+    text = _text(value)
+    if "\0" in text:
+        raise NotStartable("text", f"{what} holds a NUL, which no process can be given")
+    return text
+
+
+def _text(value: "str | bytes") -> str:
+    """Return text in which bytes that are not UTF-8 stand as lone surrogates, as the keeper wants it."""
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value

@@ -1,0 +1,145 @@
+"""The output files of one site: `out/<key>.out` and `.err`, cut at their limit, tailed while the job runs.
+
+A file gets `-had` behind its name when the server has all of it; so after a restart only the others are sent again.
+Empty ones are removed at the end of their job.
+"""
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Protocol
+
+from jaz_lite.agent.attempts import OutputFacts
+
+SUFFIXES = {1: ".out", 2: ".err"}
+HAD = "-had"
+
+
+class OutputFiles(Protocol):
+    """What the agent's core asks of the output files; a simulator keeps them in memory."""
+
+    def size(self, k: bytes, stream: int) -> int:
+        """Return the bytes in a stream's file; 0 where there is none."""
+
+    def cut(self, k: bytes, stream: int, size: int) -> None:
+        """Cut a file off at `size`; the job goes on behind it."""
+
+    def read(self, k: bytes, stream: int, offset: int, size: int) -> bytes:
+        """Return bytes of a stream; fewer at its end."""
+
+    def remove(self, k: bytes, stream: int) -> None:
+        """Remove a file."""
+
+    def mark_had(self, k: bytes, stream: int) -> None:
+        """Note that the server has the whole stream."""
+
+    def pending(self) -> list[tuple[bytes, int]]:
+        """Return the streams that the server may not have whole."""
+
+    def forget(self, before_ms: int) -> None:
+        """Remove the files that the server has and that were last written before."""
+
+    def remove_texts(self, k: bytes) -> None:
+        """Remove what was written to be executed for an attempt."""
+
+
+class PosixOutputFiles:
+    """The output files in a real folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = str(folder)
+
+    def _path(self, k: bytes, stream: int) -> str:
+        return f"{self._folder}/{k.hex()}{SUFFIXES[stream]}"
+
+    def size(self, k: bytes, stream: int) -> int:
+        path = self._path(k, stream)
+        for name in (path, path + HAD):
+            with contextlib.suppress(FileNotFoundError):
+                return os.stat(name).st_size  # noqa: PTH116 - on the path of every job, and pathlib is slow
+        return 0
+
+    def cut(self, k: bytes, stream: int, size: int) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            os.truncate(self._path(k, stream), size)
+
+    def read(self, k: bytes, stream: int, offset: int, size: int) -> bytes:
+        path = self._path(k, stream)
+        for name in (path, path + HAD):
+            with contextlib.suppress(FileNotFoundError), open(name, "rb") as file:
+                return os.pread(file.fileno(), size, offset)
+        return b""
+
+    def remove(self, k: bytes, stream: int) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._path(k, stream))  # noqa: PTH108 - as above
+
+    def mark_had(self, k: bytes, stream: int) -> None:
+        path = self._path(k, stream)
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(path, path + HAD)  # noqa: PTH104 - as above
+
+    def pending(self) -> list[tuple[bytes, int]]:
+        found = []
+        for name in sorted(os.listdir(self._folder)):  # noqa: PTH208 - a folder of many thousands
+            for stream, suffix in SUFFIXES.items():
+                with contextlib.suppress(ValueError):
+                    if name.endswith(suffix):
+                        found.append((bytes.fromhex(name.removesuffix(suffix)), stream))
+        return found
+
+    def forget(self, before_ms: int) -> None:
+        with os.scandir(self._folder) as entries:
+            for entry in entries:
+                if entry.name.endswith(HAD) and entry.stat().st_mtime_ns < before_ms * 1_000_000:
+                    os.unlink(entry.path)  # noqa: PTH108 - as above
+
+    def remove_texts(self, k: bytes) -> None:
+        for suffix in (".text", ".stop"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(f"{self._folder}/{k.hex()}{suffix}")  # noqa: PTH108 - as above
+
+
+class Capture:
+    """What is known of the output of the jobs that run now: limits, and what was cut off."""
+
+    def __init__(self, files: OutputFiles) -> None:
+        self._files = files
+        self._limits: dict[bytes, int] = {}
+        self._lost: dict[tuple[bytes, int], int] = {}
+
+    @property
+    def watched(self) -> list[bytes]:
+        """The attempts whose files may grow."""
+        return list(self._limits)
+
+    def watch(self, k: bytes, bytes_max: int) -> None:
+        """Look at the files of an attempt from now on."""
+        self._limits[k] = bytes_max
+
+    def size(self, k: bytes, stream: int) -> int:
+        """Return the bytes kept of a stream, after what is beyond its limit was cut off and counted."""
+        size = self._files.size(k, stream)
+        limit = self._limits.get(k)
+        if limit is not None and size > limit:
+            self._files.cut(k, stream, limit)
+            self._lost[k, stream] = self._lost.get((k, stream), 0) + size - limit
+            return limit
+        return size
+
+    def finish(self, k: bytes, head: int, bytes_max: int) -> OutputFacts:
+        """Return what a job left behind when it has ended, and stop watching it."""
+        self._limits[k] = bytes_max
+        out, err = self.size(k, 1), self.size(k, 2)
+        cut = (self._lost.pop((k, 1), 0), self._lost.pop((k, 2), 0))
+        self._limits.pop(k, None)
+        for stream, size in ((1, out), (2, err)):
+            if size == 0:
+                self._files.remove(k, stream)
+        return OutputFacts(
+            out=out,
+            err=err,
+            out_head=self._files.read(k, 1, 0, min(head, out)) if out and head else b"",
+            err_head=self._files.read(k, 2, 0, min(head, err)) if err and head else b"",
+            truncated=any(cut),
+        )

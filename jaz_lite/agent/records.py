@@ -1,0 +1,108 @@
+"""What an agent keeps of a site beside the log: who it is there, and the highest term it has accepted.
+
+Source: protocol.md sections 1 and 9.1.
+"""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import msgpack
+
+from jaz_lite.agent.disk import Disk
+from jaz_lite.errors import StoreDamaged
+
+SITES = "sites"
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteRecord:
+    """An enrolment: made by the server, kept by the agent.
+
+    cert_pem: the scheduler's certificate, to pin. addrs: where to dial, `host:port`, in order.
+    """
+
+    site_uid: bytes
+    server_id: str
+    agent_id: str
+    kid: int
+    key: bytes
+    cert_pem: str
+    addrs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TermRecord:
+    """The highest term accepted, how it is proved to another server, and the boot in which the log was last vouched for.
+
+    addrs: hints from `welcome` and `bye`. boot: empty before the first contact. acked: last acknowledged event known
+    when this was written; only ever too low.
+    """
+
+    term: int = 0
+    act: bytes = b""
+    ticket: bytes = b""
+    addrs: tuple[str, ...] = ()
+    boot: bytes = b""
+    acked: int = 0
+    at_ms: int = 0
+
+
+def site_folder(site_uid: bytes) -> str:
+    """Return the folder of a site within the agent's data directory."""
+    assert len(site_uid) == 16
+    return f"{SITES}/{site_uid.hex()}"
+
+
+def save_site(disk: Disk, record: SiteRecord) -> None:
+    """Keep an enrolment, durably; an earlier one of the same site is replaced."""
+    folder = site_folder(record.site_uid)
+    disk.make_folder(folder)
+    disk.make_folder(f"{folder}/out")
+    disk.replace(f"{folder}/site.msgpack", _packed(asdict(record)))
+
+
+def load_sites(disk: Disk) -> list[SiteRecord]:
+    """Return all enrolments."""
+    found = []
+    for name in disk.names(SITES):
+        path = f"{SITES}/{name}/site.msgpack"
+        try:
+            found.append(SiteRecord(**_unpacked(disk, path, SiteRecord)))
+        except FileNotFoundError:
+            continue
+    return found
+
+
+def save_term(disk: Disk, folder: str, record: TermRecord) -> None:
+    """Keep the term, durably."""
+    disk.replace(f"{folder}/term.msgpack", _packed(asdict(record)))
+
+
+def load_term(disk: Disk, folder: str) -> TermRecord:
+    """Return the term accepted last; the empty record before the first."""
+    try:
+        return TermRecord(**_unpacked(disk, f"{folder}/term.msgpack", TermRecord))
+    except FileNotFoundError:
+        return TermRecord()
+
+
+def _packed(values: dict[str, Any]) -> bytes:
+    data = msgpack.packb({"format": FORMAT, **values})
+    assert isinstance(data, bytes)
+    return data
+
+
+def _unpacked(disk: Disk, path: str, kind: type) -> dict[str, Any]:
+    data = disk.read(path)
+    try:
+        values = msgpack.unpackb(data)
+        known = {field.name for field in fields(kind)}
+        if values["format"] != FORMAT:
+            raise ValueError(values["format"])
+        kept = {name: value for name, value in values.items() if name in known}
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreDamaged(f"{path} cannot be read", hint="enrol this agent again") from error
+    if "addrs" in kept:
+        kept["addrs"] = tuple(kept["addrs"])
+    return kept
