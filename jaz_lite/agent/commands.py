@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jaz_lite.agent import lock
 from jaz_lite.errors import AlreadyRunning, JazLiteError
 
 if TYPE_CHECKING:
@@ -80,12 +81,9 @@ async def _serve(agent: "Agent") -> None:
 @contextmanager
 def _locked(data: Path) -> Iterator[None]:
     """Hold the lock of the spool for as long as the process lives."""
-    descriptor = os.open(data / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise AlreadyRunning(f"another agent already runs on {data}", hint="stop that one first") from error
+    descriptor = lock.take(data)
+    if descriptor is None:
+        raise AlreadyRunning(f"another agent already runs on {data}", hint="stop that one first")
     try:
         yield
     finally:
@@ -116,7 +114,7 @@ def _status(data: Path) -> int:
                 "last_contact_ms": term.at_ms,
             }
         )
-    state = {"agent": _held(data / "lock"), "keeper": _held(data / "keeper" / "lock"), "sites": sites}
+    state = {"agent": lock.holder_of(data), "keeper": _held(data / "keeper" / "lock"), "sites": sites}
     sys.stdout.write(json.dumps(state, indent=2) + "\n")
     return 0
 

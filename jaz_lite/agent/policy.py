@@ -3,6 +3,7 @@
 Every setting has a default, and the file may be absent.
 """
 
+import json
 import sys
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -61,6 +62,18 @@ def load_policy(folder: Path) -> Policy:
     except (ValueError, OSError) as error:
         raise DefinitionError(f"{path} cannot be read: {error}") from error
     return policy_from(settings, str(path))
+
+
+def save_policy(folder: Path, policy: Policy) -> None:
+    """Write the settings that differ from the defaults; the server does this for its embedded agent."""
+    lines = [
+        f"{field.name} = {json.dumps(getattr(policy, field.name))}"
+        for field in fields(Policy)
+        if getattr(policy, field.name) != field.default
+    ]
+    text = "\n".join(["# Written by `jaz-lite up` from config.toml at every start.", *lines, ""])
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (folder / "agent.toml").write_text(text, encoding="utf-8")
 
 
 def policy_from(settings: dict[str, Any], where: str) -> Policy:

@@ -1,0 +1,171 @@
+"""What operations may ask of a running engine: start a run, operate on one, look at one, watch one."""
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from typing import Any, Protocol, TypeVar
+
+import trio
+
+from jaz_lite.engine.view import icon_to_json, run_head
+from jaz_lite.errors import NoSuchObject
+from jaz_lite.model.event import Event
+from jaz_lite.model.run import UNTOUCHED, Origin, Run
+from jaz_lite.runner.inputs import Input, NewRun, Reply, RunEvent, Write
+from jaz_lite.runner.turns import Turns
+from jaz_lite.store.transaction import Transaction
+
+OUTPUT_PIECE_BYTES = 64 * 1024
+
+T = TypeVar("T")
+
+
+class StartRequest(Protocol):
+    """What is asked for: operations' StartRequest has this shape."""
+
+    @property
+    def jobnet_id(self) -> str: ...
+    @property
+    def version(self) -> str | None: ...
+    @property
+    def origin(self) -> Origin: ...
+    @property
+    def user(self) -> str: ...
+    @property
+    def variables(self) -> Mapping[str, str]: ...
+    @property
+    def icon_path(self) -> str: ...
+
+
+class Control:
+    """The engine as operations see it. Every answer comes after the commit that makes it true."""
+
+    def __init__(self, turns: Turns, *, request_stop: Callable[[], None]) -> None:
+        self._turns = turns
+        self._request_stop = request_stop
+
+    # ---- changes
+
+    async def start_run(self, request: StartRequest) -> int:
+        """Start a jobnet and return the run's id.
+
+        Raises:
+            NoSuchObject: there is no such jobnet or no enabled version.
+            PlanError: it cannot be planned.
+        """
+        run_id = await self._ask(
+            lambda reply: NewRun(
+                jobnet_id=request.jobnet_id,
+                version=request.version,
+                origin=request.origin,
+                user=request.user,
+                variables=request.variables,
+                icon_path=request.icon_path,
+                reply=reply,
+            )
+        )
+        assert isinstance(run_id, int)
+        return run_id
+
+    async def operate(self, run_id: int, make: Callable[[Run], Event]) -> None:
+        """Give a run what a person asks of it.
+
+        Raises:
+            Refused: the state of the run or icon does not allow it; the sentence says why.
+            NoSuchObject: there is no such run.
+        """
+        await self._ask(lambda reply: RunEvent(run_id, make=make, reply=reply))
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` in the next turn's transaction and return what it returned, after the commit."""
+        value: T = await self._ask(lambda reply: Write(work, reply))
+        return value
+
+    async def _ask(self, make: Callable[[Reply], Input]) -> Any:
+        done = trio.Event()
+        reply = Reply(lambda _reply: done.set())
+        self._turns.submit(make(reply))
+        await done.wait()
+        if reply.error is not None:
+            raise reply.error
+        return reply.value
+
+    def request_stop(self) -> None:
+        """Ask the server to stop cleanly; jobs go on."""
+        self._request_stop()
+
+    # ---- looks
+
+    def find_run(self, run_id: int) -> Run | None:
+        """Return the committed state of a live run, or None."""
+        return self._turns.live.find(run_id)
+
+    def read_run(self, run_id: int) -> Run:
+        """Return a run, live or over.
+
+        Raises:
+            NoSuchObject: there is no such run.
+        """
+        live = self.find_run(run_id)
+        if live is not None:
+            return live
+        with self._turns.store.snapshot() as view:
+            if view.runs.row(run_id) is None:
+                raise NoSuchObject(f"there is no run {run_id}", hint="`jaz-lite run list` shows the runs")
+            return self._turns.live.read(view, run_id)
+
+    def live_runs(self) -> list[Run]:
+        """Return all runs that are not over."""
+        return list(self._turns.live)
+
+    def reachable(self, agent_id: str) -> bool:
+        """Tell whether an agent can be given work now."""
+        desk = self._turns.works.desks.get(agent_id)
+        return desk is not None and desk.port is not None and desk.port.synced
+
+    def waiting_for_agent(self, agent_id: str) -> tuple[int, int]:
+        """Return how many attempts are with an agent and how many wait for it."""
+        desk = self._turns.works.desks.get(agent_id)
+        return (0, 0) if desk is None else (len(desk.at_agent), len(desk.waiting))
+
+    async def follow(self, run_id: int) -> AsyncIterator[Mapping[str, Any]]:
+        """Give first what there is of a run, then its news as they are committed, until it is over.
+
+        Each is a plain map with "kind": "icon", "run", "output", "fact", or "gap" (news were lost on the way).
+
+        Raises:
+            NoSuchObject: there is no such run.
+        """
+        wake = trio.Event()
+
+        def woken() -> None:
+            wake.set()
+
+        watcher = self._turns.feed.watch(run_id, woken)
+        try:
+            for item in self._so_far(self.read_run(run_id)):
+                yield item
+            while True:
+                wake = trio.Event()
+                while watcher.items:
+                    yield watcher.items.popleft()
+                if self.find_run(run_id) is None:
+                    return
+                await wake.wait()
+        finally:
+            self._turns.feed.leave(watcher)
+
+    def _so_far(self, run: Run) -> Iterator[Mapping[str, Any]]:
+        zone = self._turns.zone
+        for node, icon in enumerate(run.icons):
+            if icon is not UNTOUCHED:
+                yield {"kind": "icon", **icon_to_json(run, node, zone)}
+        with self._turns.store.snapshot() as view:
+            for row in view.attempts.of_run(run.run_id):
+                if row.node < 0:
+                    continue
+                for stream in (1, 2):
+                    offset = 0
+                    while data := view.output.read(row.k, stream, offset, OUTPUT_PIECE_BYTES):
+                        path = run.plan.path(row.node)
+                        yield {"kind": "output", "path": path, "stream": stream, "offset": offset, "data": data}
+                        offset += len(data)
+        yield {"kind": "run", **run_head(run, zone)}

@@ -1,0 +1,98 @@
+"""The feed: what watchers of runs are told, after each commit.
+
+A watcher has a bounded queue. One that does not keep up loses what does not fit and is told so (`{"kind": "gap"}`);
+the engine never waits for a watcher.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from datetime import tzinfo
+from typing import Any
+
+from jaz_lite.engine.view import icon_to_json, run_head
+from jaz_lite.model.fact import Fact
+from jaz_lite.model.run import Run
+
+WATCHER_QUEUE_MAX = 4_096
+
+
+class Watcher:
+    """One who watches a run. `wake` is called when something new is in the queue."""
+
+    __slots__ = ("gap", "items", "run_id", "wake")
+
+    def __init__(self, run_id: int, wake: Callable[[], None]) -> None:
+        self.run_id = run_id
+        self.wake = wake
+        self.items: deque[Mapping[str, Any]] = deque()
+        self.gap = False
+
+    def push(self, item: Mapping[str, Any]) -> None:
+        """Add one piece of news, or remember that one was lost."""
+        if len(self.items) >= WATCHER_QUEUE_MAX:
+            self.gap = True
+            return
+        if self.gap:
+            self.items.append({"kind": "gap"})
+            self.gap = False
+        self.items.append(item)
+
+
+class Feed:
+    """All watchers, by run."""
+
+    def __init__(self, zone: tzinfo) -> None:
+        self._zone = zone
+        self._watchers: dict[int, list[Watcher]] = {}
+        self._held: list[tuple[int, Mapping[str, Any]]] = []
+
+    def watch(self, run_id: int, wake: Callable[[], None]) -> Watcher:
+        """Return a new watcher of a run; give it back to `leave`."""
+        watcher = Watcher(run_id, wake)
+        self._watchers.setdefault(run_id, []).append(watcher)
+        return watcher
+
+    def leave(self, watcher: Watcher) -> None:
+        """Forget a watcher."""
+        left = [other for other in self._watchers.get(watcher.run_id, ()) if other is not watcher]
+        if left:
+            self._watchers[watcher.run_id] = left
+        else:
+            self._watchers.pop(watcher.run_id, None)
+
+    # ---- called by turns
+
+    def fact(self, run_id: int, at_ms: int, path: str, fact: Fact) -> None:
+        """Hold a fact for the watchers until the commit."""
+        if run_id in self._watchers:
+            news = {"kind": "fact", "fact": fact.kind, "severity": fact.severity, "path": path, "at_ms": at_ms}
+            self._held.append((run_id, {**news, "data": dict(fact.data)}))
+
+    def output(self, run_id: int, path: str, stream: int, offset: int, data: bytes) -> None:
+        """Hold a piece of output for the watchers until the commit."""
+        if run_id in self._watchers:
+            news = {"kind": "output", "path": path, "stream": stream, "offset": offset, "data": data}
+            self._held.append((run_id, news))
+
+    def run(self, run: Run, nodes: Iterable[int]) -> None:
+        """Tell the committed state of a run and of its changed icons."""
+        if run.run_id not in self._watchers:
+            return
+        for node in sorted(nodes):
+            self._held.append((run.run_id, {"kind": "icon", **icon_to_json(run, node, self._zone)}))
+        self._held.append((run.run_id, {"kind": "run", **run_head(run, self._zone)}))
+
+    def release(self) -> None:
+        """Give what was held to the watchers and wake them."""
+        held, self._held = self._held, []
+        woken: dict[int, Watcher] = {}
+        for run_id, item in held:
+            for watcher in self._watchers.get(run_id, ()):
+                watcher.push(item)
+                woken[id(watcher)] = watcher
+        for watcher in woken.values():
+            watcher.wake()
+
+    def drop(self) -> None:
+        """The turn failed: what was held never happened."""
+        self._held.clear()

@@ -1,0 +1,107 @@
+"""Links: what agents' connections say becomes inputs of turns.
+
+One `Port` a connection. Nothing is decided here: who is welcome and what is in line with the store is settled inside
+a turn. A link that breaks a rule is closed by itself; that changes reachability and nothing else.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+
+from jaz_lite.errors import Fenced
+from jaz_lite.runner.inputs import (
+    AgentGone,
+    AgentIdentified,
+    AgentOutput,
+    AgentRefused,
+    AgentReports,
+    AgentState,
+    AgentSynced,
+    Input,
+)
+from jaz_lite.runner.port import Port
+from jaz_lite.wire.happenings import (
+    AgentEvents,
+    Closed,
+    Deposed,
+    Happening,
+    Identified,
+    InventoryItem,
+    InventoryPage,
+    Output,
+    RefusedWork,
+    Synced,
+    WorkState,
+)
+from jaz_lite.wire.ident import epoch_and_boot, ticket_is_valid
+
+log = logging.getLogger(__name__)
+
+
+class Links:
+    """Translates happenings of all ports. `fence` is called with the sentence when a valid higher term is seen."""
+
+    def __init__(
+        self, submit: Callable[[Input], None], *, fence_key: bytes, site_uid: bytes, fence: Callable[[Fenced], None]
+    ) -> None:
+        self._submit = submit
+        self._fence_key = fence_key
+        self._site_uid = site_uid
+        self._fence = fence
+
+    def happened(self, port: Port, happenings: Iterable[Happening]) -> None:
+        """Hand what a link told on to the turns."""
+        for happening in happenings:
+            match happening:
+                case AgentEvents():
+                    self._submit(AgentReports(port, happening))
+                case Output():
+                    self._submit(AgentOutput(port, happening))
+                case Identified():
+                    self._submit(AgentIdentified(port, happening))
+                case InventoryPage():
+                    port.inventory.extend(happening.items)
+                case Synced():
+                    items: tuple[InventoryItem, ...] = tuple(port.inventory)
+                    port.inventory.clear()
+                    self._submit(AgentSynced(port, items, happening.head))
+                case RefusedWork():
+                    self._submit(AgentRefused(port, happening))
+                case WorkState():
+                    self._submit(AgentState(port, happening))
+                case Deposed():
+                    self._deposed(port, happening)
+                case Closed():
+                    self._closed(port, happening)
+                case _:
+                    pass  # answers to questions that this build does not ask
+
+    def gone(self, port: Port) -> None:
+        """The connection of a port is over, told or not."""
+        if port.agent_id:
+            self._submit(AgentGone(port))
+
+    def _closed(self, port: Port, happening: Closed) -> None:
+        log.info(
+            "an agent's link closed",
+            extra={"action": "link.closed", "agent": port.agent_id, "code": happening.code, "why": happening.msg},
+        )
+
+    def _deposed(self, port: Port, happening: Deposed) -> None:
+        """A higher term counts only with a ticket that this site's key made: a hostile agent deposes nobody."""
+        if not ticket_is_valid(self._fence_key, self._site_uid, happening.term, happening.act, happening.ticket):
+            log.error(
+                "an agent claims a higher term without proof and is refused",
+                extra={"action": "link.forged_term", "agent_id": happening.agent_id, "term": happening.term},
+            )
+            port.link.bye("proto", "the ticket is not valid")
+            port.flush()
+            port.close()
+            return
+        epoch, boot = epoch_and_boot(happening.term)
+        where = f" ({', '.join(happening.addrs)})" if happening.addrs else ""
+        self._fence(
+            Fenced(
+                f"this server was replaced: agent {happening.agent_id} accepted epoch {epoch}, boot {boot}{where}",
+                hint="stop using this data directory; the server that took over has the newer data",
+            )
+        )

@@ -1,0 +1,87 @@
+"""Reconciliation: the server's view and the agent's inventory are laid beside each other (protocol section 7).
+
+Runs when the agent says `synced`, after all its events were taken in. `None` in the inventory, on the same spool with
+a matching chain, proves that an attempt was not started; after a rotated spool nothing is proven.
+"""
+
+from jaz_lite.model.event import WorkCancelled
+from jaz_lite.model.fact import Fact
+from jaz_lite.runner import actions, reports
+from jaz_lite.runner.inputs import AgentSynced
+from jaz_lite.runner.turn import Turn
+from jaz_lite.runner.work import Work
+from jaz_lite.wire.happenings import InventoryItem
+
+SETBACK = "the agent's records were lost or set back; the fate of the job is not known"
+FORGOT = "the agent has no record of a job that it had accepted"
+
+
+def lay_beside(turn: Turn, item: AgentSynced) -> None:
+    """Bring every unsettled attempt of the agent in line with what the agent knows, and open its desk."""
+    port = item.port
+    if not port.up:
+        return
+    port.synced = True
+    desk = turn.works.desk(port.agent_id)
+    known = {entry.k: entry for entry in item.items}
+    for work in turn.works.of_agent(port.agent_id):
+        _settle(turn, work, known.get(work.k))
+    for entry in item.items:
+        if entry.k not in turn.works.open:
+            _settled_here(turn, entry)
+    turn.desk_may_have_room(desk)
+
+
+def records_lost(turn: Turn, agent_id: str) -> None:
+    """The spool was rotated: nothing that was on the agent is proven any more."""
+    for work in turn.works.of_agent(agent_id):
+        if work.state in ("sent", "accepted", "running", "stopping"):
+            turn.raise_event(work.run_id, reports.doubt(turn, work, "setback", SETBACK))
+
+
+def _settle(turn: Turn, work: Work, entry: InventoryItem | None) -> None:
+    st = None if entry is None else entry.st
+    match work.state, st:
+        case ("sent", None):
+            actions.send_again(turn, turn.works.desk(work.agent_id), work)
+        case ("accepted" | "running", None):
+            _alarm(turn, work, "agent_forgot")
+            turn.raise_event(work.run_id, reports.doubt(turn, work, "agent_forgot", FORGOT))
+        case ("stopping", None):
+            actions.cancel_again(turn, work)
+        case ("abandoned", None | "accepted" | "starting"):
+            actions.cancel_again(turn, work)
+        case ("sent" | "unknown" | "ready", "accepted" | "starting"):
+            turn.change_attempt(work, "accepted")
+        case ("running", "accepted"):
+            _alarm(turn, work, "agent_set_back")
+            actions.cancel_again(turn, work)
+            turn.raise_event(work.run_id, reports.doubt(turn, work, "setback", SETBACK))
+        case ("sent" | "accepted" | "unknown" | "ready", "running"):
+            turn.change_attempt(work, "running")
+        case ("stopping", "accepted" | "starting" | "running"):
+            actions.kill_again(turn, work, "signal")
+        case ("sent" | "accepted" | "running" | "ready", "lost"):
+            turn.raise_event(work.run_id, reports.doubt(turn, work, "lost", reports.LOST["unknown"]))
+        case ("abandoned", "done" | "failed" | "cancelled" | "lost"):
+            turn.change_attempt(work, "cancelled", why="abandoned", ended_ms=turn.now_ms)
+        case ("stopping", "cancelled"):
+            turn.change_attempt(work, "cancelled", why="server", ended_ms=turn.now_ms)
+            turn.raise_event(work.run_id, WorkCancelled(work.node, work.k, "server"))
+        case _:
+            pass  # both say the same, or the agent's events have already said it
+
+
+def _settled_here(turn: Turn, entry: InventoryItem) -> None:
+    """An attempt that is settled here but not there: a set-back agent. It must not start again."""
+    if entry.st not in ("accepted", "starting"):
+        return
+    row = turn.tx.attempts.find(entry.k)
+    if row is not None and row.state in reports.SETTLED:
+        fact = Fact(kind="agent_set_back", severity="error", data={"agent_id": row.agent_id})
+        turn.tx.journal.add(turn.now_ms, row.run_id, "", fact)
+
+
+def _alarm(turn: Turn, work: Work, kind: str) -> None:
+    fact = Fact(kind=kind, severity="error", data={"agent_id": work.agent_id})
+    turn.tx.journal.add(turn.now_ms, work.run_id, "", fact)

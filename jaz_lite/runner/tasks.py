@@ -1,0 +1,111 @@
+"""The trio tasks around the turns: one that makes them, and those that wait for time to pass.
+
+What escapes from here ends the process; the service manager restarts it and the store resumes.
+"""
+
+import logging
+
+import trio
+
+from jaz_lite.runner.inputs import Input, Reply, Write
+from jaz_lite.runner.turns import Turns
+from jaz_lite.store.retention import Purged
+from jaz_lite.store.transaction import Transaction
+
+TICK_S = 10.0  # last_tick is at most this old (protocol 8.4)
+CLOCK_LOOK_S = 30.0  # a sleep towards a wall-clock time is never longer, so that a stepped clock is noticed
+PURGE_EVERY_S = 60.0
+PURGE_PAUSE_S = 0.02  # between two batches, so that a start never waits for the purge
+DAY_MS = 86_400_000
+
+log = logging.getLogger(__name__)
+
+
+async def make_turns(turns: Turns, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+    """Make a turn whenever something has gathered or a timer is due. The only task that changes runs."""
+    wake = trio.Event()
+
+    def woken() -> None:
+        wake.set()
+
+    turns.wake = woken
+    task_status.started()
+    while True:
+        if not turns.has_inputs:
+            with trio.move_on_after(_seconds_to_wait(turns)):
+                await wake.wait()
+        wake = trio.Event()
+        # One loop pass for the readers: what has arrived together is dealt with together.
+        await trio.lowlevel.checkpoint()
+        turn = turns.prepare()
+        if turn is None:
+            continue
+        try:
+            if turns.store.commit_slow:
+                await trio.to_thread.run_sync(turn.tx.commit)
+            else:
+                turn.tx.commit()
+        except BaseException:
+            turns.feed.drop()
+            raise
+        turns.release(turn)
+
+
+def _seconds_to_wait(turns: Turns) -> float:
+    due_ms = turns.next_due_ms()
+    if due_ms is None:
+        return CLOCK_LOOK_S
+    return min(CLOCK_LOOK_S, max(0.0, (due_ms - turns.clock.now_ms()) / 1000))
+
+
+def let_inputs_come_later(turns: Turns, nursery: trio.Nursery) -> None:
+    """Give the turns a way to have an input handed in after some seconds."""
+
+    async def wait(seconds: float, item: Input) -> None:
+        await trio.sleep(seconds)
+        turns.submit(item)
+
+    def later(seconds: float, item: Input) -> None:
+        nursery.start_soon(wait, seconds, item)
+
+    turns.later = later
+
+
+async def keep_house(turns: Turns) -> None:
+    """Note that the server lives, and remove what retention no longer keeps, a small batch at a time."""
+    purge_at = trio.current_time() + PURGE_EVERY_S
+    while True:
+        await trio.sleep(TICK_S)
+        turns.submit(Write(lambda tx: tx.term.tick(turns.clock.now_ms())))
+        if trio.current_time() >= purge_at:
+            await _purge(turns)
+            purge_at = trio.current_time() + PURGE_EVERY_S
+
+
+async def _purge(turns: Turns) -> None:
+    while True:
+        done = trio.Event()
+
+        def told(_reply: Reply, done: trio.Event = done) -> None:
+            done.set()
+
+        reply = Reply(told)
+        turns.submit(Write(lambda tx: _purge_batch(tx, turns.clock.now_ms()), reply))
+        await done.wait()
+        if reply.error is not None or not reply.value.more:
+            return
+        await trio.sleep(PURGE_PAUSE_S)
+
+
+def _purge_batch(tx: Transaction, now_ms: int) -> Purged:
+    def before(name: str) -> int | None:
+        days = tx.settings.get(name)
+        assert isinstance(days, int)
+        return now_ms - days * DAY_MS if days else None
+
+    return tx.retention.purge(
+        output_before_ms=before("keep_output_days"),
+        runs_before_ms=before("keep_runs_days"),
+        journal_before_ms=before("keep_journal_days"),
+        superseded_before_ms=before("keep_superseded_days"),
+    )

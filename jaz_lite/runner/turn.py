@@ -1,0 +1,250 @@
+"""One turn: a transaction in the making.
+
+Inputs raise events; events advance runs; the actions of runs raise further events or put frames on the release list.
+Everything is collected here and written once: the last state of each icon, the last state of each attempt, the last
+cursor of each agent. What others may see (frames, acks, answers, news) waits on the release list for the commit.
+"""
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+from jaz_lite.engine.advance import advance_all
+from jaz_lite.model.event import Event, Operation, Started
+from jaz_lite.model.run import RUN_OVER, Run
+from jaz_lite.runner import actions
+from jaz_lite.runner.feed import Feed
+from jaz_lite.runner.inputs import Input, Reply
+from jaz_lite.runner.live import LiveRuns
+from jaz_lite.runner.port import Port
+from jaz_lite.runner.work import Desk, Work, Works
+from jaz_lite.store.transaction import Transaction
+
+BUSY = frozenset(("ready", "running", "run_error"))
+
+
+@dataclass(slots=True)
+class _Staged:
+    """A run as this turn leaves it."""
+
+    run: Run
+    nodes: set[int] = field(default_factory=set)
+    frames: set[int] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class _Raised:
+    """An event that waits to be given to its run."""
+
+    event: Event
+    reply: Reply | None
+
+
+class Turn:
+    """One transaction, from the first input to the release list."""
+
+    def __init__(
+        self,
+        tx: Transaction,
+        *,
+        live: LiveRuns,
+        works: Works,
+        feed: Feed,
+        now_ms: int,
+        zone: tzinfo,
+        term: int,
+        site_uid: bytes,
+        draw_ids: Callable[[int], int],
+        later: Callable[[float, Input], None],
+    ) -> None:
+        self.tx = tx
+        self.live = live
+        self.works = works
+        self.now_ms = now_ms
+        self.now = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(zone)
+        self.term = term
+        self.site_uid = site_uid
+        self.draw_ids = draw_ids
+        self._later = later
+        self._feed = feed
+        self._staged: dict[int, _Staged] = {}
+        self._raised: dict[int, list[_Raised]] = {}
+        self._attempts: dict[bytes, dict[str, Any]] = {}
+        self._cursors: dict[str, tuple[bytes, int, bytes]] = {}
+        self._desks_with_room: dict[str, Desk] = {}
+        self._replies: list[Reply] = []
+        self._released: list[Callable[[], None]] = []
+        self._flushes: dict[int, Port] = {}
+
+    # ---- runs
+
+    def find_run(self, run_id: int) -> Run | None:
+        """Return a run as this turn sees it: live, or touched by this turn."""
+        staged = self._staged.get(run_id)
+        return staged.run if staged is not None else self.live.find(run_id)
+
+    def busy_runs_of(self, jobnet_id: str) -> list[Run]:
+        """Return the started, unended runs of a jobnet as this turn sees them, oldest first."""
+        known = {run.run_id: run for run in self.live.of_jobnet(jobnet_id)}
+        for run_id, staged in self._staged.items():
+            if staged.run.jobnet.jobnet_id == jobnet_id:
+                known[run_id] = staged.run
+        return [known[run_id] for run_id in sorted(known) if known[run_id].state in BUSY and not known[run_id].faulted]
+
+    def waiting_runs_of(self, jobnet_id: str) -> list[Run]:
+        """Return the runs of a jobnet that wait for another run of it to end, oldest first."""
+        known = {run.run_id: run for run in self.live.of_jobnet(jobnet_id)}
+        known.update((run_id, s.run) for run_id, s in self._staged.items() if s.run.jobnet.jobnet_id == jobnet_id)
+        return [
+            known[run_id]
+            for run_id in sorted(known)
+            if known[run_id].state == "waiting" and known[run_id].load_status == "delayed"
+        ]
+
+    def insert_run(self, run: Run, icon_path: str = "") -> None:
+        """Put a new run into the store and let it start."""
+        self.tx.runs.insert(run, icon_path=icon_path)
+        self._staged[run.run_id] = _Staged(run)
+        if run.state not in RUN_OVER:
+            self.raise_event(run.run_id, Started(others=bool(self.busy_runs_of(run.jobnet.jobnet_id))))
+
+    def raise_event(self, run_id: int, event: Event, reply: Reply | None = None) -> None:
+        """Have an event given to a run before this turn ends."""
+        self._raised.setdefault(run_id, []).append(_Raised(event, reply))
+
+    def settle(self) -> None:
+        """Give all raised events to their runs, and those that follow from them, until none is left."""
+        while self._raised:
+            run_id = next(iter(self._raised))
+            self._advance(run_id, self._raised.pop(run_id))
+
+    def _advance(self, run_id: int, raised: list[_Raised]) -> None:
+        run = self.find_run(run_id)
+        if run is None or run.faulted or run.state in RUN_OVER:
+            for item in raised:
+                if item.reply is not None:
+                    item.reply.error = actions.over(run_id, run)
+            return
+        # What a person asks is answered on its own; everything else goes in one batch.
+        batch: list[Event] = []
+        for item in raised:
+            if isinstance(item.event, Operation):
+                self._advance_by(run_id, batch, None)
+                batch = []
+                self._advance_by(run_id, [item.event], item.reply)
+            else:
+                batch.append(item.event)
+        self._advance_by(run_id, batch, None)
+
+    def _advance_by(self, run_id: int, events: list[Event], reply: Reply | None) -> None:
+        run = self.find_run(run_id)
+        if not events or run is None:
+            return
+        try:
+            step = advance_all(run, events, self.now)
+        except Exception:
+            self._fault(run, traceback.format_exc())
+            return
+        staged = self._staged.get(run_id)
+        if staged is None:
+            staged = self._staged[run_id] = _Staged(step.run)
+        staged.run = step.run
+        staged.nodes |= step.changed
+        staged.frames |= step.changed_frames
+        if step.refusal is not None and reply is not None:
+            reply.error = actions.refused(step.refusal)
+        for fact in step.facts:
+            path = "" if fact.node is None else step.run.plan.path(fact.node)
+            self.tx.journal.add(self.now_ms, run_id, path, fact)
+            self._feed.fact(run_id, self.now_ms, path, fact)
+        for action in step.actions:
+            actions.carry_out(self, step.run, action)
+        if step.run.state in RUN_OVER and run.state not in RUN_OVER:
+            self._run_is_over(step.run)
+
+    def _fault(self, run: Run, text: str) -> None:
+        """Set a run aside that our own code cannot go on with; the others are not its hostages."""
+        staged = self._staged.setdefault(run.run_id, _Staged(run))
+        staged.run = replace(staged.run, faulted=text)
+        self.tx.runs.set_faulted(run.run_id, text)
+
+    def _run_is_over(self, run: Run) -> None:
+        self.tx.timers.clear_run(run.run_id)
+        for waiting in self.waiting_runs_of(run.jobnet.jobnet_id)[:1]:
+            if not self.busy_runs_of(run.jobnet.jobnet_id):
+                self.raise_event(waiting.run_id, Started(others=False))
+
+    # ---- attempts
+
+    def change_attempt(self, work: Work, state: str | None = None, **fields: Any) -> None:
+        """Change an attempt, in memory and (once, at the end of the turn) in its row."""
+        if state is not None:
+            fields["state"] = state
+            self.works.move(work, state)
+        self._attempts.setdefault(work.k, {}).update(fields)
+        desk = self.works.desk(work.agent_id)
+        if desk.waiting:
+            self._desks_with_room[work.agent_id] = desk
+
+    def desk_may_have_room(self, desk: Desk) -> None:
+        """Have waiting attempts of an agent sent at the end of the turn, as far as there is room."""
+        self._desks_with_room[desk.agent_id] = desk
+
+    def move_cursor(self, agent_id: str, spool: bytes, cursor: int, chain: bytes) -> None:
+        """Note how far an agent's events have been taken in; written with their effects or not at all."""
+        self._cursors[agent_id] = (spool, cursor, chain)
+
+    # ---- the release list
+
+    def answer(self, reply: Reply | None, value: Any = None) -> None:
+        """Have a reply told after the commit."""
+        if reply is not None:
+            if reply.value is None:
+                reply.value = value
+            self._replies.append(reply)
+
+    def after_commit(self, do: Callable[[], None], port: Port | None = None) -> None:
+        """Put something others can see on the release list; the port's buffer is sent once, at the end."""
+        self._released.append(do)
+        if port is not None:
+            self._flushes[id(port)] = port
+
+    def later(self, seconds: float, item: Input) -> None:
+        """Have an input handed in some time after the commit."""
+        self._released.append(lambda: self._later(seconds, item))
+
+    def output_came(self, work: Work, stream: int, offset: int, data: bytes) -> None:
+        """Tell the watchers of a run about a piece of output."""
+        run = self.find_run(work.run_id)
+        if run is not None:
+            self._feed.output(work.run_id, run.plan.path(work.node), stream, offset, data)
+
+    # ---- the end of the turn
+
+    def finish(self) -> None:
+        """Write what was collected. The commit is the caller's."""
+        self.settle()
+        for desk in self._desks_with_room.values():
+            actions.fill(self, desk)
+        for staged in self._staged.values():
+            self.tx.runs.save(staged.run, staged.nodes, staged.frames)
+        for k, fields in self._attempts.items():
+            self.tx.attempts.update(k, **fields)
+        for agent_id, (spool, cursor, chain) in self._cursors.items():
+            self.tx.agents.move_cursor(agent_id, spool, cursor, chain)
+
+    def release(self) -> None:
+        """After the commit: memory follows the store, and the outside learns."""
+        for staged in self._staged.values():
+            self.live.replace(staged.run)
+        for do in self._released:
+            do()
+        for port in self._flushes.values():
+            port.flush()
+        for reply in self._replies:
+            reply.tell()
+        for staged in self._staged.values():
+            self._feed.run(staged.run, staged.nodes)
+        self._feed.release()

@@ -1,0 +1,260 @@
+"""Turns: the only place where runs change.
+
+One turn takes all inputs that have gathered and makes one transaction of them:
+
+    turn = turns.prepare()      # apply everything, inside the transaction
+    turn.tx.commit()            # here or in a thread, as the store's commit times advise
+    turns.release(turn)         # memory follows; frames, acks, answers and news go out
+
+An input that cannot be applied must not hold up the others: the transaction is rolled back, memory is read again from
+the store, and the inputs are taken one by one; the one that fails again is set aside with its reason.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from datetime import tzinfo
+
+from jaz_lite.clock import Clock
+from jaz_lite.errors import JazLiteError, StoreDamaged
+from jaz_lite.model.event import TimerFired
+from jaz_lite.runner import agents, reconcile, reports, starts
+from jaz_lite.runner.actions import over
+from jaz_lite.runner.feed import Feed
+from jaz_lite.runner.inputs import (
+    AgentGone,
+    AgentIdentified,
+    AgentOutput,
+    AgentRefused,
+    AgentReports,
+    AgentState,
+    AgentSynced,
+    DeskResumed,
+    Input,
+    NewRun,
+    RunEvent,
+    Write,
+)
+from jaz_lite.runner.live import LiveRuns
+from jaz_lite.runner.turn import Turn
+from jaz_lite.runner.work import Works
+from jaz_lite.store.open import Store
+
+TURN_INPUTS_MAX = 500  # more wait for the next turn, so that a commit stays short
+TIMERS_AT_ONCE_MAX = 200
+
+log = logging.getLogger(__name__)
+
+
+class Turns:
+    """The inbox, and the making of turns from it."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        clock: Clock,
+        zone: tzinfo,
+        site_uid: bytes,
+        term: int,
+        draw_spool: Callable[[], bytes],
+    ) -> None:
+        self.store = store
+        self.clock = clock
+        self.zone = zone
+        self.site_uid = site_uid
+        self.term = term
+        self.draw_spool = draw_spool
+        self.live = LiveRuns(store)
+        self.works = Works(store)
+        self.feed = Feed(zone)
+        self.wake: Callable[[], None] = lambda: None
+        self.later: Callable[[float, Input], None] = lambda _seconds, item: self.submit(item)
+        self._inbox: deque[Input] = deque()
+        self._last_id = 0
+
+    def reload(self) -> None:
+        """Read live runs and unsettled attempts from the store."""
+        self.live.reload()
+        self.works.reload()
+
+    def submit(self, item: Input) -> None:
+        """Hand in an input for the next turn."""
+        self._inbox.append(item)
+        self.wake()
+
+    @property
+    def has_inputs(self) -> bool:
+        """Tell whether something has gathered."""
+        return bool(self._inbox)
+
+    @property
+    def backlog(self) -> int:
+        """How many inputs wait."""
+        return len(self._inbox)
+
+    def next_due_ms(self) -> int | None:
+        """Return when the next timer is due, or None."""
+        return self.store.next_due_ms()
+
+    # ---- a turn
+
+    def prepare(self) -> Turn | None:
+        """Apply all that has gathered, inside a new transaction. None: there was nothing."""
+        items = [self._inbox.popleft() for _ in range(min(len(self._inbox), TURN_INPUTS_MAX))]
+        due = self.next_due_ms()
+        if not items and (due is None or due > self.clock.now_ms()):
+            return None
+        try:
+            return self._apply(items)
+        except StoreDamaged:
+            raise
+        except Exception:
+            log.exception("a turn failed and is taken apart", extra={"action": "turn.failed", "inputs": len(items)})
+        self.reload()
+        for item in items:
+            self._apply_alone(item)
+        return None
+
+    def _apply(self, items: list[Input]) -> Turn:
+        tx = self.store.begin()
+        turn = Turn(
+            tx,
+            live=self.live,
+            works=self.works,
+            feed=self.feed,
+            now_ms=self.clock.now_ms(),
+            zone=self.zone,
+            term=self.term,
+            site_uid=self.site_uid,
+            draw_ids=self._draw_ids,
+            later=self.later,
+        )
+        try:
+            for run_id, node, name, due_ms in tx.timers.due(turn.now_ms, TIMERS_AT_ONCE_MAX):
+                tx.timers.delete(run_id, node, name)
+                turn.raise_event(run_id, TimerFired(node, name, due_ms))
+            for item in items:
+                self._take(turn, item)
+            turn.finish()
+        except BaseException:
+            self.feed.drop()
+            tx.rollback()
+            raise
+        return turn
+
+    def _apply_alone(self, item: Input) -> None:
+        """One input, one transaction: only the culprit fails."""
+        try:
+            turn = self._apply([item])
+            turn.tx.commit()
+        except StoreDamaged:
+            raise
+        except Exception as error:
+            log.exception("an input was set aside", extra={"action": "input.failed", "input": type(item).__name__})
+            self.reload()
+            self._set_aside(item, error)
+            return
+        self.release(turn)
+
+    def _set_aside(self, item: Input, error: Exception) -> None:
+        reply = getattr(item, "reply", None)
+        if reply is not None:
+            reply.error = error
+            reply.tell()
+        port = getattr(item, "port", None)
+        if port is not None:
+            # The agent's cursor did not move: it will say the same again on the next link.
+            port.close()
+
+    def release(self, turn: Turn) -> None:
+        """After the commit: let memory follow and the outside learn."""
+        turn.release()
+
+    def _draw_ids(self, count: int) -> int:
+        first = self.term << 32 | (self._last_id + 1)
+        self._last_id += count
+        return first
+
+    # ---- one input
+
+    def _take(self, turn: Turn, item: Input) -> None:
+        match item:
+            case AgentReports():
+                reports.take_in(turn, item)
+            case AgentOutput():
+                reports.take_output(turn, item)
+            case RunEvent():
+                self._take_event(turn, item)
+            case NewRun():
+                self._take_start(turn, item)
+            case Write():
+                self._take_write(turn, item)
+            case AgentIdentified():
+                agents.welcome(turn, item, self.draw_spool)
+            case AgentSynced():
+                reconcile.lay_beside(turn, item)
+            case AgentRefused():
+                agents.refused(turn, item)
+            case AgentState():
+                agents.known_already(turn, item)
+            case AgentGone():
+                agents.gone(turn, item)
+            case DeskResumed():
+                agents.resumed(turn, item)
+            case _:
+                raise AssertionError(f"nobody takes {item!r}")
+
+    def _take_event(self, turn: Turn, item: RunEvent) -> None:
+        if item.reply is not None:
+            turn.answer(item.reply)
+        turn.settle()  # an operation sees the run as all that came before it left it
+        event = item.event
+        if item.make is not None:
+            run = turn.find_run(item.run_id)
+            if run is None:
+                assert item.reply is not None, "who makes an event wants to know"
+                item.reply.error = over(item.run_id, run)
+                return
+            try:
+                event = item.make(run)
+            except JazLiteError as error:
+                assert item.reply is not None, "who makes an event wants to know"
+                item.reply.error = error
+                return
+        assert event is not None, "a run event has an event or makes one"
+        turn.raise_event(item.run_id, event, item.reply)
+
+    def _take_start(self, turn: Turn, item: NewRun) -> None:
+        try:
+            run = starts.start(
+                turn,
+                jobnet_id=item.jobnet_id,
+                version=item.version,
+                origin=item.origin,
+                user=item.user,
+                variables=item.variables,
+                icon_path=item.icon_path,
+            )
+        except JazLiteError as error:
+            if item.reply is not None:
+                item.reply.error = error
+            turn.answer(item.reply)
+            return
+        turn.answer(item.reply, run.run_id)
+
+    def _take_write(self, turn: Turn, item: Write) -> None:
+        turn.settle()
+        turn.answer(item.reply)
+        try:
+            with turn.tx.savepoint():
+                value = item.work(turn.tx)
+        except StoreDamaged:
+            raise
+        except Exception as error:
+            if item.reply is None:
+                raise
+            item.reply.error = error
+            return
+        if item.reply is not None:
+            item.reply.value = value

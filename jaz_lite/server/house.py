@@ -1,0 +1,210 @@
+"""The house of a running server, from the locked directory to the open doors.
+
+The order matters: the directory is locked and its binding checked, the store opened, the term claimed and committed,
+live runs loaded; only then may agents and people come in. Whatever escapes from the engine's tasks ends the process:
+the service manager starts it again and the store resumes.
+"""
+
+import logging
+import secrets
+import signal
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import trio
+
+from jaz_lite import config as configuration
+from jaz_lite.agent.policy import Policy
+from jaz_lite.clock import SystemClock
+from jaz_lite.config import Config
+from jaz_lite.errors import JazLiteError
+from jaz_lite.log import configure
+from jaz_lite.net import tcp, tls
+from jaz_lite.net.local_socket import serve_local
+from jaz_lite.operations.person import local_owner
+from jaz_lite.operations.registry import call
+from jaz_lite.runner import tasks
+from jaz_lite.runner.control import Control
+from jaz_lite.runner.links import Links
+from jaz_lite.runner.turns import Turns
+from jaz_lite.server.agents_door import AgentsDoor
+from jaz_lite.server.embedded import enrol_local, keep_agent
+from jaz_lite.server.site import ServerControl, ServerSite
+from jaz_lite.store.directory import DataDirectory
+from jaz_lite.store.open import Store
+from jaz_lite.wire.happenings import SiteIdentity
+from jaz_lite.wire.ident import epoch_and_boot, ticket
+
+SPOOL_FOLDER = "agent"
+ACT_BYTES = 8
+SPOOL_ID_BYTES = 16
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """What a server tells when its doors are open."""
+
+    folder: Path
+    created: bool  # the data directory is new
+    listen: tuple[str, ...]  # host:port where agents connect
+    server_id: str
+    epoch: int
+    boot: int
+    live_runs: int
+    notices: tuple[str, ...]  # what people should know
+
+
+def run_up(
+    folder: Path, *, config: Config | None = None, ready: Callable[[Ready], None] | None = None, verbosity: int = 0
+) -> None:
+    """Run engine and embedded agent on a data directory until SIGTERM, SIGINT or `jaz-lite stop`.
+
+    Args:
+        config: what the command line changes is already in it; None: as the directory says.
+        ready: called once, when people and agents can come in.
+
+    Raises:
+        AlreadyRunning, NotBoundHere, StoreDamaged, UsageError: it cannot start. Fenced: another server took over.
+    """
+    configure(verbosity)
+    clock = SystemClock()
+    created = not DataDirectory.exists(folder)
+    if created:
+        DataDirectory.prepare(folder, server_id=socket.gethostname()[:64] or "jaz-lite", clock=clock)
+    directory = DataDirectory(folder)
+    directory.bind_check()
+    with directory.lock():
+        directory.keep_reserve()
+        store = Store.open(folder, clock=clock)
+        try:
+            house = House(directory, store, config or configuration.read(folder), clock, verbosity=verbosity)
+            trio.run(house.live, created, ready)
+        finally:
+            store.close()
+    if house.failure is not None:
+        raise house.failure
+
+
+class House:
+    """One server process."""
+
+    def __init__(
+        self, directory: DataDirectory, store: Store, config: Config, clock: SystemClock, *, verbosity: int
+    ) -> None:
+        self.failure: JazLiteError | None = None
+        self._directory = directory
+        self._store = store
+        self._config = config
+        self._clock = clock
+        self._verbosity = verbosity
+        self._zone = configuration.zone(config["site.zone"])
+        self._over = trio.CancelScope()
+        act = secrets.token_bytes(ACT_BYTES)
+        with store.transaction() as tx:
+            self._term = tx.term.claim(act)
+            tx.term.tick(clock.now_ms())
+        keys = store.keys
+        self._identity = SiteIdentity(
+            site_uid=directory.site_uid,
+            server_id=directory.server_id,
+            term=self._term,
+            act=act,
+            cert_sha256=tls.pin_of(keys.site_certificate_file.read_text("ascii")),
+        )
+        self._ticket = ticket(keys.fence_key, directory.site_uid, self._term, act)
+        self._turns = Turns(
+            store,
+            clock=clock,
+            zone=self._zone,
+            site_uid=directory.site_uid,
+            term=self._term,
+            draw_spool=lambda: secrets.token_bytes(SPOOL_ID_BYTES),
+        )
+        self._turns.reload()
+
+    async def live(self, created: bool, ready: Callable[[Ready], None] | None) -> None:
+        """Open the doors, tell that they are open, and keep them open until asked to stop."""
+        spool = self._directory.folder / SPOOL_FOLDER
+        keys = self._store.keys
+        listeners = await tcp.listen(*configuration.listen_address(self._config["server.listen"]))
+        addresses = tuple(_address(listener) for listener in listeners)
+        if self._config["server.embedded_agent"]:
+            enrol_local(
+                self._store,
+                spool,
+                cert_pem=keys.site_certificate_file.read_text("ascii"),
+                address=_loopback(addresses[0]),
+                policy=Policy(par=self._config["agent.slots"], shell=self._config["agent.shell"]),
+                now_ms=self._clock.now_ms(),
+            )
+        links = Links(self._turns.submit, fence_key=keys.fence_key, site_uid=self._directory.site_uid, fence=self._fail)
+        door = AgentsDoor(
+            self._turns,
+            links,
+            identity=self._identity,
+            ticket=self._ticket,
+            context=tls.server_context(keys.site_certificate_file, keys.site_key_file),
+        )
+        control = Control(self._turns, request_stop=self._over.cancel)
+        epoch, boot = epoch_and_boot(self._term)
+        server = ServerControl(control, store=self._store, term=(epoch, boot), zone=self._zone)
+        site = ServerSite(
+            self._store, clock=self._clock, zone=self._zone, config=self._config, control=server, write=control
+        )
+        person = local_owner()
+        with self._over:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._watch_signals)
+                tasks.let_inputs_come_later(self._turns, nursery)
+                await nursery.start(tasks.make_turns, self._turns)
+                nursery.start_soon(tasks.keep_house, self._turns)
+                await nursery.start(door.serve, listeners)
+                await nursery.start(
+                    serve_local,
+                    self._directory.folder,
+                    lambda name, args, emit: call(site, person, name, args, emit),
+                )
+                if self._config["server.embedded_agent"]:
+                    nursery.start_soon(keep_agent, spool, self._verbosity)
+                if ready is not None:
+                    health = await call(site, person, "status", {})
+                    ready(
+                        Ready(
+                            folder=self._directory.folder,
+                            created=created,
+                            listen=addresses,
+                            server_id=self._directory.server_id,
+                            epoch=epoch,
+                            boot=boot,
+                            live_runs=len(self._turns.live),
+                            notices=tuple(health["notices"]),
+                        )
+                    )
+
+    def _fail(self, error: JazLiteError) -> None:
+        """Stop at once, with this error: somebody else is the server now."""
+        if self.failure is None:
+            self.failure = error
+        self._over.cancel()
+
+    async def _watch_signals(self) -> None:
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            async for _ in signals:
+                self._over.cancel()
+                return
+
+
+def _address(listener: trio.SocketListener) -> str:
+    host, port = listener.socket.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _loopback(address: str) -> str:
+    """Return where the embedded agent finds a server that listens on `address`: every address includes this one."""
+    host, _, port = address.rpartition(":")
+    # Only a look at what was chosen in config.toml; nothing is bound here.
+    return {"0.0.0.0": f"127.0.0.1:{port}", "[::]": f"[::1]:{port}"}.get(host, address)  # noqa: S104

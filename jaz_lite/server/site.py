@@ -1,0 +1,115 @@
+"""The site of a running server, as operations see it."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import UTC, datetime, tzinfo
+from typing import Any, TypeVar
+
+import trio
+
+from jaz_lite.clock import Clock
+from jaz_lite.config import Config
+from jaz_lite.model.event import Operation
+from jaz_lite.model.run import Run
+from jaz_lite.operations.site import StartRequest
+from jaz_lite.runner.control import Control
+from jaz_lite.store.open import Store
+from jaz_lite.store.transaction import Transaction, View
+
+T = TypeVar("T")
+
+
+class ServerControl:
+    """The engine's control, and what only the whole server knows."""
+
+    def __init__(self, control: Control, *, store: Store, term: tuple[int, int], zone: tzinfo) -> None:
+        self._control = control
+        self._store = store
+        self._epoch, self._boot = term
+        self._zone = zone
+
+    async def start_run(self, request: StartRequest) -> int:
+        return await self._control.start_run(request)
+
+    async def operate(self, run_id: int, make: Callable[[Run], Operation]) -> None:
+        await self._control.operate(run_id, make)
+
+    def find_run(self, run_id: int) -> Run | None:
+        return self._control.find_run(run_id)
+
+    def read_run(self, run_id: int) -> Run:
+        return self._control.read_run(run_id)
+
+    def live_runs(self) -> list[Run]:
+        return self._control.live_runs()
+
+    def follow(self, run_id: int) -> AsyncIterator[Mapping[str, Any]]:
+        return self._control.follow(run_id)
+
+    def reachable(self, agent_id: str) -> bool:
+        return self._control.reachable(agent_id)
+
+    def request_stop(self) -> None:
+        self._control.request_stop()
+
+    def status(self) -> dict[str, Any]:
+        """Return one screen of health (interface.md, `status --json`)."""
+        with self._store.snapshot() as view:
+            site = view.term.site()
+            agents = view.agents.list()
+        running = error = waiting = 0
+        for run in self._control.live_runs():
+            running += run.state in ("ready", "running")
+            error += run.state == "run_error"
+            waiting += run.state == "waiting"
+        listed = []
+        for agent in agents:
+            at_agent, queued = self._control.waiting_for_agent(agent.agent_id)
+            listed.append(
+                {
+                    "agent_id": agent.agent_id,
+                    "reachable": self._control.reachable(agent.agent_id),
+                    "running": at_agent,
+                    "waiting": queued,
+                    "confirmed": agent.confirmed_term is not None,
+                    "version": agent.version,
+                    "seen_at": self._time(agent.seen_ms),
+                }
+            )
+        return {
+            "server_id": site.server_id,
+            "epoch": self._epoch,
+            "boot": self._boot,
+            "state": "active",
+            "agents": listed,
+            "runs": {"running": running, "error": error, "waiting": waiting},
+            "last_snapshot_at": None,
+        }
+
+    def _time(self, at_ms: int | None) -> str | None:
+        if at_ms is None:
+            return None
+        return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(self._zone).isoformat(timespec="seconds")
+
+
+class ServerSite:
+    """Store, time and control of a running server. Changes run inside turns; looks take a snapshot."""
+
+    def __init__(
+        self, store: Store, *, clock: Clock, zone: tzinfo, config: Config, control: ServerControl, write: Control
+    ) -> None:
+        self.store = store
+        self.clock = clock
+        self.zone = zone
+        self.config = config
+        self.control = control
+        self._write = write
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        return await self._write.write(work)
+
+    async def read(self, work: Callable[[View], T]) -> T:
+        with self.store.snapshot() as view:
+            return work(view)
+
+    async def breathe(self) -> None:
+        await trio.lowlevel.checkpoint()

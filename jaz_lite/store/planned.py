@@ -1,0 +1,36 @@
+"""A stored run, whole again: its rows laid over the plan that its documents give."""
+
+from collections.abc import Callable
+
+from jaz_lite.engine import plan as planning
+from jaz_lite.model.jobnet import Jobnet
+from jaz_lite.model.run import Plan, Run
+from jaz_lite.store.run_rows import StoredRun
+from jaz_lite.store.transaction import Nouns
+
+
+def planned_run(nouns: Nouns, run_id: int, document: Callable[[int], Jobnet]) -> Run:
+    """Return a run as it was saved, planned again from the documents it was planned from.
+
+    Args:
+        document: gives the jobnet of a document id; documents never change, so it may remember them.
+
+    Raises:
+        NoSuchObject: there is no such run, or retention has taken it.
+    """
+    stored = nouns.runs.load(run_id)
+    return stored.assemble(_plan(stored, document), nouns.term.site().site_uid)
+
+
+def _plan(stored: StoredRun, document: Callable[[int], Jobnet]) -> Plan:
+    def find(jobnet_id: str) -> tuple[Jobnet, int] | None:
+        doc_id = stored.docs.get(jobnet_id)
+        return None if doc_id is None else (document(doc_id), doc_id)
+
+    row = stored.row
+    root = document(row.doc_id)
+    if row.icon_path:
+        root = planning.single(root, row.icon_path)
+    if row.load_status == "load_error":
+        return planning.unplanned(root, row.doc_id)
+    return planning.build(root, find, doc_id=row.doc_id)
