@@ -1,0 +1,222 @@
+"""Why a run or an icon is in its state, and what it waits for, in sentences for people.
+
+`waiting_for` knows the run only; `explain` also asks about the world around it: hosts, agents, other runs.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, tzinfo
+from typing import Protocol
+
+from jaz_lite.engine import limits
+from jaz_lite.engine.settle import OPEN
+from jaz_lite.engine.steps import retry_due_ms
+from jaz_lite.engine.variables import moment
+from jaz_lite.icons import REGISTRY
+from jaz_lite.model.run import RUN_OVER, IconRun, Run
+
+
+class OutsideView(Protocol):
+    """What an explanation may ask about the world around a run."""
+
+    def agent_of(self, host: str) -> str | None:
+        """Return the agent behind a host name, or None where the name is not known."""
+
+    def is_disabled(self, host: str) -> bool:
+        """Tell whether a host is there but takes no work."""
+
+    def unreachable_since_ms(self, agent_id: str) -> int | None:
+        """Return since when an agent has not been heard of; None while it is reachable."""
+
+    def other_runs(self, jobnet_id: str, run_id: int) -> Sequence[int]:
+        """Return the other running runs of a jobnet."""
+
+
+def waiting_for(run: Run, zone: tzinfo = UTC) -> list[str]:
+    """Return what a run waits for, one sentence each; empty once it is over.
+
+    Args:
+        zone: in which times are told.
+    """
+    if run.state in RUN_OVER:
+        return []
+    if run.state in ("waiting", "ready"):
+        return [_not_started(run, zone)]
+    told: list[str] = []
+    more = 0
+    for sentence in _icons(run, zone):
+        if len(told) < limits.REASONS_TOLD_MAX:
+            told.append(sentence)
+        else:
+            more += 1
+    if more:
+        told.append(f"and {more} more icons")
+    return told or list(_stuck(run))
+
+
+def explain(run: Run, node: int | None, outside: OutsideView, zone: tzinfo = UTC) -> list[str]:
+    """Return why a run, or one of its icons, is in its state and what it waits for. Never empty.
+
+    Args:
+        node: the number of the icon; None explains the run.
+        zone: in which times are told.
+    """
+    if node is not None:
+        return list(_icon_explained(run, node, outside, zone))
+    told = [_run_sentence(run, zone)]
+    if run.load_status == "delayed" and run.state == "waiting":
+        others = ", ".join(str(other) for other in outside.other_runs(run.jobnet.jobnet_id, run.run_id))
+        told.append(f"running now: {others}" if others else "none of the other runs is running any more")
+    told.extend(waiting_for(run, zone))
+    hosts = {host for icon in run.icons if icon.work is not None and (host := _host(icon))}
+    for host in sorted(hosts):
+        told.extend(_host_trouble(host, outside, zone))
+    return told
+
+
+# ---- the run
+
+
+def _not_started(run: Run, zone: tzinfo) -> str:
+    if run.load_status == "delayed":
+        return f'waits until no other run of the jobnet "{run.jobnet.jobnet_id}" is running'
+    if run.scheduled_ms is not None:
+        return f"waits for its start at {_at(run.scheduled_ms, zone)}"
+    return "waits to be started"
+
+
+def _run_sentence(run: Run, zone: tzinfo) -> str:
+    name = f'run {run.run_id} of the jobnet "{run.jobnet.jobnet_id}"'
+    reason = f": {run.message}" if run.message else ""
+    if run.load_status == "load_error":
+        return f"{name} could not be loaded{reason}"
+    if run.state in RUN_OVER and run.ended_ms is not None:
+        how = "was skipped" if run.load_status == "skipped" else f"is over as {run.state}"
+        return f"{name} {how} since {_at(run.ended_ms, zone)}{reason}"
+    if run.stopping:
+        return f"{name} is being stopped{reason}"
+    since = f" since {_at(run.started_ms, zone)}" if run.started_ms is not None else ""
+    return f"{name} is {run.state}{since}"
+
+
+def _stuck(run: Run) -> Iterator[str]:
+    """Say why a run goes nowhere although nothing is in error, held or at work."""
+    for number, (node, icon) in enumerate(zip(run.plan.nodes, run.icons, strict=True)):
+        if icon.state == "waiting" and icon.arrivals and run.frames[node.frame].state in OPEN:
+            yield (
+                f"{run.plan.path(number)} waits for {node.arrivals_needed - icon.arrivals} of its "
+                f"{node.arrivals_needed} flows, and nothing is left that could bring them; stop the run"
+            )
+    if run.origin == "test":
+        unreached = [
+            run.plan.path(number)
+            for number, icon in enumerate(run.icons)
+            if icon.state == "waiting" and run.frames[run.plan.nodes[number].frame].state in OPEN
+        ]
+        yield f"a test run ends when all icons have; not reached: {', '.join(unreached[: limits.REASONS_TOLD_MAX])}"
+    yield "no icon is left that could go on, and no END was reached; stop the run"
+
+
+def _icons(run: Run, zone: tzinfo) -> Iterator[str]:
+    for number, (node, icon) in enumerate(zip(run.plan.nodes, run.icons, strict=True)):
+        if run.frames[node.frame].state not in OPEN or (node.child is not None and icon.state != "ready"):
+            continue
+        reason = _reason(run, number, icon, zone)
+        if reason:
+            yield f"{run.plan.path(number)} {reason}"
+
+
+# ---- one icon
+
+
+def _reason(run: Run, number: int, icon: IconRun, zone: tzinfo) -> str:
+    """Return what an icon keeps its run waiting for, going on from its path; "" where it does not."""
+    node = run.plan.nodes[number]
+    if icon.doubt is not None:
+        why = icon.doubt.message or icon.doubt.reason
+        return f"needs a decision since {_at(icon.doubt.since_ms, zone)}: its fate is not known ({why})"
+    due_ms = retry_due_ms(icon)
+    if icon.state == "ready" and due_ms is not None:
+        return (
+            f"failed ({icon.message}) and is tried again at {_at(due_ms, zone)}, retry {icon.attempt} of "
+            f"{node.icon.retries}"
+        )
+    if icon.state == "ready":
+        return "is held; release it to go on" if icon.method == "hold" else "goes on in a moment"
+    if icon.state == "stopping":
+        return f"is being stopped on {_host(icon)}" if _host(icon) else "is being stopped"
+    if icon.state == "run_error" and not icon.continued:
+        ways = [word for word, possible in _ways(node.icon.type) if possible]
+        remedy = f"; {' or '.join(ways)} it, or stop the run" if ways else "; stop the run"
+        return f"is in error: {icon.message or 'no reason was given'}{remedy}"
+    if icon.state != "running":
+        return ""
+    if icon.work is not None:
+        return f"runs on {_host(icon)} since {_at(icon.started_ms or 0, zone)}"
+    until = icon.memo.get("due_ms")
+    if isinstance(until, int):
+        return f"waits until {_at(until, zone)}"
+    return "waits for an answer"
+
+
+def _ways(kind: str) -> tuple[tuple[str, bool], ...]:
+    traits = REGISTRY[kind].traits
+    return ("rerun", traits.may_rerun), ("skip", traits.may_skip)
+
+
+def _icon_explained(run: Run, number: int, outside: OutsideView, zone: tzinfo) -> Iterator[str]:
+    icon = run.icons[number]
+    node = run.plan.nodes[number]
+    path = run.plan.path(number)
+    reason = _reason(run, number, icon, zone)
+    if reason:
+        yield f"{path} {reason}"
+    elif icon.state == "waiting":
+        yield f"{path} has not been reached: {icon.arrivals} of {node.arrivals_needed} flows have arrived"
+        for source in _sources(run, number):
+            yield f"it is reached from {run.plan.path(source)}, which is {run.icons[source].state}"
+    elif icon.continued:
+        yield f"{path} is in error ({icon.message}), but the flow went on as its definition says"
+    else:
+        ended = f" since {_at(icon.ended_ms, zone)}" if icon.ended_ms is not None else ""
+        yield f"{path} is {icon.state}{ended}" + (f": {icon.message}" if icon.message else "")
+    if icon.method in ("hold", "skip") and icon.state == "waiting":
+        yield f"it is marked: {icon.method}"
+    if node.child is not None and icon.state in ("running", "run_error"):
+        frame = run.plan.frames[node.child]
+        inside = [_reason(run, each, run.icons[each], zone) for each in range(frame.first, frame.last)]
+        for place, sentence in enumerate(inside):
+            if sentence:
+                yield f"inside it, {run.plan.path(frame.first + place)} {sentence}"
+    host = _host(icon)
+    if icon.work is not None and host:
+        yield from _host_trouble(host, outside, zone)
+
+
+def _sources(run: Run, number: int) -> list[int]:
+    frame = run.plan.frames[run.plan.nodes[number].frame]
+    return [
+        each
+        for each in range(frame.first, frame.last)
+        if any(target == number for target, _ in run.plan.nodes[each].targets)
+    ]
+
+
+def _host_trouble(host: str, outside: OutsideView, zone: tzinfo) -> Iterator[str]:
+    agent = outside.agent_of(host)
+    if agent is None:
+        yield f'the host "{host}" is not known here; add it with: jaz-lite host add {host} --agent NAME'
+        return
+    if outside.is_disabled(host):
+        yield f'the host "{host}" is disabled and takes no work'
+    since_ms = outside.unreachable_since_ms(agent)
+    if since_ms is not None:
+        yield f'the agent "{agent}" of the host "{host}" is not reachable since {_at(since_ms, zone)}; its jobs may go on'
+
+
+def _host(icon: IconRun) -> str:
+    host = icon.memo.get("host")
+    return host if isinstance(host, str) else ""
+
+
+def _at(at_ms: int, zone: tzinfo) -> str:
+    return moment(at_ms, zone).isoformat(sep=" ", timespec="seconds")
