@@ -1,0 +1,124 @@
+"""Every message of version 1, as the two links say it: what the golden file holds and what the fuzzer starts from."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from jaz_lite.wire.frames import FrameReader, unpack_frame
+from jaz_lite.wire.happenings import InventoryItem
+from jaz_lite.wire.limits import FRAME_BYTES_MAX
+from jaz_lite.wire.messages import MESSAGES
+from tests.wire.conversation import (
+    ACT,
+    TERM,
+    TICKET,
+    WORK,
+    Conversation,
+    agent_link,
+    dispatch,
+    event,
+    server_link,
+)
+
+GOLDEN_FILE = Path(__file__).parent / "golden_v1.txt"
+
+ACCEPTED = {"occ": "M:1", "path": "/job#1", "att": 1, "run": 5, "kind": "cmd", "digest": b"d" * 32, "desc": {"i": "夜"}}
+FINISHED = {"t0": 1, "t1": 2, "exit": -7, "out": 3, "err": 0, "out_head": b"abc", "err_head": b"", "trunc": False}
+
+
+@dataclass(frozen=True)
+class Said:
+    """One frame, who said it, and the state of the link that heard it."""
+
+    by: str
+    heard_in: str
+    frame: bytes
+
+    @property
+    def name(self) -> str:
+        return MESSAGES[unpack_frame(self.frame[4:])[0]].name
+
+
+class Recorder(Conversation):
+    """A conversation that keeps each frame."""
+
+    def __init__(self, *links) -> None:
+        super().__init__(*links)
+        self.said: list[Said] = []
+
+    def carry(self) -> None:
+        moved = True
+        while moved:
+            moved = False
+            for by, speaker, listener, heard in (
+                ("agent", self.agent, self.server, self.server_heard),
+                ("server", self.server, self.agent, self.agent_heard),
+            ):
+                reader = FrameReader()
+                reader.feed(speaker.take())
+                while (payload := reader.next(FRAME_BYTES_MAX)) is not None:
+                    moved = True
+                    frame = len(payload).to_bytes(4, "big") + payload
+                    self.said.append(Said(by, listener.state, frame))
+                    heard.extend(listener.receive(frame, self.now))
+
+
+def say_everything() -> Iterator[Said]:
+    """Give each message at least once."""
+    talk = Recorder()
+    talk.to_welcome(peers=["b.example:11061"], cfg={"x": 1})
+    talk.agent.events([event(1), event(2, "accepted", WORK, **ACCEPTED)])
+    talk.agent.inventory([InventoryItem(WORK, "accepted", 2, b"d" * 8, "M:1", "/job#1", 1, 5)])
+    talk.agent.synced(2)
+    talk.carry()
+    talk.server.ack(2)
+    dispatch(talk.server, start_by_s=60, desc={"jobnet": "NIGHT"})
+    dispatch(talk.server, k=b"x" * 16, spec=b"s" * 131_073)
+    talk.server.kill(WORK, how="stop", sig="TERM", grace_s=7, why="timeout")
+    talk.server.cancel(WORK, "operator")
+    talk.server.query(WORK)
+    talk.server.drain(True)
+    talk.server.config(hb_s=20, peers=["c:1"], limits_map={"par": 2}, next_pin=b"n" * 32)
+    talk.carry()
+    talk.agent.events([event(3, "started", WORK, pid=77, t=1), event(4, "finished", WORK, **FINISHED)])
+    talk.agent.output(WORK, 1, 0, b"abc", eof=True)
+    talk.agent.output(WORK, 2, 10, b"\xff\x00")
+    talk.agent.state_of(WORK, "done", exit_code=-100_000, conflict=True, why="digest")
+    talk.agent.refused(b"x" * 16, "busy", "queue full")
+    talk.carry()
+    talk.server.out_ack(WORK, 1, 3)
+    talk.server.out_req(WORK, 2, 0)
+    talk.carry()
+    talk.now = 20.0
+    talk.server.tick(talk.now)
+    talk.carry()
+    talk.server.bye("redirect", "moved", addrs=["b:1"], retry_s=5)
+    talk.carry()
+    yield from talk.said
+
+    talk = Recorder(server_link(probe=True))
+    talk.carry()
+    talk.agent.probe_answer(term=TERM, act=ACT, ticket=TICKET, live_s=3)
+    talk.carry()
+    yield from talk.said[1:]
+
+    talk = Recorder(None, agent_link(term=TERM - 1, act=b"act-0000", ticket=TICKET))
+    talk.carry()
+    talk.agent.stale(term=TERM + 1, act=b"act-0002", ticket=TICKET, addrs=["b:1"], live_s=4)
+    talk.carry()
+    yield from talk.said
+
+    talk = Recorder().up()
+    talk.agent.error("schema", "not a spec")
+    talk.carry()
+    yield talk.said[-1]
+
+
+def golden_text() -> str:
+    """Return what the golden file should hold: who, name, state of the listener and hex, a line a frame."""
+    lines = (
+        f"{said.by} {said.name} {said.heard_in} {said.frame.hex()}\n"
+        for said in say_everything()
+        if len(said.frame) < 4_096
+    )
+    return "".join(lines)
