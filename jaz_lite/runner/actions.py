@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jaz_lite.errors import JazLiteError, NoSuchObject, Refused
+from jaz_lite.errors import JazLiteError, LocalProtocolError, Refused
 from jaz_lite.model.action import (
     AbandonWork,
     Action,
@@ -78,7 +78,11 @@ def _send(turn: Turn, run: Run, action: SendWork) -> None:
         turn.raise_event(run.run_id, WorkFailed(action.node, action.key, "host", why))
         return
     spec_map = action.spec if host.encoding.lower() in ("", "utf-8") else {**action.spec, "enc": host.encoding}
-    spec = pack_spec(action.kind, spec_map)
+    try:
+        spec = pack_spec(action.kind, spec_map)
+    except LocalProtocolError as error:
+        turn.raise_event(run.run_id, WorkFailed(action.node, action.key, "spec", error.message))
+        return
     work = Work(
         k=action.key,
         run_id=run.run_id,
@@ -89,6 +93,7 @@ def _send(turn: Turn, run: Run, action: SendWork) -> None:
         key_path=action.key_path,
         attempt=action.attempt,
         kind=action.kind,
+        encoding=str(spec_map.get("enc", "utf-8")),
     )
     desk = turn.works.desk(host.agent_id)
     at_once = desk.has_room and not desk.waiting
@@ -254,15 +259,3 @@ def _ask_calendar(turn: Turn, run: Run, action: AskCalendar) -> None:
         operating = action.day in stored.document.get("days", ())
         answer = Answered(action.node, action.visit, ok=True, value="1" if operating else "0")
     turn.raise_event(run.run_id, answer)
-
-
-def node_at(run: Run, path: str) -> int:
-    """Return the node of a plain path in a run.
-
-    Raises:
-        NoSuchObject: there is no such icon.
-    """
-    node = run.plan.find(path)
-    if node is None:
-        raise NoSuchObject(f'run {run.run_id} has no icon "{path}"', hint="`jaz-lite run show` lists the paths")
-    return node

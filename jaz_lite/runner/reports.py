@@ -101,7 +101,7 @@ def apply(turn: Turn, work: Work, kind: str, x: Mapping[str, Any], at_ms: int) -
                 turn.change_attempt(work, "running", started_ms=at_ms)
             raised = WorkStarted(work.node, work.k, at_ms)
         case "finished":
-            result = result_of(x)
+            result = result_of(x, work.encoding)
             turn.change_attempt(
                 work,
                 "done",
@@ -155,9 +155,8 @@ def doubt(turn: Turn, work: Work, reason: str, message: str) -> WorkDoubted:
     return WorkDoubted(work.node, work.k, reason, message)
 
 
-def result_of(x: Mapping[str, Any]) -> WorkResult:
+def result_of(x: Mapping[str, Any], encoding: str) -> WorkResult:
     """Return the result of a `finished` event in our words."""
-    encoding = str(x.get("enc") or "utf-8")
     started_ns, ended_ns = x.get("t0"), x.get("t1")
     return WorkResult(
         exit_code=x.get("exit"),

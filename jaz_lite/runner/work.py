@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from jaz_lite.runner.port import Port
 from jaz_lite.store.attempts import Attempt
 from jaz_lite.store.open import Store
+from jaz_lite.wire.spec import unpack_spec
 
 OPEN_STATES = frozenset(("ready", "sent", "accepted", "running", "stopping", "unknown", "abandoned"))
 AT_AGENT_STATES = frozenset(("sent", "accepted", "running", "stopping"))
@@ -31,6 +32,7 @@ class Work:
     key_path: str
     attempt: int
     kind: str
+    encoding: str = "utf-8"  # of its output
 
 
 @dataclass(slots=True)
@@ -124,4 +126,5 @@ def work_of(row: Attempt) -> Work:
         key_path=row.key_path,
         attempt=row.attempt,
         kind=row.kind,
+        encoding=str(unpack_spec(row.kind, row.spec).get("enc", "utf-8")) if row.spec else "utf-8",
     )

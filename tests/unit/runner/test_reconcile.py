@@ -1,0 +1,112 @@
+"""Reconciliation, cell by cell (protocol section 7): what the server holds against what the agent knows."""
+
+import pytest
+
+from jaz_lite.model.event import DecideIcon, StopIcon
+from tests.unit.runner.site import Site, chained, job
+
+
+@pytest.fixture
+def started(site: Site) -> tuple[Site, int]:
+    site.agents["a1"].connect()
+    return site, site.start(chained("NIGHT", job("load")))
+
+
+def test_sent_and_unknown_to_the_agent_is_sent_again_with_the_same_key(started: tuple[Site, int]) -> None:
+    site, _run = started
+    agent = site.agents["a1"]
+    agent.cut()
+    agent.connect(inventory={})
+
+    first, second = agent.dispatched
+    assert (first.k, first.spec) == (second.k, second.spec)
+
+
+def test_accepted_while_the_link_was_down_is_not_sent_again(started: tuple[Site, int]) -> None:
+    site, run = started
+    agent = site.agents["a1"]
+    agent.cut()
+    agent.accepts("load")
+    agent.connect()
+
+    assert len(agent.dispatched) == 1
+    assert site.attempt_states(run) == {"/load#1/1": "accepted"}
+
+
+@pytest.mark.parametrize("state", ["accepted", "running"])
+def test_an_agent_that_forgot_a_job_leaves_it_in_doubt(started: tuple[Site, int], state: str) -> None:
+    site, run = started
+    agent = site.agents["a1"]
+    agent.accepts("load") if state == "accepted" else agent.starts("load")
+    agent.cut()
+    agent.connect(inventory={})
+
+    doubt = site.icon(run, "load").doubt
+    assert doubt is not None
+    assert doubt.reason == "agent_forgot"
+    assert len(agent.dispatched) == 1
+
+
+def test_a_rotated_spool_puts_what_was_on_the_agent_in_doubt(started: tuple[Site, int]) -> None:
+    site, run = started
+    agent = site.agents["a1"]
+    agent.starts("load")
+    agent.cut()
+    agent.spool, agent.states = bytes(16), {}
+    agent.connect()
+
+    doubt = site.icon(run, "load").doubt
+    assert doubt is not None
+    assert doubt.reason == "setback"
+    assert agent.welcomes[-1].cursor == 0
+    assert len(agent.dispatched) == 1
+
+
+def test_stopping_and_unknown_to_the_agent_plants_a_tombstone(started: tuple[Site, int]) -> None:
+    site, run = started
+    agent = site.agents["a1"]
+    agent.cut()
+    site.ask(run, StopIcon, "load")
+    agent.connect(inventory={})
+    assert [ask.k for ask in agent.cancelled] == [agent.key("load")]
+
+    agent.says(agent.key("load"), "cancelled", why="server")
+
+    assert site.icon(run, "load").state == "run_error"
+
+
+def test_cancelled_by_nobody_here_is_held(started: tuple[Site, int]) -> None:
+    site, run = started
+    agent = site.agents["a1"]
+    agent.says(agent.key("load"), "cancelled", why="server")
+
+    doubt = site.icon(run, "load").doubt
+    assert doubt is not None
+    assert doubt.reason == "cancelled_elsewhere"
+
+
+def test_a_running_job_the_agent_has_only_accepted_was_set_back(started: tuple[Site, int]) -> None:
+    site, run = started
+    agent = site.agents["a1"]
+    agent.starts("load")
+    agent.cut()
+    agent.connect(inventory={agent.key("load"): "accepted"})
+
+    doubt = site.icon(run, "load").doubt
+    assert doubt is not None
+    assert doubt.reason == "setback"
+    assert [ask.k for ask in agent.cancelled] == [agent.key("load")]
+
+
+def test_an_abandoned_attempt_is_withdrawn_and_its_late_result_changes_nothing(started: tuple[Site, int]) -> None:
+    site, run = started
+    agent = site.agents["a1"]
+    agent.starts("load")
+    agent.says(agent.key("load"), "lost", why="unknown")
+    site.ask(run, DecideIcon, "load", "failed")
+    assert site.icon(run, "load").state == "run_error"
+
+    agent.ends("load")
+
+    assert site.icon(run, "load").state == "run_error"
+    assert site.attempt_states(run) == {"/load#1/1": "done"}

@@ -1,0 +1,336 @@
+"""Turns: what was committed survives a kill at any moment, and nothing is said before it is committed."""
+
+import pytest
+
+from jaz_lite.errors import NoSuchObject, Refused
+from jaz_lite.model.event import (
+    DecideIcon,
+    HoldIcon,
+    ReleaseHold,
+    RerunIcon,
+    SkipIcon,
+    StopIcon,
+    StopRun,
+)
+from jaz_lite.runner.inputs import Reply, Write
+from tests.unit.runner.site import Site, chained, job
+
+
+def test_a_chain_of_jobs_runs_to_its_end(site: Site) -> None:
+    agent = site.agents["a1"]
+    agent.connect()
+    run = site.start(chained("NIGHT", job("load"), job("report")))
+    agent.ends("load")
+    agent.ends("report", out=b"fine\n")
+
+    assert site.run(run).state == "ended"
+    assert site.icon(run, "report").results["STD_OUT"] == "fine\n"
+    assert site.turns.live.find(run) is None
+
+
+def test_a_job_that_ends_with_an_error_waits_for_the_operator(site: Site) -> None:
+    agent = site.agents["a1"]
+    agent.connect()
+    run = site.start(chained("NIGHT", job("load", stop_codes="1-255")))
+    agent.ends("load", exit_code=3)
+
+    assert site.run(run).state == "run_error"
+    assert site.icon(run, "load").exit_code == 3
+
+    site.ask(run, RerunIcon, "load")
+    agent.ends("load", exit_code=0)
+
+    assert site.run(run).state == "ended"
+
+
+def test_work_for_an_agent_that_is_away_is_sent_when_it_comes(site: Site) -> None:
+    run = site.start(chained("NIGHT", job("load")))
+    assert site.attempt_states(run) == {"/load#1/1": "ready"}
+
+    site.agents["a1"].connect()
+
+    assert site.attempt_states(run) == {"/load#1/1": "sent"}
+    assert [order.path for order in site.agents["a1"].dispatched] == ["/load#1"]
+
+
+def test_nothing_is_sent_before_its_commit(site: Site) -> None:
+    agent = site.agents["a1"]
+    agent.connect()
+    site.define(chained("NIGHT", job("load")))
+    site.turns.submit(site_start("NIGHT"))
+
+    turn = site.turns.prepare()
+    assert turn is not None
+    agent.pump()
+    assert agent.dispatched == []
+
+    turn.tx.commit()
+    site.turns.release(turn)
+    site.settle()
+    assert len(agent.dispatched) == 1
+
+
+def site_start(jobnet_id: str) -> "object":
+    from jaz_lite.runner.inputs import NewRun
+
+    return NewRun(jobnet_id=jobnet_id)
+
+
+def test_a_server_killed_between_commit_and_sending_sends_when_it_is_back(site: Site) -> None:
+    agent = site.agents["a1"]
+    agent.connect()
+    site.define(chained("NIGHT", job("load")))
+    site.turns.submit(site_start("NIGHT"))  # type: ignore[arg-type]
+    turn = site.turns.prepare()
+    assert turn is not None
+    turn.tx.commit()
+
+    site.restart()
+    agent.connect()
+
+    assert [order.path for order in agent.dispatched] == ["/load#1"]
+    agent.ends("load")
+    assert len(site.turns.live) == 0
+
+
+def test_a_server_killed_before_the_commit_has_started_nothing(site: Site) -> None:
+    site.define(chained("NIGHT", job("load")))
+    site.turns.submit(site_start("NIGHT"))  # type: ignore[arg-type]
+    turn = site.turns.prepare()
+    assert turn is not None
+    turn.tx.rollback()
+
+    site.restart()
+
+    assert len(site.turns.live) == 0
+
+
+def test_results_that_came_while_the_server_was_down_are_taken_in_once(site: Site) -> None:
+    agent = site.agents["a1"]
+    agent.connect()
+    run = site.start(chained("NIGHT", job("load"), job("report")))
+    site.restart()
+    agent.ends("load")
+    agent.connect()
+    agent.cut()
+    agent.connect()
+
+    assert site.icon(run, "load").state == "ended"
+    assert [order.path for order in agent.dispatched].count("/report#1") >= 1
+    with site.store.snapshot() as view:
+        row = view.agents.find("a1")
+    assert row is not None
+    assert (row.cursor, row.chain) == (len(agent.log), agent.chain)
+
+
+def test_the_cursor_moves_with_the_effects_or_not_at_all(site: Site) -> None:
+    agent = site.agents["a1"]
+    agent.connect()
+    run = site.start(chained("NIGHT", job("load")))
+    agent.ends("load", settle=False)
+    agent.pump()
+    turn = site.turns.prepare()
+    assert turn is not None
+    turn.tx.rollback()
+    site.restart()
+
+    with site.store.snapshot() as view:
+        row = view.agents.find("a1")
+    assert row is not None
+    assert row.cursor == 0
+    assert site.icon(run, "load").state == "running"
+
+    agent.connect()
+    assert site.run(run).state == "ended"
+
+
+def test_unreachable_is_not_failed(site: Site) -> None:
+    agent = site.agents["a1"]
+    agent.connect()
+    run = site.start(chained("NIGHT", job("load")))
+    agent.starts("load")
+    agent.cut()
+    site.pass_time(86_400)
+
+    assert site.icon(run, "load").state == "running"
+
+    agent.ends("load")
+    agent.connect()
+    assert site.run(run).state == "ended"
+
+
+def test_a_failing_input_takes_no_other_with_it(site: Site) -> None:
+    def broken(_tx: object) -> None:
+        raise ZeroDivisionError
+
+    agent = site.agents["a1"]
+    agent.connect()
+    site.define(chained("NIGHT", job("load")))
+    site.turns.submit(Write(broken))
+    site.turns.submit(site_start("NIGHT"))  # type: ignore[arg-type]
+    site.settle()
+
+    assert len(agent.dispatched) == 1
+
+
+def test_a_failing_change_is_told_to_the_one_who_asked(site: Site) -> None:
+    def broken(_tx: object) -> None:
+        raise NoSuchObject("there is no such thing")
+
+    told: list[Reply] = []
+    reply = Reply(told.append)
+    site.turns.submit(Write(broken, reply))
+    site.settle()
+
+    assert told == [reply]
+    assert isinstance(reply.error, NoSuchObject)
+
+
+def test_an_unknown_host_is_an_error_that_says_what_to_do(site: Site) -> None:
+    run = site.start(chained("NIGHT", job("load", host="nowhere")))
+
+    icon = site.icon(run, "load")
+    assert icon.state == "run_error"
+    assert "nowhere" in icon.message
+    assert "host add" in icon.message
+
+
+def test_a_jobnet_without_an_enabled_version_cannot_be_started(site: Site) -> None:
+    with pytest.raises(NoSuchObject, match="there is no jobnet"):
+        site.start("NOTHING")
+
+
+def test_a_missing_sub_jobnet_is_a_load_error_on_record(site: Site) -> None:
+    from jaz_lite.model.jobnet import Icon
+
+    run = site.start(chained("NIGHT", Icon(icon_id="SUB", type="sub_jobnet", params={"jobnet_id": "GONE"})))
+
+    stored = site.run(run)
+    assert (stored.state, stored.load_status) == ("end_error", "load_error")
+    assert "GONE" in stored.message
+
+
+def test_waiting_runs_of_a_jobnet_start_one_after_the_other(site: Site) -> None:
+    agent = site.agents["a1"]
+    agent.connect()
+    night = chained("NIGHT", job("load"), multiple_start="wait")
+    first = site.start(night)
+    second, third = site.start("NIGHT"), site.start("NIGHT")
+    assert [site.run(run).state for run in (first, second, third)] == ["running", "waiting", "waiting"]
+
+    agent.ends("load")
+
+    assert [site.run(run).state for run in (first, second, third)] == ["ended", "running", "waiting"]
+
+
+def test_a_run_that_may_not_run_twice_is_skipped(site: Site) -> None:
+    site.agents["a1"].connect()
+    site.start(chained("NIGHT", job("load"), multiple_start="skip"))
+    second = site.start("NIGHT")
+
+    assert (site.run(second).state, site.run(second).load_status) == ("ended", "skipped")
+
+
+def test_held_skipped_and_released_icons(site: Site) -> None:
+    agent = site.agents["a1"]
+    agent.connect()
+    run = site.start(chained("NIGHT", job("load"), job("check"), job("report")))
+    site.ask(run, HoldIcon, "report")
+    site.ask(run, SkipIcon, "check")
+    agent.ends("load")
+    assert site.icon(run, "check").state == "ended"
+    assert site.icon(run, "report").state == "ready"
+
+    site.ask(run, ReleaseHold, "report")
+    agent.ends("report")
+
+    assert site.run(run).state == "ended"
+
+
+def test_a_refused_operation_says_why(site: Site) -> None:
+    run = site.start(chained("NIGHT", job("load")))
+
+    with pytest.raises(Refused, match="load"):
+        site.ask(run, RerunIcon, "load")
+
+
+def test_stopping_an_icon_kills_its_job(site: Site) -> None:
+    agent = site.agents["a1"]
+    agent.connect()
+    run = site.start(chained("NIGHT", job("load")))
+    agent.starts("load")
+    site.ask(run, StopIcon, "load")
+    assert [kill.k for kill in agent.killed] == [agent.key("load")]
+    assert site.icon(run, "load").state == "stopping"
+
+    now = site.clock.now_ms() * 1_000_000
+    agent.says(
+        agent.key("load"), "finished", sig=15, t0=now, t1=now, out=0, err=0, out_head=b"", err_head=b"", killed="kill"
+    )
+
+    assert site.icon(run, "load").state == "run_error"
+
+
+def test_stopping_what_was_never_sent_needs_no_agent(site: Site) -> None:
+    run = site.start(chained("NIGHT", job("load")))
+    site.ask(run, StopRun)
+
+    assert site.run(run).state == "end_error"
+    assert site.attempt_states(run) == {"/load#1/1": "cancelled"}
+
+
+def test_a_stop_that_the_agent_did_not_hear_is_said_again(site: Site) -> None:
+    agent = site.agents["a1"]
+    agent.connect()
+    run = site.start(chained("NIGHT", job("load")))
+    agent.starts("load")
+    agent.cut()
+    site.ask(run, StopIcon, "load")
+    assert agent.killed == []
+
+    agent.connect()
+
+    assert [kill.k for kill in agent.killed] == [agent.key("load")]
+
+
+def test_a_lost_job_is_held_for_a_decision_and_started_by_nobody(site: Site) -> None:
+    agent = site.agents["a1"]
+    agent.connect()
+    run = site.start(chained("NIGHT", job("load")))
+    agent.starts("load")
+    agent.says(agent.key("load"), "lost", why="shim")
+
+    icon = site.icon(run, "load")
+    assert icon.state == "running"
+    assert icon.doubt is not None
+    assert icon.doubt.reason == "lost"
+    assert len(agent.dispatched) == 1
+
+    site.ask(run, DecideIcon, "load", "rerun")
+    assert [order.att for order in agent.dispatched] == [1, 2]
+    agent.ends("load")
+    assert site.run(run).state == "ended"
+
+
+def test_late_evidence_ends_a_doubt(site: Site) -> None:
+    agent = site.agents["a1"]
+    agent.connect()
+    run = site.start(chained("NIGHT", job("load")))
+    agent.starts("load")
+    agent.says(agent.key("load"), "lost", why="unknown")
+    agent.ends("load", exit_code=0)
+
+    assert site.run(run).state == "ended"
+    assert site.icon(run, "load").doubt is None
+
+
+def test_a_result_from_an_agent_that_was_never_asked_is_refused(site: Site) -> None:
+    agent, other = site.agents["a1"], site.agents["a2"]
+    agent.connect()
+    other.connect()
+    run = site.start(chained("NIGHT", job("load")))
+    now = site.clock.now_ms() * 1_000_000
+    other.says(agent.key("load"), "finished", exit=0, t0=now, t1=now, out=0, err=0, out_head=b"", err_head=b"")
+
+    assert site.icon(run, "load").state == "running"
+    assert "foreign_result" in site.journal_kinds()
