@@ -214,14 +214,14 @@ def _shapes(jobnet: Jobnet, doc_id: int, find: Find) -> dict[str, _Shape]:
     """Return the shape of every jobnet that takes part, by id."""
     shapes: dict[str, _Shape] = {}
     missing: dict[str, str] = {}
+    asked = {jobnet.jobnet_id}
     found: list[tuple[Jobnet, int]] = [(jobnet, doc_id)]
     for each, document in found:  # grows while it is walked
-        if each.jobnet_id in shapes:
-            continue
         shape = shapes[each.jobnet_id] = _shape(each, document)
         for child_id in shape.children:
-            if child_id is None or child_id in shapes or child_id in missing:
+            if child_id is None or child_id in asked:
                 continue
+            asked.add(child_id)
             child = find(child_id)
             if child is None:
                 missing[child_id] = each.jobnet_id

@@ -1,0 +1,160 @@
+"""What people are told about a run: sentences and JSON."""
+
+import json
+from collections.abc import Sequence
+
+from jaz_lite.engine.explain import explain
+from jaz_lite.engine.view import run_to_json
+from jaz_lite.model.event import Started
+from tests.unit.engine.playing import ZONE, Site, job, jobnet, sub
+
+
+class World:
+    """Knows the host a1, whose agent may be out of reach."""
+
+    def __init__(self, *, since_ms: int | None = None, others: Sequence[int] = (), disabled: bool = False) -> None:
+        self.since_ms = since_ms
+        self.others = others
+        self.disabled = disabled
+
+    def agent_of(self, host: str) -> str | None:
+        return "agent-a" if host == "a1" else None
+
+    def is_disabled(self, host: str) -> bool:
+        return self.disabled
+
+    def unreachable_since_ms(self, agent_id: str) -> int | None:
+        return self.since_ms
+
+    def other_runs(self, jobnet_id: str, run_id: int) -> Sequence[int]:
+        return self.others
+
+
+def test_a_job_on_an_agent_out_of_reach_is_explained(site: Site) -> None:
+    run = site.start(jobnet("start -> a -> end", a=job()))
+
+    assert explain(run.run, run.node("a"), World(since_ms=site.clock.now_ms), ZONE) == [
+        "/a runs on a1 since 2026-11-23 09:30:00+09:00",
+        'the agent "agent-a" of the host "a1" is not reachable since 2026-11-23 09:30:00+09:00; its jobs may go on',
+    ]
+
+
+def test_a_host_nobody_knows_is_explained(site: Site) -> None:
+    run = site.start(jobnet("start -> a -> end", a=job(host="b2")))
+
+    assert explain(run.run, None, World(), ZONE)[1:] == [
+        "/a runs on b2 since 2026-11-23 09:30:00+09:00",
+        'the host "b2" is not known here; add it with: jaz-lite host add b2 --agent NAME',
+    ]
+
+
+def test_a_run_that_waits_for_others_names_them(site: Site) -> None:
+    run = site.create(jobnet("start -> end", multiple_start="wait"))
+    run.send(Started(others=True))
+
+    assert explain(run.run, None, World(others=[12, 13]), ZONE)[1:] == [
+        "running now: 12, 13",
+        'waits until no other run of the jobnet "NET" is running',
+    ]
+
+
+def test_an_icon_that_was_not_reached_says_what_comes_before_it(site: Site) -> None:
+    run = site.start(jobnet("start -> a -> b -> end", a=job(), b=job()))
+
+    assert explain(run.run, run.node("b"), World(), ZONE) == [
+        "/b has not been reached: 0 of 1 flows have arrived",
+        "it is reached from /a, which is running",
+    ]
+
+
+def test_a_sub_jobnet_is_explained_by_what_is_inside_it(site: Site) -> None:
+    site.enable(jobnet("start -> work -> end", jobnet_id="SUB", work=job()))
+    run = site.start(jobnet("start -> s -> end", s=sub("SUB")))
+
+    assert explain(run.run, run.node("s"), World(), ZONE)[-1] == (
+        "inside it, /s/work runs on a1 since 2026-11-23 09:30:00+09:00"
+    )
+
+
+def test_everything_has_an_explanation(site: Site) -> None:
+    run = site.start(jobnet("start -> a -> end", a=job()))
+    site.agent().ends("a")
+
+    assert explain(run.run, None, World(), ZONE) == [
+        f'run {run.run.run_id} of the jobnet "NET" is over as ended since 2026-11-23 09:30:00+09:00'
+    ]
+    assert all(explain(run.run, node.number, World(), ZONE) for node in run.run.plan.nodes)
+
+
+def test_many_running_jobs_are_told_shortly(site: Site) -> None:
+    names = [f"j{number}" for number in range(60)]
+    flows = "\n".join(f"mts -> {name} -> mte" for name in names)
+    run = site.start(jobnet(f"start -> mts\nmte -> end\n{flows}", **{name: job() for name in names}))
+
+    assert len(run.waiting_for) == 51
+    assert run.waiting_for[-1] == "and 10 more icons"
+
+
+def test_the_json_of_a_run_has_the_promised_shape(site: Site) -> None:
+    site.enable(jobnet("start -> JOB-1 -> end", jobnet_id="SUB", **{"JOB-1": job("a1", stop_codes="1")}))
+    run = site.start(jobnet("start -> JOBNET-1 -> end", **{"JOBNET-1": sub("SUB")}))
+    site.agent().ends("JOBNET-1/JOB-1", exit_code=1, out="out", err="err")
+    shape = run_to_json(run.run, ZONE)
+
+    assert json.loads(json.dumps(shape)) == shape
+    assert [each["path"] for each in shape["icons"]] == [
+        "/START", "/JOBNET-1", "/end", "/JOBNET-1/START", "/JOBNET-1/JOB-1", "/JOBNET-1/end",
+    ]  # fmt: skip
+    assert shape["icons"][4] == {
+        "path": "/JOBNET-1/JOB-1",
+        "icon_id": "JOB-1",
+        "name": None,
+        "type": "job",
+        "state": "run_error",
+        "jaz_status": 4,
+        "pass": 1,
+        "attempt": 1,
+        "host": "a1",
+        "exit_code": 1,
+        "std_out": "out",
+        "std_err": "err",
+        "message": "the exit code 1 is among the stop codes 1",
+        "method": "normal",
+        "continued": False,
+        "timed_out": False,
+        "cut": [],
+        "doubt": None,
+        "started_at": "2026-11-23T09:30:00.000+09:00",
+        "ended_at": "2026-11-23T09:30:00.000+09:00",
+    }
+    del shape["icons"]
+    assert shape == {
+        "run_id": str(run.run.run_id),
+        "jobnet_id": "NET",
+        "version": "20261123000000",
+        "state": "run_error",
+        "jaz_status": 4,
+        "job_status": "error",
+        "load_status": "normal",
+        "origin": "manual",
+        "user": "kato",
+        "scheduled_at": None,
+        "started_at": "2026-11-23T09:30:00.000+09:00",
+        "ended_at": None,
+        "exit_code": None,
+        "late": False,
+        "stopping": False,
+        "timed_out": False,
+        "message": "",
+        "waiting_for": run.waiting_for,
+    }
+
+
+def test_a_doubt_is_in_the_json(site: Site) -> None:
+    run = site.start(jobnet("start -> a -> end", a=job()))
+    site.agent().loses("a")
+
+    assert run_to_json(run.run, ZONE)["icons"][1]["doubt"] == {
+        "reason": "lost",
+        "since": "2026-11-23T09:30:00.000+09:00",
+    }
