@@ -47,6 +47,7 @@ class Attempt:
     eseq: int = 0
     spec: Mapping[str, Any] | None = None
     apart: bool = False  # its spec is in a file of its own
+    has_text: bool = False  # its job text was written to a file
     exit_code: int | None = None
     started_ms: int = 0
     withdrawn: str = ""

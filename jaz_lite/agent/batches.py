@@ -12,11 +12,12 @@ from jaz_lite.errors import RemoteProtocolError
 
 BATCH_BYTES_MAX = 16 * 1024 * 1024
 _HEAD = struct.Struct(">I")
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 def batch(messages: list[list[Any]]) -> bytes:
     """Return one batch; text that came from undecodable bytes travels as lone surrogates."""
-    body = json.dumps(messages, separators=(",", ":")).encode()
+    body = _encode(messages).encode()
     return _HEAD.pack(len(body)) + body
 
 

@@ -5,6 +5,7 @@ Exit codes: 0 ended as asked, 2 wrong usage, 5 another agent has this data direc
 
 import argparse
 import fcntl
+import gc
 import json
 import os
 import signal
@@ -20,6 +21,7 @@ from jaz_lite.errors import AlreadyRunning, JazLiteError
 if TYPE_CHECKING:
     from jaz_lite.agent.shell import Agent
 
+GC_THRESHOLDS = (50_000, 20, 50)
 LET_GO_S = 0.2  # for the last words to the keeper
 
 
@@ -61,6 +63,9 @@ def _run(data: Path, verbosity: int) -> int:
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     _refuse_if_open(data)
     with _locked(data):
+        # What was loaded stays; and with hundreds of short-lived objects a job the collector would run all the time.
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
         trio.run(_serve, Agent(data, load_policy(data)))
     return 0
 

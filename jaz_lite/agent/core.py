@@ -58,6 +58,7 @@ class AgentCore:
         self._out_folder = out_folder
         self._may_start = may_start
         self.attempts: dict[bytes, Attempt] = {}
+        self.running: set[bytes] = set()
         self.head = 0
         self._queue: deque[bytes] = deque()
         self._busy = 0  # attempts that the keeper was told to start and that have not ended
@@ -124,7 +125,7 @@ class AgentCore:
             elif attempt.state == "running":
                 self._busy += 1
                 self._set_timeout(attempt)
-                self._watch(attempt)
+                self.running.add(k)
 
     # ---- the keeper
 
@@ -233,7 +234,7 @@ class AgentCore:
         attempt.state, attempt.started_ms, attempt.withdrawn = "running", at_ms, ""
         self._event(attempt.k, "started", {"pid": pid, "t": at_ms}, about=attempt, wait=False)
         self._set_timeout(attempt)
-        self._watch(attempt)
+        self.running.add(attempt.k)
         if attempt.kill is not None:
             self._end_running(attempt, *attempt.kill)
 
@@ -516,11 +517,9 @@ class AgentCore:
             except NotStartable as error:
                 self._final(attempt, "failed", {"why": error.why, "msg": _cut(f"the job was not started: {error}")})
                 continue
+            attempt.has_text = "text" in order
             self._began_starting(attempt)
             self._tell.append(["start", attempt.claim, order])
-
-    def _watch(self, attempt: Attempt) -> None:
-        self._say.append(fx.WatchOutput(attempt.k, self.output_limit(attempt)))
 
     def output_limit(self, attempt: Attempt) -> int:
         """Return how many bytes of each stream of an open attempt are kept."""
@@ -531,6 +530,7 @@ class AgentCore:
     def _final(self, attempt: Attempt, e: str, fields: dict[str, Any]) -> None:
         if attempt.state in ("starting", "running"):
             self._busy -= 1
+        self.running.discard(attempt.k)
         attempt.state, attempt.spec, attempt.kill = _FINAL[e], None, None
         attempt.ended_ms = self._now.wall_ms
         if attempt.apart:
@@ -555,6 +555,11 @@ class AgentCore:
     def damaged(self) -> None:
         """The disk failed: take nothing and start nothing any more."""
         self._damaged = True
+
+    @property
+    def urgent(self) -> bool:
+        """Whether `take` has something that must not wait for the next flush."""
+        return bool(self._must_sync or self._tell or self._say or self._save)
 
     def take(self) -> list[fx.Effect]:
         """Return what is to be done now, in order."""

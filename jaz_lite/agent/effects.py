@@ -63,18 +63,10 @@ class SayInventory:
 
 
 @dataclass(frozen=True, slots=True)
-class WatchOutput:
-    """A job runs: look at its output files while it does, and cut them at their limit."""
-
-    k: bytes
-    bytes_max: int
-
-
-@dataclass(frozen=True, slots=True)
 class DropSpec:
     """The work order kept apart is not needed any more."""
 
     k: bytes
 
 
-Effect = SaveSpec | Append | Sync | TellKeeper | SayState | SayRefused | SayInventory | WatchOutput | DropSpec
+Effect = SaveSpec | Append | Sync | TellKeeper | SayState | SayRefused | SayInventory | DropSpec

@@ -10,6 +10,7 @@ Source: protocol.md 13.6 and 9.2.
 import contextlib
 import errno
 import fcntl
+import gc
 import os
 import select
 import signal
@@ -252,6 +253,7 @@ def run(data: str) -> int:
     os.dup2(null, 0)
     os.dup2(null, 1)
     os.close(null)
+    gc.disable()  # nothing here makes circles of objects
     Keeper(folder, log, listener).run()
     with contextlib.suppress(OSError):
         os.unlink(folder + "/sock")  # noqa: PTH108

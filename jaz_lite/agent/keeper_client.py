@@ -37,11 +37,17 @@ class KeeperClient:
         self._started: list[subprocess.Popen[bytes]] = []  # kept so that their ends are collected
         self._outbox = bytearray()
         self._wish = trio.Event()
+        self._ending = False
 
     @property
     def connected(self) -> bool:
         """Whether a keeper listens to us."""
         return self._socket is not None
+
+    def let_go(self) -> None:
+        """Tell the keeper to end when no job runs; then do not start another."""
+        self._ending = True
+        self.tell([["end"]])
 
     def tell(self, messages: "tuple[list[Any], ...] | list[list[Any]]") -> None:
         """Send one batch; dropped where no keeper is connected, for the next one is asked for everything anyway."""
@@ -95,6 +101,8 @@ class KeeperClient:
                 finally:
                     self._socket = None
                     down()
+            if self._ending:
+                await trio.sleep_forever()
             log.warning("the job keeper is gone", extra={"action": "keeper.gone"})
 
     async def _read(self, connection: "trio.socket.SocketType", said: Callable[[list[list[Any]]], None]) -> None:

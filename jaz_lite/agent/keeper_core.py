@@ -19,6 +19,7 @@ from typing import Any, Literal, NamedTuple
 from jaz_lite.agent.crc_log import framed
 
 Record = list[Any]
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 State = Literal["claimed", "running", "ended", "cancelled", "lost"]
 
 IDENTIFY_AFTER_S = 0.2  # the age at which a process is worth telling from a later one with its pid
@@ -92,7 +93,7 @@ class Claim:
 
 def packed(record: Record) -> bytes:
     """Return the record as it stands in the keeper log."""
-    return framed(json.dumps(record, separators=(",", ":")).encode())
+    return framed(_encode(record).encode())
 
 
 def unpacked(payload: bytes) -> Record:

@@ -54,10 +54,14 @@ class PosixOutputFiles:
 
     def size(self, k: bytes, stream: int) -> int:
         path = self._path(k, stream)
-        for name in (path, path + HAD):
-            with contextlib.suppress(FileNotFoundError):
-                return os.stat(name).st_size  # noqa: PTH116 - on the path of every job, and pathlib is slow
-        return 0
+        try:
+            return os.stat(path).st_size  # noqa: PTH116 - on the path of every job, and pathlib is slow
+        except FileNotFoundError:
+            pass
+        try:
+            return os.stat(path + HAD).st_size  # noqa: PTH116 - as above
+        except FileNotFoundError:
+            return 0
 
     def cut(self, k: bytes, stream: int, size: int) -> None:
         with contextlib.suppress(FileNotFoundError):
@@ -101,41 +105,29 @@ class PosixOutputFiles:
 
 
 class Capture:
-    """What is known of the output of the jobs that run now: limits, and what was cut off."""
+    """What was cut off the output of the jobs that run now."""
 
     def __init__(self, files: OutputFiles) -> None:
         self._files = files
-        self._limits: dict[bytes, int] = {}
         self._lost: dict[tuple[bytes, int], int] = {}
 
-    @property
-    def watched(self) -> list[bytes]:
-        """The attempts whose files may grow."""
-        return list(self._limits)
-
-    def watch(self, k: bytes, bytes_max: int) -> None:
-        """Look at the files of an attempt from now on."""
-        self._limits[k] = bytes_max
-
-    def size(self, k: bytes, stream: int) -> int:
+    def size(self, k: bytes, stream: int, bytes_max: int) -> int:
         """Return the bytes kept of a stream, after what is beyond its limit was cut off and counted."""
         size = self._files.size(k, stream)
-        limit = self._limits.get(k)
-        if limit is not None and size > limit:
-            self._files.cut(k, stream, limit)
-            self._lost[k, stream] = self._lost.get((k, stream), 0) + size - limit
-            return limit
-        return size
+        if size <= bytes_max:
+            return size
+        self._files.cut(k, stream, bytes_max)
+        self._lost[k, stream] = self._lost.get((k, stream), 0) + size - bytes_max
+        return bytes_max
 
     def finish(self, k: bytes, head: int, bytes_max: int) -> OutputFacts:
-        """Return what a job left behind when it has ended, and stop watching it."""
-        self._limits[k] = bytes_max
-        out, err = self.size(k, 1), self.size(k, 2)
-        cut = (self._lost.pop((k, 1), 0), self._lost.pop((k, 2), 0))
-        self._limits.pop(k, None)
-        for stream, size in ((1, out), (2, err)):
-            if size == 0:
-                self._files.remove(k, stream)
+        """Return what a job left behind when it has ended; empty files are removed."""
+        out, err = self.size(k, 1, bytes_max), self.size(k, 2, bytes_max)
+        if not out:
+            self._files.remove(k, 1)
+        if not err:
+            self._files.remove(k, 2)
+        cut = (self._lost.pop((k, 1), 0), self._lost.pop((k, 2), 0)) if self._lost else (0, 0)
         return OutputFacts(
             out=out,
             err=err,

@@ -52,7 +52,10 @@ class Agent:
         self._clock = clock or AgentClock()
         self._disk = PosixDisk(data)
         self._keeper = KeeperClient(data)
-        self._wake = trio.Event()
+        self._idle = trio.lowlevel.ParkingLot()
+        self._wanted = False
+        self._timer_wish = trio.Event()
+        self._sleeps_until = NEVER
         self._conn = self._clock.now().wall_ms
         records = load_sites(self._disk)
         if not records:
@@ -84,6 +87,7 @@ class Agent:
         """
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._turns)
+            nursery.start_soon(self._time)
             nursery.start_soon(self._keeper.run, self._keeper_up, self._keeper_said, self._keeper_down)
             nursery.start_soon(self._tail)
             nursery.start_soon(self._look_after)
@@ -92,21 +96,44 @@ class Agent:
 
     def let_go(self) -> None:
         """The agent ends: the keeper may end too, as soon as no job runs."""
-        self._keeper.tell([["end"]])
+        self._keeper.let_go()
 
     # ---- turns
 
     def _gathered(self) -> None:
-        self._wake.set()
+        """Something came in; what nobody waits for stays until the next flush."""
+        for connected in self._sites:
+            if connected.site.urgent:
+                self._wish()
+            due = connected.site.deadline
+            if due is not None and due < self._sleeps_until:
+                self._timer_wish.set()
+
+    def _wish(self) -> None:
+        if not self._wanted:
+            self._wanted = True
+            self._idle.unpark_all()
 
     async def _turns(self) -> None:
         while True:
-            due = min((c.site.deadline or NEVER for c in self._sites), default=NEVER)
-            with trio.move_on_after(max(0.0, due - self._clock.now().mono)):
-                await self._wake.wait()
-            self._wake = trio.Event()
+            if not self._wanted:
+                await self._idle.park()
+            else:
+                await trio.lowlevel.checkpoint()
+            self._wanted = False
             for connected in self._sites:
                 self._turn(connected)
+
+    async def _time(self) -> None:
+        """Wish for a turn at each deadline."""
+        while True:
+            self._timer_wish = trio.Event()
+            self._sleeps_until = min((c.site.deadline or NEVER for c in self._sites), default=NEVER)
+            with trio.move_on_after(max(0.0, self._sleeps_until - self._clock.now().mono)) as sleep:
+                await self._timer_wish.wait()
+            if sleep.cancelled_caught:
+                self._wish()
+                await trio.lowlevel.checkpoint()
 
     def _turn(self, connected: "_Connected") -> None:
         site = connected.site
@@ -116,7 +143,7 @@ class Agent:
                 site.perform(effect)
         if site.pump():
             # More output waits; between its pieces the link's control frames and other tasks have their turn.
-            self._gathered()
+            self._wish()
         if connected.session is not None:
             connected.session.flush()
 

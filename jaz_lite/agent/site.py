@@ -320,7 +320,8 @@ class Site:
             head = int((attempt.spec or {}).get("head") or 0)
             facts = self._capture.finish(attempt.k, head, self.core.output_limit(attempt))
             self.core.keeper_said(record, now, facts)
-            self._outputs.remove_texts(attempt.k)
+            if attempt.has_text:
+                self._outputs.remove_texts(attempt.k)
             self._streams.grown(attempt.k, 1, facts.out, ended=True)
             self._streams.grown(attempt.k, 2, facts.err, ended=True)
         self._go_on_rotating()
@@ -330,14 +331,15 @@ class Site:
     @property
     def tailing(self) -> bool:
         """Whether jobs run whose output wants to be looked at."""
-        return bool(self._capture.watched)
+        return bool(self.core.running)
 
     def tail(self, now: Moment) -> None:
         """Look at the output of the jobs that run."""
         self._now = now
-        for k in self._capture.watched:
+        for k in self.core.running:
+            bytes_max = self.core.output_limit(self.core.attempts[k])
             for stream in (1, 2):
-                self._streams.grown(k, stream, self._capture.size(k, stream))
+                self._streams.grown(k, stream, self._capture.size(k, stream, bytes_max))
 
     def _asked_for_output(self, k: bytes, stream: int, offset: int) -> None:
         self._streams.asked(k, stream, offset, self._outputs.size(k, stream))
@@ -372,6 +374,17 @@ class Site:
 
     # ---- effects
 
+    @property
+    def urgent(self) -> bool:
+        """Whether there is something to do or to send now, and not only at the next `deadline`."""
+        return bool(self._effects) or self.core.urgent or self._may_send
+
+    @property
+    def _may_send(self) -> bool:
+        if self._link is None or self._welcome is None:
+            return False
+        return not self._in_session or self._sent < self.spool.synced or self._streams.wants
+
     def take(self) -> list[Effect]:
         """Return what is to be done now, in order."""
         effects, self._effects = self._effects, []
@@ -396,9 +409,6 @@ class Site:
                 self._disk.replace(self._spec_path(k), spec)
             case fx.DropSpec(k):
                 self._disk.remove(self._spec_path(k))
-            case fx.WatchOutput(k, bytes_max):
-                if self.core.attempts[k].state == "running":
-                    self._capture.watch(k, bytes_max)
             case WriteTerm(record):
                 save_term(self._disk, self._folder, record)
                 self._term = record

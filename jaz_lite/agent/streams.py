@@ -45,6 +45,11 @@ class Streams:
     def __len__(self) -> int:
         return len(self._streams)
 
+    @property
+    def wants(self) -> bool:
+        """Whether a stream may have something to send, or was delivered."""
+        return bool(self._queue or self._delivered)
+
     def grown(self, k: bytes, stream: int, size: int, *, ended: bool = False) -> None:
         """A stream has `size` bytes now; `ended`: and will not have more."""
         key = (k, stream)
@@ -53,6 +58,8 @@ class Streams:
             if size == 0:
                 return
             known = self._streams[key] = _Progress()
+        elif known.size == size and known.ended == ended:
+            return
         known.size = max(known.size, size)
         known.ended = known.ended or ended
         self._look(key, known)
