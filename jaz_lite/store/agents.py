@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 from jaz_lite.store.connection import Row, Sql
 from jaz_lite.store.keys import Keys
-from jaz_lite.store.memory import unpack_tuples
+from jaz_lite.store.memory import unpack
 
 AgentState = Literal["active", "draining", "quarantined", "revoked"]
 AGENT_STATES: tuple[AgentState, ...] = get_args(AgentState)
@@ -108,5 +108,5 @@ class Agents:
         named = dict(zip(_NAMES, row, strict=True))
         named["key"] = self._keys().unseal(named["key"])
         named["state"] = AGENT_STATES[named["state"]]
-        named["addrs"] = unpack_tuples(named["addrs"])
+        named["addrs"] = tuple(unpack(named["addrs"]))
         return AgentRow(**named)

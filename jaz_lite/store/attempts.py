@@ -172,7 +172,9 @@ class Attempts:
 
     def ready_of(self, agent_id: str, limit: int) -> list[Attempt]:
         """Return attempts that wait to be sent to an agent, oldest first."""
-        return self._of_agent(" where agent = ? and state = 0 order by id limit ?", agent_id, (limit,))
+        return self._of_agent(
+            " where agent = ? and state not in (5, 6, 8) and state = 0 order by id limit ?", agent_id, (limit,)
+        )
 
     def of_run(self, run_id: int) -> list[Attempt]:
         """Return the attempts of a run, oldest first."""

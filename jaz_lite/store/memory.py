@@ -64,8 +64,3 @@ class Memory:
 def unpack(data: bytes) -> Any:
     """Return what `Memory.pack` packed; lists stay lists."""
     return msgpack.unpackb(data, unicode_errors="surrogatepass", strict_map_key=False)
-
-
-def unpack_tuples(data: bytes) -> Any:
-    """Return what `Memory.pack` packed, its lists as tuples: for values that are compared and never changed."""
-    return msgpack.unpackb(data, unicode_errors="surrogatepass", strict_map_key=False, use_list=False)

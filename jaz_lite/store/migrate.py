@@ -49,8 +49,8 @@ def upgrade(
         StoreDamaged: the file is newer than this program, or is not ours.
     """
     assert [step.number for step in steps] == list(range(1, len(steps) + 1)), "migrations are numbered 1, 2, ..."
-    present = int(connection.pragma("user_version"))
     check(connection, path, steps)
+    present = int(connection.pragma("user_version"))
     todo = steps[present:]
     copy = _copied(connection, path, present, vfs) if present and todo else None
     for step in todo:

@@ -62,8 +62,8 @@ class Store:
         try:
             connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY if read_only else flags, vfs=vfs)
             try:
+                migrate.check(connection, path, steps)  # before anything is written into a file that is not ours
                 if read_only:
-                    migrate.check(connection, path, steps)
                     connection.close()
                     writer = None
                 else:

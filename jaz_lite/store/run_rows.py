@@ -22,7 +22,7 @@ from jaz_lite.model.run import (
     RunState,
 )
 from jaz_lite.store.connection import Row
-from jaz_lite.store.memory import Memory, unpack, unpack_tuples
+from jaz_lite.store.memory import Memory, unpack
 
 METHODS: tuple[Method, ...] = get_args(Method)
 JOB_STATUSES: tuple[JobStatus, ...] = get_args(JobStatus)
@@ -45,7 +45,7 @@ class RunRow:
     occ: str
     jobnet_id: str
     version: str
-    doc_id: int
+    doc_id: int  # 0: it could not be planned (load error), there is nothing to build a plan from
     icon_path: str  # of a single icon run, else ""
     origin: Origin
     user: str
@@ -176,7 +176,7 @@ def icon_of(row: Row) -> IconRun:
         work=row[11],
         message=row[12],
         doubt=doubt,
-        memo=EMPTY if row[14] is None else unpack_tuples(row[14]),
+        memo=EMPTY if row[14] is None else unpack(row[14]),
         results=EMPTY if row[15] is None else unpack(row[15]),
         before=EMPTY if row[16] is None else unpack(row[16]),
     )

@@ -38,13 +38,13 @@ __all__ = ["LIST_MAX", "RunRow", "Runs", "StoredRun"]
 LIST_MAX = 1_000
 
 _FIELDS = (
-    "r.run_id, r.occ, n.name, d.version, r.doc_id, r.icon_path, r.origin, u.name, r.state, r.job_status,"
+    "r.run_id, r.occ, n.name, coalesce(d.version, ''), coalesce(r.doc_id, 0), r.icon_path, r.origin, u.name, r.state, r.job_status,"
     " r.load_status, r.scheduled_ms, r.created_ms, r.started_ms, r.ended_ms, r.exit_code, r.late, r.stopping,"
     " r.timed_out, r.message, r.faulted"
 )
 _FROM = (
     " from runs r join names n on n.id = r.jobnet join names u on u.id = r.user"
-    " join definitions d on d.doc_id = r.doc_id where r.purging = 0"
+    " left join definitions d on d.doc_id = r.doc_id where r.purging = 0"
 )
 
 _INSERT = (
@@ -88,7 +88,7 @@ class Runs:
             (
                 run.run_id,
                 names.number_of(sql, run.jobnet.jobnet_id),
-                frames[0].doc_id,
+                frames[0].doc_id or None,
                 len(frames),
                 len(run.plan.nodes),
                 first_icon,
@@ -225,7 +225,7 @@ class Runs:
         return StoredRun(
             row=row,
             start_variables=variables_of(variables),
-            docs={row.jobnet_id: row.doc_id, **dict(docs)},
+            docs={**({row.jobnet_id: row.doc_id} if row.doc_id else {}), **dict(docs)},
             frame_count=frame_count,
             icon_count=icon_count,
             frames={frame[0] - run_id: frame_of(frame) for frame in frames},

@@ -30,6 +30,8 @@ KNOWN: Mapping[str, tuple[Value, str]] = {
     "keep_superseded_days": (365, "replaced and deleted versions are kept so long; 0: for ever"),
 }
 
+_WANTS = {int: "a whole number", bool: "true or false", str: "a text"}
+
 
 class Settings:
     """All settings."""
@@ -60,7 +62,7 @@ class Settings:
             self._sql.run("delete from settings where name = ?", (name,))
             return
         if type(value) is not type(default):
-            raise UsageError(f'setting "{name}" is a {type(default).__name__}, not {value!r}')
+            raise UsageError(f'setting "{name}" wants {_WANTS[type(default)]}, not {value!r}')
         if isinstance(value, int) and value < 0:
             raise UsageError(f'setting "{name}" cannot be negative')
         self._sql.run("insert or replace into settings (name, value) values (?, ?)", (name, json.dumps(value)))

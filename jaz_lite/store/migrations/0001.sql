@@ -77,7 +77,7 @@ create index definition_refs_object on definition_refs (kind, object_id);
 create table runs (
     run_id integer primary key check (run_id > 0),
     jobnet integer not null references names,
-    doc_id integer not null references definitions,
+    doc_id integer references definitions,      -- null: it could not even be planned
     frames integer not null check (frames >= 1),
     icons integer not null check (icons >= 0),
     first_icon integer not null check (first_icon > 0),     -- icon n is row first_icon + n of `icons`
@@ -229,7 +229,6 @@ create table attempts (
 create unique index attempts_k on attempts (k);
 create index attempts_run on attempts (run_id);
 create index attempts_open on attempts (agent) where state not in (5, 6, 8);
-create index attempts_ready on attempts (agent) where state = 0;
 
 create table output (
     id integer primary key,
