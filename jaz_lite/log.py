@@ -16,7 +16,7 @@ VALUE_CHARS_MAX = 500
 _OF_EVERY_RECORD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 
-def set_up(verbosity: int, stream: "TextIO | None" = None) -> None:
+def configure(verbosity: int, stream: "TextIO | None" = None) -> None:
     """Send the log of this process to `stream` (stderr where None), replacing what was set up before.
 
     Args:

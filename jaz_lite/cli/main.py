@@ -1,0 +1,118 @@
+"""The entry of `jaz-lite`: finds the command, turns errors into one sentence, a hint and an exit code.
+
+A command that only talks to the server must be done within 60 ms, so nothing here or in a command's module imports
+more than click, msgpack and the standard library; groups are imported when they are asked for.
+"""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+
+import click
+
+from jaz_lite import __version__
+from jaz_lite.cli.session import Session, with_common_options
+from jaz_lite.errors import JazLiteError
+
+INTERRUPTED = 130
+
+# Where each command lives: module and name in it.
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "up": ("up", "up"),
+    "init": ("up", "init"),
+    "stop": ("up", "stop"),
+    "status": ("status", "status"),
+    "demo": ("demo", "demo"),
+    "import": ("transfer", "import_files"),
+    "export": ("transfer", "export"),
+    "jobnet": ("definitions", "jobnet"),
+    "calendar": ("definitions", "calendar"),
+    "filter": ("definitions", "filter_group"),
+    "schedule": ("definitions", "schedule"),
+    "exec": ("execute", "execute"),
+    "run": ("runs", "run"),
+    "explain": ("runs", "explain"),
+    "results": ("results", "results"),
+    "host": ("hosts", "host"),
+    "config": ("config", "config"),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        place = COMMANDS.get(cmd_name)
+        if place is None:
+            return None
+        command: click.Command = getattr(import_module(f"jaz_lite.cli.{place[0]}"), place[1])
+        return command
+
+
+@with_common_options
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Example: jaz-lite up; in another terminal: jaz-lite import export.xml --enable; jaz-lite exec JOBNET --follow",
+)
+@click.version_option(__version__, prog_name="jaz-lite")
+def cli() -> None:
+    """A job engine for small sites and appliances.
+
+    Exit codes: 0 done, 1 the thing asked about failed, 2 usage, 3 this server has been replaced, 4 the data directory
+    belongs to another machine, 5 another server seems active, 6 store damaged or full, 7 not permitted, 8 no such
+    object, 9 cannot reach the server, 10 the time limit of --timeout was reached.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code. Errors become a sentence on stderr; -vv adds the traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        # What people named or jobs wrote may hold anything; a terminal that cannot show it is no reason to fail.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    session = Session()
+    try:
+        code = cli.main(args=arguments, prog_name="jaz-lite", standalone_mode=False, obj=session)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except JazLiteError as error:
+        tell(error.message, error.hint)
+        trace(session, error)
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has read enough. Python would complain once more when it closes the pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:  # the last stand: a fault of ours must not look like anything else
+        tell(f"jaz-lite failed: {type(error).__name__}: {error}", "this is a fault of jaz-lite; -vv shows where")
+        trace(session, error)
+        return 1
+
+
+def tell(message: str, hint: str = "") -> None:
+    """Write an error as people read it."""
+    sys.stderr.write(f"jaz-lite: {message}\n")
+    if hint:
+        sys.stderr.write(f"  {hint}\n")
+
+
+def trace(session: Session, error: BaseException) -> None:
+    """Write the traceback, here and on the server, with -vv."""
+    if session.verbosity >= 2:
+        import traceback
+
+        traceback.print_exception(error)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

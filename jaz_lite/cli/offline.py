@@ -1,0 +1,56 @@
+"""Operations on a data directory without a server: the command opens the store itself, under the directory's lock."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from jaz_lite import config
+from jaz_lite.clock import SystemClock
+from jaz_lite.errors import Unreachable
+from jaz_lite.net.local_client import packed, unpacked
+from jaz_lite.operations import registry
+from jaz_lite.operations.person import local_owner
+from jaz_lite.operations.site import OfflineSite, drive
+from jaz_lite.store.directory import DataDirectory
+from jaz_lite.store.open import Store
+
+DATABASE_FILE = "jaz.db"
+HEAD_BYTES = 4
+
+
+def call(folder: str, op: str, args: Mapping[str, Any], on_item: Callable[[Any], None] | None = None) -> Any:
+    """Return the answer of an operation that needs no server.
+
+    Raises:
+        Unreachable: there is no data directory, or the operation needs a server.
+        AlreadyRunning: somebody else has the directory locked: a server that is just starting or stopping.
+    """
+    path = Path(folder)
+    if not (path / DATABASE_FILE).is_file():
+        raise Unreachable(
+            f"no server runs on {folder}, and there is no data directory",
+            hint=f"start one: jaz-lite up --data {folder}; or prepare it: jaz-lite init --data {folder}",
+        )
+    directory = DataDirectory(path)
+    directory.bind_check()
+    with directory.lock():
+        settings = config.read(path)
+        store = Store.open(path, clock=SystemClock())
+        try:
+            site = OfflineSite(store, clock=SystemClock(), zone=config.zone(settings["site.zone"]), config=settings)
+
+            async def emit(item: Any) -> None:
+                if on_item is not None:
+                    on_item(as_sent(item))
+
+            # What goes through a socket has lists for tuples and is checked to be UTF-8; here it must be the same.
+            return as_sent(drive(registry.call(site, local_owner(), op, as_sent(dict(args)), emit)))
+        except Unreachable as error:
+            raise Unreachable(error.message, hint=f"start one: jaz-lite up --data {folder}") from error
+        finally:
+            store.close()
+
+
+def as_sent(value: Any) -> Any:
+    """Return a value as it would arrive through the local socket."""
+    return unpacked(packed({"value": value})[HEAD_BYTES:])["value"]

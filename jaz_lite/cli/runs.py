@@ -1,0 +1,292 @@
+"""The group `run`: look at runs and control them; and `explain`."""
+
+import sys
+from typing import Any
+
+import click
+
+from jaz_lite.cli.printing import clean, is_terminal, line, moment, print_json, print_table, say
+from jaz_lite.cli.session import Command, Group, Session, json_option, pass_session
+
+RUN = click.argument("run", metavar="RUN")
+PATH = click.argument("path", metavar="ICON-PATH")
+PATH_OR_NONE = click.argument("path", metavar="[ICON-PATH]", required=False)
+
+run = Group("run", help="Look at runs and control them. RUN is a run's number, or `last`.")
+
+
+@run.command("list", example="jaz-lite run list --state run_error --since 2h")
+@click.option("--jobnet", metavar="ID", help="Only runs of this jobnet.")
+@click.option("--state", "states", multiple=True, help="Only runs in this state; may be given again.")
+@click.option("--since", metavar="TIME", help="Created at or after: 2026-11-23, today, 2h …")
+@click.option("--until", metavar="TIME", help="Created before; a day means its end.")
+@click.option("--user", help="Only runs that this user started.")
+@click.option("--before", metavar="RUN", help="Only older ones: the last of the page before.")
+@click.option("--limit", type=int, default=50, show_default=True)
+@json_option
+@pass_session
+def list_(
+    session: Session,
+    jobnet: str | None,
+    states: tuple[str, ...],
+    since: str | None,
+    until: str | None,
+    user: str | None,
+    before: str | None,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """List runs, newest first."""
+    answer = session.ask(
+        "run.list",
+        jobnet=jobnet,
+        states=list(states),
+        since=since,
+        until=until,
+        user=user,
+        before=before,
+        limit=limit,
+    )
+    if as_json:
+        print_json(answer)
+        return
+    print_table(
+        ("run", "jobnet", "state", "status", "origin", "started", "ended", "exit code", "message"),
+        [
+            (
+                row["run_id"],
+                row["jobnet_id"],
+                row["state"],
+                status_of(row),
+                row["origin"],
+                moment(row["started_at"]),
+                moment(row["ended_at"]),
+                row["exit_code"],
+                row["message"],
+            )
+            for row in answer["runs"]
+        ],
+        empty="no such run",
+    )
+    if answer["more"]:
+        say(f"there are more: --before {answer['runs'][-1]['run_id']}")
+
+
+def status_of(row: dict[str, Any]) -> str:
+    """Return job status and load status on one word each, those that are not normal."""
+    return " ".join(row[name] for name in ("job_status", "load_status") if row[name] != "normal")
+
+
+@run.command(example="jaz-lite run show last --json")
+@RUN
+@json_option
+@pass_session
+def show(session: Session, run: str, as_json: bool) -> None:
+    """Show a run with all its icons."""
+    answer = session.ask("run.show", run=run)
+    if as_json:
+        print_json(answer)
+    else:
+        show_run(answer)
+
+
+def show_run(answer: dict[str, Any], *, icons: bool = True) -> None:
+    """Print a run for people."""
+    exit_code = "" if answer["exit_code"] is None else f"  exit code {answer['exit_code']}"
+    status = status_of(answer)
+    line(
+        f"run {answer['run_id']}  {answer['jobnet_id']}@{answer['version']}  {answer['state']}{exit_code}"
+        + (f"  {status}" if status else "")
+    )
+    line(
+        f"started {moment(answer['started_at']) or '-'}  ended {moment(answer['ended_at']) or '-'}  {answer['origin']}"
+    )
+    if answer["message"]:
+        line(answer["message"])
+    if icons:
+        print_table(
+            ("icon", "type", "state", "pass", "host", "exit code", "started", "ended", "message"),
+            [
+                (
+                    icon["path"],
+                    icon["type"],
+                    icon["state"] + (f" ({icon['method']})" if icon["method"] in ("hold", "skip") else ""),
+                    icon["pass"] or None,
+                    icon["host"],
+                    icon["exit_code"],
+                    moment(icon["started_at"])[11:],
+                    moment(icon["ended_at"])[11:],
+                    f"in doubt: {icon['doubt']['reason']}" if icon["doubt"] else icon["message"],
+                )
+                for icon in answer["icons"]
+            ],
+        )
+    for each in answer["waiting_for"]:
+        line(f"waits: {sentence(each)}")
+
+
+def sentence(waiting: Any) -> str:
+    """Return what a run waits for as a sentence."""
+    if isinstance(waiting, dict):
+        return f"{waiting.get('path', '')}: {waiting.get('sentence') or waiting.get('message') or waiting.get('reason', '')}"
+    return str(waiting)
+
+
+@run.command(example="jaz-lite run log last\njaz-lite run log last /JOB-1 --follow")
+@RUN
+@PATH_OR_NONE
+@click.option("--follow", is_flag=True, help="Go on with icon states and job output as they come.")
+@click.option("--stream", type=click.Choice(["out", "err"]), help="Of an icon's output: only this stream.")
+@json_option
+@pass_session
+def log(session: Session, run: str, path: str | None, follow: bool, stream: str | None, as_json: bool) -> None:
+    """Print the journal of a run, or with ICON-PATH the output of that job."""
+    if follow:
+        if as_json:
+            raise click.UsageError("--follow and --json exclude each other")
+        from jaz_lite.cli.follow import watched
+
+        watched(session, run, news=True, until="over", path=path)
+    elif path is not None:
+        _print_output(session, run, path, stream, as_json)
+    else:
+        _print_journal(session, run, as_json)
+
+
+def _print_journal(session: Session, run: str, as_json: bool) -> None:
+    lines: list[dict[str, Any]] = []
+    answer: dict[str, Any] = {"more": True}
+    while answer["more"]:
+        answer = session.ask("run.log", run=run, after=lines[-1]["id"] if lines else 0)
+        lines += answer["lines"]
+    if as_json:
+        print_json({"run_id": answer["run_id"], "lines": lines})
+        return
+    for each in lines:
+        severity = "" if each["severity"] == "info" else f"  {each['severity'].upper()}"
+        line(f"{moment(each['at'])}  {each['path'] or '-'}{severity}  {each['text']}")
+
+
+def _print_output(session: Session, run: str, path: str, stream: str | None, as_json: bool) -> None:
+    number = None if stream is None else 1 if stream == "out" else 2
+    pieces: dict[int, bytearray] = {1: bytearray(), 2: bytearray()}
+    with session.stream("run.output", run=run, path=path, stream=number) as answers:
+        for item in answers:
+            if as_json:
+                pieces[item["stream"]] += item["data"]
+            else:
+                _write_raw(item["data"], to_stderr=item["stream"] == 2 and stream is None)
+        if as_json:
+            texts = {
+                name: bytes(pieces[stream]).decode("utf-8", "backslashreplace")
+                for stream, name in ((1, "std_out"), (2, "std_err"))
+            }
+            print_json({**answers.value, **texts})
+
+
+def _write_raw(data: bytes, *, to_stderr: bool) -> None:
+    """Write output of a job: as it is into a pipe, harmless onto a terminal."""
+    target = sys.stderr if to_stderr else sys.stdout
+    if is_terminal(target):
+        target.write(clean(data.decode("utf-8", "backslashreplace")))
+    else:
+        target.flush()
+        target.buffer.write(data)
+        target.buffer.flush()
+
+
+@run.command("vars", example="jaz-lite run vars last /JOB-1 --json")
+@RUN
+@PATH_OR_NONE
+@json_option
+@pass_session
+def vars_(session: Session, run: str, path: str | None, as_json: bool) -> None:
+    """Print the variables an icon saw and left, or those a run was given and ended with."""
+    answer = session.ask("run.vars", run=run, path=path)
+    if as_json:
+        print_json(answer)
+        return
+    for when in ("before", "after"):
+        line(f"{when}:")
+        for name, value in sorted(answer[when].items()):
+            line(f"  {name}={value}")
+
+
+def _control(name: str, op: str, text: str, *, icon: bool | None = True) -> None:
+    """Add a command that hands one operation to a run. `icon`: True needs a path, None may have one."""
+
+    @run.command(name, help=text, example=f"jaz-lite run {name} last{' /JOB-1' if icon else ''}")
+    @RUN
+    @(PATH if icon else PATH_OR_NONE)
+    @json_option
+    @pass_session
+    def command(session: Session, run: str, path: str | None, as_json: bool) -> None:
+        done(session.ask(op, run=run, path=path), f"{name}: done", as_json)
+
+
+def done(answer: dict[str, Any], text: str, as_json: bool) -> None:
+    """Say that an operation is done, or print its answer."""
+    if as_json:
+        print_json(answer)
+    else:
+        say(f"run {answer['run_id']}: {text}")
+
+
+_control("hold", "run.hold", "Have an icon wait when it is reached, until it is released.")
+_control("release", "run.release", "Let a held icon go on; without ICON-PATH the start icon.", icon=None)
+_control("skip", "run.skip", "Have an icon pass on without doing its work, also one in error.")
+_control("unskip", "run.unskip", "Take a skip back.")
+_control("rerun", "run.rerun", "Do an icon in error again.")
+_control("stop", "run.stop", "Stop an icon, or without ICON-PATH the whole run with its jobs.", icon=None)
+
+
+@run.command("set-var", example="jaz-lite run set-var last /JOB-1 JA_CMD='echo again'")
+@RUN
+@PATH
+@click.argument("assignment", metavar="NAME=VALUE")
+@json_option
+@pass_session
+def set_var(session: Session, run: str, path: str, assignment: str, as_json: bool) -> None:
+    """Change a variable that a waiting or failed icon will see."""
+    name, equals, value = assignment.partition("=")
+    if not equals:
+        raise click.UsageError(f"'{assignment}' is not NAME=VALUE")
+    done(session.ask("run.set_var", run=run, path=path, name=name, value=value), f"{name} set", as_json)
+
+
+@run.command(example='jaz-lite run move last "2026-11-24 03:00"')
+@RUN
+@click.argument("at", metavar="TIME")
+@json_option
+@pass_session
+def move(session: Session, run: str, at: str, as_json: bool) -> None:
+    """Change the time at which a run that has not started is to start."""
+    done(session.ask("run.move", run=run, at=at), "moved", as_json)
+
+
+@run.command(example="jaz-lite run decide last /JOB-1 ended --exit-code 0")
+@RUN
+@PATH
+@click.argument("verdict", type=click.Choice(["ended", "failed", "rerun", "abandon"]))
+@click.option("--exit-code", type=int, help="With ended or failed: the exit code to go on with.")
+@json_option
+@pass_session
+def decide(session: Session, run: str, path: str, verdict: str, exit_code: int | None, as_json: bool) -> None:
+    """Say what became of a job whose fate is not known."""
+    answer = session.ask("run.decide", run=run, path=path, verdict=verdict, exit_code=exit_code)
+    done(answer, f"{path} decided: {verdict}", as_json)
+
+
+@click.command(cls=Command, example="jaz-lite explain last /JOB-1")
+@RUN
+@PATH_OR_NONE
+@json_option
+@pass_session
+def explain(session: Session, run: str, path: str | None, as_json: bool) -> None:
+    """Say in sentences why a run or an icon is in its state and what it waits for."""
+    answer = session.ask("run.explain", run=run, path=path)
+    if as_json:
+        print_json(answer)
+        return
+    for each in answer["sentences"]:
+        line(each)

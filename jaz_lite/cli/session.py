@@ -1,0 +1,115 @@
+"""What every command has in common: the data directory, the way to the server or to the directory itself."""
+
+import os
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from jaz_lite.net.local_client import NotRunning, Stream
+
+DATA_VARIABLE = "JAZ_LITE_DATA"
+
+C = TypeVar("C", bound=click.Command)
+
+
+class Session:
+    """The common options of one call, and the requests it makes."""
+
+    def __init__(self) -> None:
+        self.verbosity = 0
+        self.data: str | None = None
+
+    @property
+    def folder(self) -> str:
+        """The data directory, absolute: --data, else JAZ_LITE_DATA, else the place the system has for such."""
+        given = self.data or os.environ.get(DATA_VARIABLE)
+        if not given:
+            import platformdirs
+
+            given = platformdirs.user_data_dir("jaz-lite", appauthor=False)
+        return os.path.abspath(os.path.expanduser(given))  # noqa: PTH100, PTH111  # pathlib costs three milliseconds
+
+    def ask(self, op: str, **args: Any) -> Any:
+        """Return the answer of the running server.
+
+        Raises:
+            JazLiteError: what the server says, or that none runs.
+        """
+        with Stream(self.folder, op, args) as answers:
+            for _ in answers:
+                pass
+            return answers.value
+
+    def stream(self, op: str, **args: Any) -> Stream:
+        """Return the answers of the running server, to be read item by item."""
+        return Stream(self.folder, op, args)
+
+    def ask_anywhere(self, op: str, on_item: Callable[[Any], None] | None = None, **args: Any) -> Any:
+        """Return the answer of the server, or where none runs, of the data directory itself."""
+        try:
+            stream = Stream(self.folder, op, args)
+        except NotRunning:
+            from jaz_lite.cli.offline import call
+
+            return call(self.folder, op, args, on_item)
+        with stream as answers:
+            for item in answers:
+                if on_item is not None:
+                    on_item(item)
+            return answers.value
+
+
+def with_common_options(command: C) -> C:
+    """Give a command --data and -v: they may stand before or after its name."""
+
+    def set_data(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+        if value is not None:
+            ctx.ensure_object(Session).data = value
+
+    def set_verbosity(ctx: click.Context, _: click.Parameter, value: int) -> None:
+        ctx.ensure_object(Session).verbosity += value
+
+    command.params += [
+        click.Option(
+            ["--data"],
+            metavar="DIR",
+            expose_value=False,
+            callback=set_data,
+            help=f"Data directory; also {DATA_VARIABLE}.",
+        ),
+        click.Option(
+            ["-v", "--verbose"],
+            count=True,
+            expose_value=False,
+            callback=set_verbosity,
+            help="Say more; -vv: tracebacks too.",
+        ),
+    ]
+    return command
+
+
+class Command(click.Command):
+    """A command with the common options and an example in its help."""
+
+    def __init__(self, *args: Any, example: str = "", **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.example = example
+        with_common_options(self)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        if self.example:
+            with formatter.section("Example"):
+                for line in self.example.splitlines():
+                    formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
+        super().format_epilog(ctx, formatter)
+
+
+class Group(click.Group):
+    """A group of such commands."""
+
+    command_class = Command
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+pass_session = click.make_pass_decorator(Session)

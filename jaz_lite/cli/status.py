@@ -1,0 +1,37 @@
+"""`jaz-lite status`: the health of the server on one screen."""
+
+from typing import Any
+
+import click
+
+from jaz_lite.cli.printing import line, moment, print_json, print_table, say
+from jaz_lite.cli.session import Command, Session, json_option, pass_session
+
+
+@click.command(cls=Command, example="jaz-lite status --json")
+@json_option
+@pass_session
+def status(session: Session, as_json: bool) -> None:
+    """Show whether the server is well: term, agents, runs."""
+    told = session.ask("status")
+    if as_json:
+        print_json(told)
+        return
+    show(told)
+
+
+def show(told: dict[str, Any]) -> None:
+    """Print the status for people."""
+    runs = told.get("runs", {})
+    line(f"server {told.get('server_id', '')}: {told.get('state', '')}, term {told.get('epoch')}.{told.get('boot')}")
+    if told.get("listen"):
+        line(f"agents connect to {told['listen']}")
+    line("runs: " + ", ".join(f"{runs.get(name, 0)} {name}" for name in ("running", "error", "waiting")))
+    line("last snapshot: " + (moment(told.get("last_snapshot_at")) or "never"))
+    print_table(
+        ("agent", "reachable", "running jobs", "confirmed"),
+        [(a["agent_id"], a["reachable"], a["running"], a["confirmed"]) for a in told.get("agents", ())],
+        empty="no agent is enrolled",
+    )
+    for notice in told.get("notices", ()):
+        say(notice)

@@ -1,0 +1,58 @@
+"""Facts as sentences: the one catalogue of what the journal says to people (English).
+
+A kind that is not listed reads as its own name. What a fact carries beyond its sentence follows in brackets.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+SENTENCES: Mapping[str, str] = {
+    "run_started": "jobnet started",
+    "run_ended": "jobnet ended",
+    "run_failed": "jobnet ended in error",
+    "run_stopped": "jobnet was stopped",
+    "run_skipped": "start was skipped: another run of the jobnet is going on",
+    "run_delayed": "start waits for another run of the jobnet",
+    "run_timed_out": "jobnet ran over its time",
+    "run_moved": "start was moved",
+    "run_stop_asked": "stop was asked for",
+    "run_load_error": "the jobnet could not be loaded",
+    "icon_started": "started",
+    "icon_ended": "ended",
+    "icon_failed": "failed",
+    "icon_skipped": "skipped",
+    "icon_rerun": "started again",
+    "icon_retry": "failed and will be tried again",
+    "icon_timed_out": "ran over its time",
+    "icon_held": "hold was set",
+    "icon_released": "hold was released",
+    "icon_skip_asked": "skip was set",
+    "icon_unskipped": "skip was taken back",
+    "icon_stop_asked": "stop was asked for",
+    "icon_rerun_asked": "rerun was asked for",
+    "icon_variable_set": "a variable was changed",
+    "icon_doubted": "its fate is not known: it waits for a decision",
+    "icon_decided": "its fate was decided",
+    "icon_found": "late evidence ended the doubt",
+    "values_cut": "values were too long and were cut",
+    "agent_set_back": "the agent's records are older than what it told before",
+}
+
+LEFT_OUT = frozenset(("visit", "attempt", "notify", "management_id"))  # of use to programs only
+
+
+def text_of(kind: str, data: Mapping[str, Any]) -> str:
+    """Return what a fact says."""
+    sentence = SENTENCES.get(kind, kind.replace("_", " "))
+    parts = [
+        f"{name.replace('_', ' ')} {_shown(value)}"
+        for name, value in data.items()
+        if name not in LEFT_OUT and value not in (None, "", (), [])
+    ]
+    return f"{sentence} ({', '.join(parts)})" if parts else sentence
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.hex()
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -1,0 +1,34 @@
+"""What an explanation of a run asks about the world around it: hosts, agents, other runs."""
+
+from collections.abc import Sequence
+
+from jaz_lite.operations.site import Site, control_of
+from jaz_lite.store.transaction import Nouns
+
+
+class Outside:
+    """The world around a run, as the store and the running server know it."""
+
+    def __init__(self, site: Site, nouns: Nouns) -> None:
+        self._control = control_of(site)
+        self._clock = site.clock
+        self._nouns = nouns
+
+    def agent_of(self, host: str) -> str | None:
+        found = self._nouns.hosts.find(host)
+        return None if found is None else found.agent_id
+
+    def is_disabled(self, host: str) -> bool:
+        found = self._nouns.hosts.find(host)
+        return found is not None and not found.enabled
+
+    def unreachable_since_ms(self, agent_id: str) -> int | None:
+        if self._control.reachable(agent_id):
+            return None
+        agent = self._nouns.agents.find(agent_id)
+        seen_ms = None if agent is None else agent.seen_ms
+        return self._clock.now_ms() if seen_ms is None else seen_ms
+
+    def other_runs(self, jobnet_id: str, run_id: int) -> Sequence[int]:
+        rows = self._nouns.runs.list(jobnet=jobnet_id, states=("ready", "running", "run_error"))
+        return [row.run_id for row in rows if row.run_id != run_id]

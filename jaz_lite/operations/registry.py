@@ -1,0 +1,136 @@
+"""The one list of operations, and the one way to call one: arguments checked, permission checked."""
+
+import inspect
+import types
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from jaz_lite.errors import UsageError
+from jaz_lite.operations import (
+    definitions,
+    enabling,
+    hosts,
+    live,
+    results,
+    run_control,
+    runs,
+    settings,
+    status,
+    transfer,
+)
+from jaz_lite.operations.person import Person, Right
+from jaz_lite.operations.site import Emit, Site
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An operation, and the right it asks for."""
+
+    function: Callable[..., Awaitable[Any]]
+    right: Right
+
+
+OPERATIONS: Mapping[str, Entry] = {
+    "definition.list": Entry(definitions.listed, "view"),
+    "definition.show": Entry(definitions.show, "view"),
+    "definition.history": Entry(definitions.history, "view"),
+    "definition.diff": Entry(definitions.diff, "view"),
+    "definition.check": Entry(definitions.checked, "view"),
+    "definition.where_used": Entry(definitions.where_used, "view"),
+    "definition.put": Entry(definitions.put, "edit"),
+    "definition.enable": Entry(enabling.enable, "edit"),
+    "definition.disable": Entry(enabling.disable, "edit"),
+    "definition.delete": Entry(enabling.delete, "edit"),
+    "definition.import": Entry(transfer.import_documents, "edit"),
+    "definition.export": Entry(transfer.export, "edit"),
+    "run.start": Entry(runs.start, "operate"),
+    "run.list": Entry(runs.listed, "view"),
+    "run.show": Entry(runs.show, "view"),
+    "run.vars": Entry(runs.variables, "view"),
+    "run.explain": Entry(runs.explained, "view"),
+    "run.log": Entry(live.log, "view"),
+    "run.output": Entry(live.output, "view"),
+    "run.follow": Entry(live.follow, "view"),
+    "run.wait": Entry(live.wait, "view"),
+    "run.hold": Entry(run_control.hold, "operate"),
+    "run.release": Entry(run_control.release, "operate"),
+    "run.skip": Entry(run_control.skip, "operate"),
+    "run.unskip": Entry(run_control.unskip, "operate"),
+    "run.rerun": Entry(run_control.rerun, "operate"),
+    "run.stop": Entry(run_control.stop, "operate"),
+    "run.set_var": Entry(run_control.set_variable, "operate"),
+    "run.move": Entry(run_control.move, "operate"),
+    "run.decide": Entry(run_control.decide, "operate"),
+    "results": Entry(results.found, "view"),
+    "host.list": Entry(hosts.listed, "view"),
+    "host.add": Entry(hosts.add, "administer"),
+    "host.set": Entry(hosts.change, "administer"),
+    "host.remove": Entry(hosts.remove, "administer"),
+    "config.show": Entry(settings.listed, "administer"),
+    "status": Entry(status.status, "view"),
+    "server.stop": Entry(status.stop, "administer"),
+}
+
+
+async def no_stream(_: Any) -> None:
+    """Take the items of a streaming answer that nobody wants."""
+
+
+async def call(site: Site, person: Person, name: str, args: Mapping[str, Any], emit: Emit = no_stream) -> Any:
+    """Call an operation by name.
+
+    Args:
+        emit: is given the items of a streaming answer as they come.
+
+    Raises:
+        UsageError: there is no such operation, or its arguments are wrong. NotPermitted: the person may not.
+    """
+    entry = OPERATIONS.get(name)
+    if entry is None:
+        raise UsageError(f'there is no operation "{name[:100]}"', hint="is the server older than the command?")
+    person.require(entry.right, name)
+    wanted = arguments(name)
+    for given in args:
+        if given not in wanted or given == "emit":
+            raise UsageError(f'operation {name} knows no argument "{given[:100]}"')
+    for argument, (hint, needed) in wanted.items():
+        if argument == "emit":
+            continue
+        if argument not in args:
+            if needed:
+                raise UsageError(f"operation {name} wants the argument {argument}")
+        elif not fits(args[argument], hint):
+            raise UsageError(f"argument {argument} of operation {name} has the wrong type")
+    streaming = {"emit": emit} if "emit" in wanted else {}
+    return await entry.function(site, person, **args, **streaming)
+
+
+@cache
+def arguments(name: str) -> Mapping[str, tuple[Any, bool]]:
+    """Return the arguments of an operation: name to type and whether it must be given."""
+    function = OPERATIONS[name].function
+    hints = get_type_hints(function)
+    return {
+        parameter.name: (hints[parameter.name], parameter.default is inspect.Parameter.empty)
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    }
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Tell whether a value that came over a wire has the type an operation declares."""
+    if hint is Any:
+        return True
+    origin = get_origin(hint)
+    if origin in (Union, types.UnionType):
+        return any(fits(value, each) for each in get_args(hint))
+    if origin is list:
+        return isinstance(value, list) and all(fits(each, get_args(hint)[0]) for each in value)
+    if origin is dict:
+        of_key, of_value = get_args(hint)
+        return isinstance(value, dict) and all(fits(k, of_key) and fits(v, of_value) for k, v in value.items())
+    if hint is float:
+        return type(value) in (int, float)
+    return type(value) is hint  # not isinstance: True is no number

@@ -1,0 +1,140 @@
+"""The site as operations see it: its store, its time, and, where a server runs, the control of its runs."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from typing import Any, Protocol, TypeVar
+
+from jaz_lite.clock import Clock
+from jaz_lite.config import Config
+from jaz_lite.errors import Unreachable
+from jaz_lite.model.event import Operation
+from jaz_lite.model.run import EMPTY, Origin, Run
+from jaz_lite.store.open import Store
+from jaz_lite.store.transaction import Transaction, View
+
+T = TypeVar("T")
+Emit = Callable[[Any], Awaitable[None]]  # sends one item of a streaming answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartRequest:
+    """A person wants a run."""
+
+    jobnet_id: str
+    version: str | None = None  # None: the enabled one
+    origin: Origin = "manual"
+    user: str = ""
+    variables: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    icon_path: str = ""  # a single icon run: the icon to run
+
+
+class RunControl(Protocol):
+    """What a running server offers for its runs. All answers come after the commit."""
+
+    async def start_run(self, request: StartRequest) -> int:
+        """Start a run and return its run_id. Raises NoSuchObject, Refused or DefinitionError."""
+
+    async def operate(self, run_id: int, make: Callable[[Run], Operation]) -> None:
+        """Hand the event that `make` gives for the present state of the run to the engine.
+
+        Raises:
+            NoSuchObject: there is no such run. Refused: with the engine's sentence; what `make` raises comes through.
+        """
+
+    def find_run(self, run_id: int) -> Run | None:
+        """Return the present state of a run that is not over, or None."""
+
+    def read_run(self, run_id: int) -> Run:
+        """Return a run, live or over. Raises NoSuchObject."""
+
+    def status(self) -> dict[str, Any]:
+        """Return the health of the server in the shape of `status --json`."""
+
+    def follow(self, run_id: int) -> AsyncIterator[Mapping[str, Any]]:
+        """Give first what there is, then what comes, and end after the run is over.
+
+        Each is a plain map with "kind": "icon" (path, type, state, exit_code, message, attempt, host, doubt), "run"
+        (state, exit_code, message), "output" (path, stream 1 or 2, offset, data: bytes), "fact", or "gap" where news were lost.
+        """
+
+    def reachable(self, agent_id: str) -> bool:
+        """Tell whether the agent can be given work now."""
+
+    def request_stop(self) -> None:
+        """Have the server stop cleanly; jobs go on."""
+
+
+class Site(Protocol):
+    """What an operation works on."""
+
+    @property
+    def store(self) -> Store: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def zone(self) -> tzinfo: ...
+    @property
+    def config(self) -> Config: ...
+    @property
+    def control(self) -> RunControl | None:
+        """None where no server runs: then only definitions and settings can be read and changed."""
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        """Return what `work` gives, after the commit of the transaction it ran in; what it raises undoes its changes."""
+
+    async def read(self, work: Callable[[View], T]) -> T:
+        """Return what `work` gives for a consistent view of the store."""
+
+    async def breathe(self) -> None:
+        """Let others run; called between the parts of long work."""
+
+
+class OfflineSite:
+    """A site without a server: the command itself has the store open and the directory locked."""
+
+    control: RunControl | None = None
+
+    def __init__(self, store: Store, *, clock: Clock, zone: tzinfo, config: Config) -> None:
+        self.store = store
+        self.clock = clock
+        self.zone = zone
+        self.config = config
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        with self.store.transaction() as tx:
+            return work(tx)
+
+    async def read(self, work: Callable[[View], T]) -> T:
+        with self.store.snapshot() as view:
+            return work(view)
+
+    async def breathe(self) -> None:
+        """Nobody else is there."""
+
+
+def drive(work: Coroutine[Any, Any, T]) -> T:
+    """Return the result of an operation on an offline site: it never waits, so it needs no event loop."""
+    try:
+        work.send(None)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    work.close()
+    raise AssertionError("an operation on an offline site waited for something")
+
+
+def control_of(site: Site) -> RunControl:
+    """Return the control of the runs.
+
+    Raises:
+        Unreachable: no server runs.
+    """
+    if site.control is None:
+        raise Unreachable("no server runs on this data directory", hint="start one: jaz-lite up")
+    return site.control
+
+
+def now(site: Site) -> datetime:
+    """Return the present time, aware, in the site's zone."""
+    return datetime.fromtimestamp(site.clock.now_ms() / 1000, site.zone)
