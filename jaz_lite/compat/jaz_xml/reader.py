@@ -77,12 +77,12 @@ def read_export(source: Path | str | bytes, *, file_name: str | None = None, sea
 
 def _documents(parsed: Parsed, seal: Callable[[str], str]) -> list[ExportedObject]:
     user_type = parsed.user.get("type", "")
-    if user_type not in USER_TYPES:
+    if parsed.user and user_type not in USER_TYPES:
         place = Place(file=parsed.file, field=USER_INFO)
         hint = f"one of {', '.join(USER_TYPES)}"
         parsed.note(Problem(place, f'the type of user is "{user_type[:40]}"', hint=hint, severity="warning"))
     groups = _gathered(parsed)
-    if not groups:
+    if not groups and not parsed.problems:
         parsed.note(Problem(Place(file=parsed.file), "holds no object", severity="warning"))
     documents = []
     enabled: dict[tuple[str, str], str] = {}

@@ -89,25 +89,15 @@ def test_what_job_arranger_refuses_is_an_error_imported_or_not(lines, problems, 
 
 
 SHOWS_IN_A_RUN = {
-    "icons nothing leads to": (
-        ["START > END", "J1 > IFE1 > J2 > IFE1"],
-        "error J1",
-        "has 0 lines in; job needs 1",
-    ),
-    "a circle nothing leads to": (
-        ["START > END", "L1 > IF1 >true END2", "IF1 >false L1", "IFE1 > J2 > IFE1"],
-        "error L1",
-        "has 1 lines in; loop needs 2",
-    ),
     "a circle beside the way": (
         ["START > END", "IFE1 > J2 > IFE1"],
         "error IFE1",
         "can never be reached from the start",
     ),
     "a loop without a way out": (
-        ["START > L1 > J1 > L1", "IFE9 > END"],
+        ["START > L1 > M1 > J1 > L1", "M1 > END"],
         "error L1",
-        "the circle of L1, J1 has no way out",
+        "the circle of L1, M1, J1 has no way out",
     ),
     "a join of two branches of a condition": (
         ["START > IF1 >true J1 > W1 > END", "IF1 >false J2 > W1"],
@@ -134,13 +124,7 @@ SHOWS_IN_A_RUN = {
 
 @pytest.mark.parametrize(("lines", "where", "message"), SHOWS_IN_A_RUN.values(), ids=SHOWS_IN_A_RUN)
 def test_what_would_only_show_in_a_run_is_found(lines, where, message):
-    drawn = jobnet(*lines)
-    if message.startswith("the circle"):
-        # The end hangs in the air, so that the loop is the only thing wrong with where the lines lead.
-        drawn = jobnet("START > L1 > M1 > J1 > L1", "M1 > END")
-        message = "the circle of L1, M1, J1 has no way out"
-
-    assert f"{where}: {message}" in told(check(drawn, SITE))
+    assert f"{where}: {message}" in told(check(jobnet(*lines), SITE))
 
 
 def test_what_would_only_show_in_a_run_is_a_warning_on_imported_versions():

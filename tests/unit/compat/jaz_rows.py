@@ -89,6 +89,12 @@ def rows_in(data):
     return found
 
 
+def sorted_rows(data):
+    """Return the rows of an export whatever the order of rows and columns."""
+    rows = rows_in(data).items()
+    return sorted((table, sorted(columns)) for (table, columns), count in rows for _ in range(count))
+
+
 def read(data, **options):
     return read_export(data, file_name="f.xml", seal=seal, **options)
 
