@@ -29,7 +29,11 @@ STATE_NUMBER: Mapping[str, int] = {state: number for number, state in enumerate(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One attempt. `spec` is the packed work order, kept to be sent again byte for byte."""
+    """One attempt.
+
+    `spec` is the packed work order, kept to be sent again byte for byte; it may hold secrets and is wiped when the
+    attempt is settled.
+    """
 
     k: bytes  # natural key, 16 bytes
     run_id: int
@@ -136,13 +140,15 @@ class Attempts:
         )
 
     def update(self, k: bytes, **fields: Any) -> None:
-        """Change fields of an attempt; a settled state wants its `ended_ms`.
+        """Change fields of an attempt; a settled state wants its `ended_ms`, and wipes the work order.
 
         Args:
             fields: of `Attempt`, but not what its key is made of.
         """
         if not fields:
             return
+        if fields.get("state") in SETTLED_STATES:
+            fields["spec"] = b""
         present = tuple(fields)
         text = _updates.get(present)
         if text is None:

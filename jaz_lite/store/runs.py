@@ -10,7 +10,7 @@ What the engine changes often is written with one statement a kind: the numbers 
 from collections.abc import Collection, Sequence
 
 from jaz_lite.errors import NoSuchObject
-from jaz_lite.model.run import RUN_STATES, UNOPENED, UNTOUCHED, Run
+from jaz_lite.model.run import RUN_OVER, RUN_STATES, UNOPENED, UNTOUCHED, Run
 from jaz_lite.store import names
 from jaz_lite.store.connection import Row, Sql
 from jaz_lite.store.rows_in_time import first_key_at
@@ -36,6 +36,7 @@ from jaz_lite.store.run_rows import (
 __all__ = ["LIST_MAX", "RunRow", "Runs", "StoredRun"]
 
 LIST_MAX = 1_000
+IN_ERROR = frozenset(("run_error", "end_error"))
 
 _FIELDS = (
     "r.run_id, r.occ, n.name, coalesce(d.version, ''), coalesce(r.doc_id, 0), r.icon_path, r.origin, u.name, r.state, r.job_status,"
@@ -262,6 +263,11 @@ class Runs:
                 values.append(number)
         if states:
             numbers = sorted(RUN_STATE_NUMBER[state] for state in states)
+            # A partial index is used only where its own words are in the query.
+            if IN_ERROR.issuperset(states):
+                text += " and r.state in (4, 5)"
+            elif RUN_OVER.isdisjoint(states):
+                text += " and r.state not in (3, 5)"
             text += f" and r.state in ({', '.join(map(str, numbers))})"
         if since_ms is not None:
             text += " and r.run_id >= ?"

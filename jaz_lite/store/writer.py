@@ -58,6 +58,7 @@ class Writer:
         self._wal_pages_wanted = WAL_PAGES_MAX
         self._average_ms = 0.0
         self._wrote = False
+        self._failure: Exception | None = None
         self.path = str(path)
         self.memory = Memory()
         self.commit_slow = False
@@ -66,8 +67,16 @@ class Writer:
     # ---- transactions
 
     def begin(self) -> Sql:
-        """Start a transaction; the caller ends it with `commit` or `rollback`."""
+        """Start a transaction; the caller ends it with `commit` or `rollback`.
+
+        Raises:
+            StoreDamaged: the file could not be written, now or after the last commit.
+            AlreadyRunning: another program keeps the file locked.
+        """
         assert not self._busy, "transactions do not nest, and none begins while another is being committed"
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
         try:
             self._connection.execute("begin immediate")
         except apsw.Error as error:
@@ -149,6 +158,9 @@ class Writer:
         except (apsw.FullError, apsw.BusyError):
             # The commit itself is safe in the WAL; the move is tried again later.
             self._wal_pages_wanted = self._wal_pages + WAL_PAGES_RETRY
+        except apsw.Error as error:
+            # The commit is safe here too and must be acknowledged; the next transaction finds the store damaged.
+            self._failure = self._told(error)
 
     def checkpoint(self, *, truncate: bool = False) -> None:
         """Move the WAL into the file, as far as readers allow; with `truncate`, also give its space back."""

@@ -34,6 +34,10 @@ AGENT = "local"
 Write = tuple[int, bytes | None]  # offset and data; None: the file was cut off there
 
 
+def no_fault(_name: str, _number: int) -> None:
+    """All is well."""
+
+
 class Disk:
     """What is durable and what is only written, by file name; and a fault to come."""
 
@@ -41,12 +45,12 @@ class Disk:
         self.durable: dict[str, bytearray] = {}
         self.pending: dict[str, list[Write]] = {}
         self.operations = 0
-        self.fault: Callable[[str, int], None] = lambda _kind, _number: None
+        self.fault: Callable[[str, int], None] = no_fault
 
-    def happens(self, kind: str) -> None:
-        """Count an operation (write, truncate, sync) and let it fail where that is wanted."""
+    def happens(self, name: str) -> None:
+        """Count an operation on a file (write, truncate, sync) and let it fail where that is wanted."""
         self.operations += 1
-        self.fault(kind, self.operations)
+        self.fault(name, self.operations)
 
     def opened(self, name: str) -> None:
         self.durable.setdefault(name, bytearray())
@@ -127,20 +131,20 @@ class _File(apsw.VFSFile):
 
     def xWrite(self, data: bytes, offset: int) -> None:
         if self._name:
-            self._disk.happens("write")
+            self._disk.happens(self._name)
             self._disk.pending[self._name].append((offset, bytes(data)))
         super().xWrite(data, offset)
 
     def xTruncate(self, size: int) -> None:
         if self._name:
-            self._disk.happens("truncate")
+            self._disk.happens(self._name)
             self._disk.pending[self._name].append((size, None))
         super().xTruncate(size)
 
     def xSync(self, _flags: int) -> None:
         # The disk below is left in peace: what is durable is decided here.
         if self._name:
-            self._disk.happens("sync")
+            self._disk.happens(self._name)
             self._disk.synced(self._name)
 
 
@@ -310,7 +314,7 @@ def _until_the_cut(rng: random.Random, folder: Path, seed: int) -> tuple[list[Mo
     cut_at = rng.randrange(1, 500)
     transactions = rng.randrange(2, TRANSACTIONS_MAX)
 
-    def fault(_kind: str, number: int) -> None:
+    def fault(_name: str, number: int) -> None:
         if number >= cut_at:
             if not images:
                 images.append(disk.after_the_cut(rng))

@@ -114,6 +114,8 @@ def test_the_live_runs_and_open_attempts_are_found_by_small_indexes(store: Store
         return " / ".join(row[3] for row in rows)
 
     assert "runs_live" in way("select run_id from runs where state not in (3, 5) and faulted = '' order by run_id")
+    listed = "select run_id from runs r where r.purging = 0 and {} and r.state in (4) order by r.run_id desc limit 9"
+    assert "runs_error" in way(listed.format("r.state in (4, 5)"))
     assert "attempts_open" in way("select k from attempts where agent = 1 and state not in (5, 6, 8) order by id")
     assert "timers_due" in way("select name from timers where due_ms <= 5 order by due_ms, id limit 9")
     assert "timers_due" in way("select min(due_ms) from timers")

@@ -7,11 +7,12 @@ import apsw
 import pytest
 
 from jaz_lite.errors import StoreDamaged
+from jaz_lite.store import writer
 from jaz_lite.store.connection import DATABASE_FILE
 from jaz_lite.store.open import Store
 from jaz_lite.store.transaction import Transaction
 from tests.store.making import document, opened
-from tests.store.power_cut import Disk, Vfs, template
+from tests.store.power_cut import Disk, Vfs, no_fault, template
 
 SAVES = 4
 
@@ -72,7 +73,7 @@ def test_a_disk_that_fails_at_any_write_loses_nothing_acknowledged(
         store = opened(tmp_path, vfs="disk-faults")
         first = disk.operations
 
-        def fault(_kind: str, number: int, at: int = first + failing) -> None:
+        def fault(_name: str, number: int, at: int = first + failing) -> None:
             if number > at:
                 raise error
 
@@ -81,7 +82,7 @@ def test_a_disk_that_fails_at_any_write_loses_nothing_acknowledged(
         with pytest.raises(StoreDamaged, match=sentence) as damaged:
             save_until_it_fails(store, acknowledged)
         assert damaged.value.hint
-        disk.fault = lambda _kind, _number: None
+        disk.fault = no_fault
 
         # The same store goes on as soon as the disk does.
         assert set(acknowledged) <= set(saved(store)), failing
@@ -105,13 +106,13 @@ def test_after_a_full_disk_undid_a_transaction_nothing_more_can_be_written_throu
     store._the_writer._connection.execute("pragma cache_size = 1")  # so that pages are written before the commit
     tx = store.begin()
 
-    def fault(_kind: str, _number: int) -> None:
+    def fault(_name: str, _number: int) -> None:
         raise apsw.FullError
 
     disk.fault = fault
     with pytest.raises(StoreDamaged):
         fill(tx)
-    disk.fault = lambda _kind, _number: None
+    disk.fault = no_fault
     with pytest.raises(AssertionError, match="is over"):
         tx.hosts.list()
     with pytest.raises(StoreDamaged, match="undone by an earlier error"):
@@ -119,6 +120,29 @@ def test_after_a_full_disk_undid_a_transaction_nothing_more_can_be_written_throu
 
     save(store, 1)
     assert saved(store) == ["1"]
+    store.close()
+
+
+def test_a_commit_is_acknowledged_although_the_move_of_the_wal_fails(
+    tmp_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "WAL_PAGES_MAX", 1)
+    store = opened(tmp_path, vfs="disk-faults")
+    store._the_writer._wal_pages_wanted = 1
+
+    def fault(name: str, _number: int) -> None:
+        if name == DATABASE_FILE:
+            raise apsw.IOError
+
+    disk.fault = fault
+    save(store, 1)
+    with pytest.raises(StoreDamaged, match="fails"):
+        save(store, 2)
+    disk.fault = no_fault
+
+    assert saved(store) == ["1"]
+    save(store, 3)
+    assert saved(store) == ["1", "3"]
     store.close()
 
 

@@ -53,6 +53,21 @@ def test_fields_of_an_attempt_are_changed_alone(tx: Transaction) -> None:
     assert tx.attempts.find(key(2)) == attempt(2)
 
 
+@pytest.mark.parametrize("state", sorted(SETTLED_STATES))
+def test_the_work_order_is_wiped_when_it_cannot_be_sent_again(tx: Transaction, state: str) -> None:
+    tx.attempts.insert(attempt(1, spec=b"a script with a password"))
+    tx.attempts.update(key(1), state="running")
+    running = tx.attempts.find(key(1))
+
+    tx.attempts.update(key(1), state=state, ended_ms=5)
+
+    settled = tx.attempts.find(key(1))
+    assert running is not None
+    assert running.spec == b"a script with a password"
+    assert settled is not None
+    assert settled.spec == b""
+
+
 @pytest.mark.parametrize("field", ["run_id", "attempt", "occ", "nonsense"])
 def test_what_the_key_is_made_of_cannot_be_changed(tx: Transaction, field: str) -> None:
     tx.attempts.insert(attempt(1))
