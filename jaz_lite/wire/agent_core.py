@@ -56,6 +56,18 @@ class AgentLink(Link):
     """
 
     running_states: ClassVar[frozenset[str]] = frozenset(RUNNING)
+    __slots__ = (
+        "_acked_event",
+        "_agent",
+        "_blob",
+        "_blob_digest",
+        "_blobs",
+        "_challenge",
+        "_hello",
+        "_outgoing",
+        "_sent_event",
+        "_transcript",
+    )
 
     def __init__(self, agent: AgentIdentity, facts: HelloFacts, *, nonce: bytes, now: float) -> None:
         super().__init__(state="challenge", now=now)

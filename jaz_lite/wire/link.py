@@ -9,7 +9,6 @@ limit, and bulk only as far as the credit rules of the two ends allow.
 """
 
 import math
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -47,11 +46,30 @@ class Link:
     routes: ClassVar[Mapping[int, Route]] = {}
     running_states: ClassVar[frozenset[str]] = frozenset()  # with heartbeats instead of handshake deadlines
 
+    __slots__ = (
+        "_bulk",
+        "_found",
+        "_frame_bytes_max",
+        "_handshake_deadline",
+        "_hb_s",
+        "_heard_at",
+        "_now",
+        "_out",
+        "_ping_count",
+        "_pong",
+        "_reader",
+        "_sent_at",
+        "_seq_in",
+        "_seq_out",
+        "_step_deadline",
+        "state",
+    )
+
     def __init__(self, *, state: str, now: float) -> None:
         self.state = state
         self._reader = FrameReader()
         self._out = bytearray()
-        self._bulk: deque[Bulk] = deque()
+        self._bulk: list[Bulk] = []
         self._found: list[Happening] = []
         self._seq_in = 0
         self._seq_out = 0
@@ -241,7 +259,7 @@ class Link:
         while self._bulk and len(self._out) < end:
             following = next(self._bulk[0], None)
             if following is None:
-                self._bulk.popleft()
+                del self._bulk[0]
             else:
                 self._send(*following)
 

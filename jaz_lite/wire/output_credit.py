@@ -25,6 +25,8 @@ class _Stream:
 class _Streams:
     """The streams with something unacknowledged; `unacked_bytes` is the sum of what lies between `acked` and `end`."""
 
+    __slots__ = ("_streams", "unacked_bytes")
+
     def __init__(self) -> None:
         self.unacked_bytes = 0
         self._streams: dict[Key, _Stream] = {}
@@ -46,6 +48,8 @@ class _Streams:
 
 class Outgoing(_Streams):
     """The agent's view."""
+
+    __slots__ = ()
 
     def room(self, k: bytes, number: int) -> int:
         """Return how many bytes of the stream may be sent now."""
@@ -92,6 +96,8 @@ class Outgoing(_Streams):
 
 class Incoming(_Streams):
     """The server's view."""
+
+    __slots__ = ()
 
     def take(self, k: bytes, number: int, offset: int, length: int, *, eof: bool) -> None:
         """Count what came.

@@ -60,6 +60,22 @@ class ServerLink(Link):
     """
 
     running_states: ClassVar[frozenset[str]] = frozenset(RUNNING)
+    __slots__ = (
+        "_ack_again",
+        "_acked",
+        "_chain",
+        "_consumed",
+        "_find_agent",
+        "_hello",
+        "_incoming",
+        "_key",
+        "_nonce",
+        "_probe",
+        "_queued",
+        "_site",
+        "_transcript",
+        "_unanswered",
+    )
 
     def __init__(
         self, site: SiteIdentity, *, nonce: bytes, now: float, find_agent: FindKey, probe: bool = False
@@ -124,6 +140,7 @@ class ServerLink(Link):
         self._consumed = self._acked = cursor
         self._chain = chain
         self._start_running("syncing", hb_s)
+        self._hello = None  # the caller has it; a session lives long
 
     def config(
         self,

@@ -275,7 +275,7 @@ async def test_a_peer_that_reads_nothing_is_given_up(autojump_clock):
         server.link.drain(True)
         server.session.flush()
 
-    assert server.closed == Closed("silent", "the peer has read nothing for 60 s", by_us=True)
+    assert server.closed == Closed("silent", "the peer has read nothing for 30 s", by_us=True)
 
 
 async def test_garbage_gets_an_error_frame_and_an_end(autojump_clock):
