@@ -73,11 +73,13 @@ def _run(data: Path, verbosity: int) -> int:
 async def _serve(agent: "Agent") -> None:
     import trio
 
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(agent.run)
-            async for _ in signals:
-                break
+            async for number in signals:
+                if number != signal.SIGHUP:
+                    break
+                agent.look_again()
             agent.let_go()
             await trio.sleep(LET_GO_S)
             nursery.cancel_scope.cancel()

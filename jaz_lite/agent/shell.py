@@ -55,6 +55,7 @@ class Agent:
         self._idle = trio.lowlevel.ParkingLot()
         self._wanted = False
         self._timer_wish = trio.Event()
+        self._look_again = trio.Event()
         self._sleeps_until = NEVER
         self._conn = self._clock.now().wall_ms
         records = load_sites(self._disk)
@@ -93,6 +94,11 @@ class Agent:
             nursery.start_soon(self._look_after)
             for connected in self._sites:
                 nursery.start_soon(self._stay_connected, connected)
+
+    def look_again(self) -> None:
+        """Try to reach the server now: somebody knows that it is there, perhaps elsewhere than before."""
+        self._look_again.set()
+        self._look_again = trio.Event()
 
     def let_go(self) -> None:
         """The agent ends: the keeper may end too, as soon as no job runs."""
@@ -196,14 +202,31 @@ class Agent:
         async def attempt(address: Address) -> trio.abc.Stream:
             return await as_agent(await connect(address), context, pin)
 
+        def failed(address: Address, error: JazLiteError) -> None:
+            _not_reached(address, error)
+            # The server may have come up elsewhere and written where (the embedded agent's does).
+            book.learn(_parsed(self._configured_addresses(site)))
+
+        async def pause(seconds: float) -> None:
+            with trio.move_on_after(seconds):
+                await self._look_again.wait()
+                backoff.reset()
+
         while True:
             book.learn(_parsed(site.addresses()))
-            stream, address = await dial(book, backoff, attempt, failed=_not_reached)
+            stream, address = await dial(book, backoff, attempt, failed=failed, pause=pause)
             welcomed = await self._session(connected, stream)
             if welcomed:
                 book.good(address)
                 backoff.reset()
-            await trio.sleep(backoff.next_s())
+            await pause(backoff.next_s())
+
+    def _configured_addresses(self, site: Site) -> tuple[str, ...]:
+        """Return where the enrolment, as it is on the disk now, says that the server is."""
+        for record in load_sites(self._disk):
+            if record.site_uid == site.record.site_uid:
+                return record.addrs
+        return ()
 
     async def _session(self, connected: "_Connected", stream: trio.abc.Stream) -> bool:
         """Hold one session to its end; return whether the server took us."""

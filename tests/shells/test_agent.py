@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import trio
+
 from tests.shells.small_server import agent_at, small_server
 
 pytestmark = pytest.mark.real
