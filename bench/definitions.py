@@ -12,14 +12,14 @@ Icon = tuple[str, int]
 Flow = tuple[str, str]
 
 
-def wide(jobnet_id: str, jobs: int, command: str) -> str:
-    """START → `jobs` jobs side by side → END."""
+def wide(jobnet_id: str, jobs: int, command: str, controller_variables: Iterable[str] = ()) -> str:
+    """START → `jobs` jobs side by side → END. `controller_variables` are handed to each job."""
     names = [f"JOB-{number}" for number in range(1, jobs + 1)]
     icons = [("START", START), ("MTS-1", PARALLEL_START), *((name, JOB) for name in names)]
     icons += [("MTE-1", PARALLEL_END), ("END-1", END)]
     flows = [("START", "MTS-1"), *(("MTS-1", name) for name in names)]
     flows += [*((name, "MTE-1") for name in names), ("MTE-1", "END-1")]
-    return _document(jobnet_id, icons, flows, command)
+    return _document(jobnet_id, icons, flows, command, tuple(controller_variables))
 
 
 def chain(jobnet_id: str, jobs: int, command: str) -> str:
@@ -40,7 +40,9 @@ def fanout(jobnet_id: str, jobs: int, command: str) -> str:
     return _document(jobnet_id, icons, flows, command)
 
 
-def _document(jobnet_id: str, icons: list[Icon], flows: list[Flow], command: str) -> str:
+def _document(
+    jobnet_id: str, icons: list[Icon], flows: list[Flow], command: str, variables: tuple[str, ...] = ()
+) -> str:
     jobs = [name for name, kind in icons if kind == JOB]
     ends = [name for name, kind in icons if kind == END]
     rows = [
@@ -90,6 +92,11 @@ def _document(jobnet_id: str, icons: list[Icon], flows: list[Flow], command: str
             for name in jobs
         ),
         *(_row("ja_job_command_table", jobnet_id, job_id=name, command_cls=0, command=command) for name in jobs),
+        *(
+            _row("ja_value_jobcon_table", jobnet_id, job_id=name, value_name=variable)
+            for name in jobs
+            for variable in variables
+        ),
     ]
     return _text(rows)
 

@@ -121,12 +121,14 @@ async def dial(
     attempt: Callable[[Address], Awaitable[Connection]],
     *,
     failed: Callable[[Address, JazLiteError], None] = lambda _address, _error: None,
+    pause: Callable[[float], Awaitable[None]] = trio.sleep,
 ) -> tuple[Connection, Address]:
     """Try the addresses in rotation until `attempt` succeeds; may wait without end.
 
     Args:
         attempt: opens a connection, or raises a `JazLiteError` that says why it could not.
-        failed: is told of each failure.
+        failed: is told of each failure; it may teach the book.
+        pause: waits some seconds, or less when something speaks for trying at once.
 
     Notes:
         A connection is not yet a session: the caller says `book.good` and `backoff.reset` when one came about, and
@@ -139,4 +141,4 @@ async def dial(
                 return await attempt(address), address
             except JazLiteError as error:
                 failed(address, error)
-        await trio.sleep(backoff.next_s())
+        await pause(backoff.next_s())

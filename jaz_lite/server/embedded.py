@@ -37,9 +37,15 @@ async def keep_agent(spool: Path, verbosity: int) -> None:
     """Keep an agent alive on the spool until cancelled; then end it."""
     try:
         failures = 0
+        told = None
         while True:
-            if holder_of(spool) is not None:
-                await trio.sleep(LOOK_S)  # one of an earlier server lives; it will dial
+            pid = holder_of(spool)
+            if pid is not None:
+                if pid != told:
+                    # One of an earlier server lives: have it look where this one listens.
+                    os.kill(pid, signal.SIGHUP)
+                    told = pid
+                await trio.sleep(LOOK_S)
                 continue
             process = await _start(spool, verbosity)
             began = trio.current_time()
