@@ -74,6 +74,11 @@ def as_imported(problem: Problem) -> Problem:
     return replace(problem, severity="warning")
 
 
+def _text_of_people(problem: Problem, definition: Any) -> Problem:
+    """Return a problem of a name: a warning on imported versions, because not every JAZ kept its own rule."""
+    return as_imported(problem) if definition.jaz else problem
+
+
 def _at(place: Place, field: str, message: str, hint: str = "") -> Problem:
     return Problem(replace(place, field=field), message, hint)
 
@@ -86,12 +91,17 @@ def fields(definition: Any, place: Place) -> Iterator[Problem]:
     for field, fault in (
         (f"{place.kind}_id", names.id_fault(place.object_id)),
         ("version", names.version_fault(definition.version)),
-        ("name", names.name_fault(definition.name) if definition.name else "is empty"),
-        ("memo", names.name_fault(definition.memo or "", names.MEMO_CHARS_MAX)),
+        ("name", None if definition.name else "is empty"),
         ("owner", names.length_fault(definition.owner, names.OWNER_CHARS_MAX)),
     ):
         if fault:
             yield _at(place, field, fault)
+    for field, text, chars_max in (
+        ("name", definition.name, names.NAME_CHARS_MAX),
+        ("memo", definition.memo or "", names.MEMO_CHARS_MAX),
+    ):
+        if fault := names.name_fault(text, chars_max):
+            yield _text_of_people(_at(place, field, fault), definition)
     if isinstance(definition, Jobnet) and not 0 <= definition.timeout_min <= names.JOBNET_TIMEOUT_MIN_MAX:
         most = names.JOBNET_TIMEOUT_MIN_MAX
         yield _at(place, "timeout_min", f"is {definition.timeout_min}; it may be 0 to {most} minutes")
@@ -108,7 +118,7 @@ def _icons(jobnet: Jobnet, place: Place) -> Iterator[Problem]:
         if (icon.icon_id == names.START_ID) != (icon.type == "start"):
             yield _at(here, "icon_id", f'"{names.START_ID}" is the id of the start icon, and of no other')
         if fault := names.name_fault(icon.name or ""):
-            yield _at(here, "name", fault)
+            yield _text_of_people(_at(here, "name", fault), jobnet)
         yield from _settings(icon, here, jobnet.compat == "jaz")
 
 

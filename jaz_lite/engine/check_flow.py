@@ -28,7 +28,7 @@ def line_faults(jobnet: Jobnet, place: Place) -> Iterator[Problem]:
         return
     starts = [icon.icon_id for icon in jobnet.icons if icon.type == "start"]
     if len(starts) != 1:
-        yield Problem(place, f"has {len(starts)} start icons", "a jobnet begins at one start icon")
+        yield Problem(place, f"has {len(starts)} start icons, not one", "a jobnet begins at one start icon")
     if not any(icon.type == "end" for icon in jobnet.icons):
         yield Problem(place, "has no end icon", "draw an end icon and a line to it")
     yield from _loose_lines(jobnet, place)
@@ -66,10 +66,11 @@ def _degree_faults(type_: str, incoming: int, outgoing: list[str], place: Place)
         (incoming, kind.traits.lines_in, "in", "join lines with a parallel end or a branch end"),
         (len(outgoing), kind.traits.lines_out, "out", "part lines with a parallel start or a condition"),
     ):
+        told = f"has 1 line {where}" if count == 1 else f"has {count} lines {where}"
         if count < least:
-            yield Problem(place, f"has {count} lines {where}; {type_} needs {_range(least, most)}", "draw the line")
+            yield Problem(place, f"{told}; {type_} needs {_range(least, most)}", "draw the line")
         elif most is not None and count > most:
-            yield Problem(place, f"has {count} lines {where}; {type_} may have {_range(least, most)}", hint)
+            yield Problem(place, f"{told}; {type_} may have {_range(least, most)}", hint)
     if type_ == "condition" and len(outgoing) == 2 and set(outgoing) != {"true", "false"}:
         yield Problem(place, "needs one line for true and one for false", "mark the lines out of the condition")
 

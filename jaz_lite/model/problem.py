@@ -17,6 +17,12 @@ class Place:
     icon_id: str = ""
     field: str = ""
 
+    @property
+    def where(self) -> str:
+        """Return where inside the object it is: version, icon, and field or row; "" for the object itself."""
+        version = f"version {self.version}" if self.version else ""
+        return ", ".join(part for part in (version, self.icon_id, self.field) if part)
+
     def __str__(self) -> str:
         name = self.object_id + (f"@{self.version}" if self.version else "")
         parts = [self.file, f"{self.kind} {name}".strip(), self.icon_id, self.field]

@@ -89,7 +89,8 @@ class _Export:
 
     def finished(self) -> list[Problem]:
         if self._secrets_left_out:
-            message = f"{self._secrets_left_out} passwords were left out"
+            count = self._secrets_left_out
+            message = "1 password was left out" if count == 1 else f"{count} passwords were left out"
             self._problems.append(Problem(Place(), message, "export with secrets to keep them", "warning"))
         return self._problems
 

@@ -49,7 +49,7 @@ def test_a_sound_jobnet_has_no_problem(lines, compat):
 JAZ_REFUSES = {
     "no icon": ([], ["error : has no icon"]),
     "no end": (["START > J1"], ["error : has no end icon", "error J1: has 0 lines out; job needs 1"]),
-    "no start": (["J1 > END"], ["error : has 0 start icons", "error J1: has 0 lines in; job needs 1"]),
+    "no start": (["J1 > END"], ["error : has 0 start icons, not one", "error J1: has 0 lines in; job needs 1"]),
     "two lines into a job": (
         ["START > M1 > J1 > J2 > END", "M1 > J2"],
         ["error J2: has 2 lines in; job may have 1"],
@@ -58,10 +58,10 @@ JAZ_REFUSES = {
         ["START > J1 > J2 > END1", "J1 > END2"],
         ["error J1: has 2 lines out; job may have 1"],
     ),
-    "a loop without a way back": (["START > L1 > END"], ["error L1: has 1 lines in; loop needs 2"]),
+    "a loop without a way back": (["START > L1 > END"], ["error L1: has 1 line in; loop needs 2"]),
     "a condition with one branch": (
         ["START > IF1 >true END"],
-        ["error IF1: has 1 lines out; condition needs 2"],
+        ["error IF1: has 1 line out; condition needs 2"],
     ),
     "a condition with two true branches": (
         ["START > IF1 >true END1", "IF1 >true END2"],
@@ -154,6 +154,18 @@ def test_every_problem_is_told_at_once_with_a_hint():
         ("END", "mark"),
     ]
     assert all(each.severity == "error" for each in problems)
+
+
+def test_a_name_job_arranger_let_through_does_not_keep_an_imported_jobnet_from_being_enabled():
+    drawn = jobnet("START > J1 > END", params={"J1": {"name": "a,b"}}, name="it's", memo="a,b")
+    imported = replace(drawn, compat="jaz", jaz={"row": {"created_date": "2024-11-08T12:31:37+06:30"}})
+
+    assert {each.severity for each in check(drawn, SITE)} == {"error"}
+    assert [(each.severity, each.place.field) for each in check(imported, SITE)] == [
+        ("warning", "name"),
+        ("warning", "memo"),
+        ("warning", "name"),
+    ]
 
 
 def test_ids_of_icons_are_unique_and_start_is_the_start_icon_only():

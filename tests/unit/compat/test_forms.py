@@ -216,7 +216,7 @@ def test_without_secrets_passwords_are_left_out_and_counted():
     )
 
     assert b"run_user_password" not in data
-    assert [problem.message for problem in problems] == ["1 passwords were left out"]
+    assert [problem.message for problem in problems] == ["1 password was left out"]
 
 
 def test_the_columns_of_secrets_are_the_secret_fields_of_the_icons():

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from jaz_lite.model import names
+from jaz_lite.model.problem import Place
 
 
 @pytest.mark.parametrize(
@@ -64,3 +65,10 @@ def test_a_second_save_in_the_same_second_gets_the_next_version():
     assert names.new_version(moment, {"20241231235959"}) == "20250101000000"
     assert names.version_fault("20241231235959") is None
     assert names.version_fault("2024") == "is not 14 digits YYYYMMDDHHMMSS"
+
+
+def test_a_place_says_where_inside_its_object_it_is():
+    place = Place(file="f.xml", kind="jobnet", object_id="A", version="20240101000000", icon_id="J", field="host")
+
+    assert place.where == "version 20240101000000, J, host"
+    assert str(place) == "f.xml: jobnet A@20240101000000: J: host"
