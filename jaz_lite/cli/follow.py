@@ -12,6 +12,8 @@ from jaz_lite.errors import TimeLimitReached, Unreachable
 
 RETURN_SECONDS_MAX = 30.0  # how long a server may be away before the command gives up
 RETRY_SECONDS = 0.3
+DONE = ("ended", "run_error", "end_error")
+OUTPUT_TYPES = ("job", "agentless", "file_wait", "reboot", "extended_job")  # others only pass on what they were handed
 
 
 def watched(
@@ -128,11 +130,14 @@ class Screen:
         path = str(item["path"])
         doubt = item.get("doubt")
         state = (item["state"], item.get("pass"), item.get("attempt"), item.get("method"), bool(doubt))
-        if self._states.get(path) == state or (item["state"] == "waiting" and path not in self._states):
+        before = self._states.get(path)
+        if before == state or (item["state"] == "waiting" and before is None):
             return
         self._states[path] = state
-        if item["state"] in ("ended", "run_error", "end_error"):
-            self._flush(path)
+        if before is not None and before[1:3] != state[1:3]:
+            self._forget_output(path)
+        if item["state"] in DONE and item.get("type") in OUTPUT_TYPES:
+            self._rest_of_output(path, item)
         words = [str(item["state"])]
         if item.get("method") == "hold" and item["state"] in ("waiting", "ready"):
             words.append("(held)")
@@ -144,10 +149,26 @@ class Screen:
             words.append(f"exit code {item['exit_code']}")
         if doubt:
             words.append(f"in doubt: {doubt['reason']}")
-        if item.get("message"):
-            words.append(str(item["message"]))
+        message = f": {item['message']}" if item.get("message") else ""
         at = item.get("ended_at") or item.get("started_at") or ""
-        self._write(f"{at[11:19]:8} {path}  {item.get('type', '')}  {' '.join(words)}")
+        self._write(f"{at[11:19]:8} {path}  {item.get('type', '')}  {' '.join(words)}{message}")
+
+    def _forget_output(self, path: str) -> None:
+        """Another attempt begins: its output starts anew."""
+        for stream in (1, 2):
+            for memory in (self._offsets, self._seen, self._decoders, self._lines):
+                memory.pop((path, stream), None)
+
+    def _rest_of_output(self, path: str, item: Mapping[str, Any]) -> None:
+        """Show what a job wrote and what did not come piece by piece before its end was told."""
+        for stream, name in ((1, "std_out"), (2, "std_err")):
+            key = (path, stream)
+            whole = str(item.get(name) or "").encode("utf-8", "surrogatepass")
+            shown = self._offsets.get(key, 0)
+            if len(whole) > shown and key not in self._seen:
+                self._output({"path": path, "stream": stream, "offset": shown, "data": whole[shown:]})
+                self._seen[key] = len(whole)  # the pieces may still come
+        self._flush(path)
 
     def _run(self, item: Mapping[str, Any]) -> None:
         state = (item["state"], item.get("load_status"))

@@ -16,7 +16,8 @@ from jaz_lite.store.transaction import Nouns
 
 LOG_LINES_MAX = 10_000
 OUTPUT_PIECE_BYTES = 64 * 1024
-BULKY = ("std_out", "std_err")  # an icon's news leave these out: the output comes on its own
+BULKY = ("std_out", "std_err")
+DONE = ("ended", "run_error", "end_error")
 
 
 async def follow(
@@ -46,7 +47,8 @@ async def follow(
         inside = found.plan.path(node_at(found, path))
     async with aclosing(cast("Any", control.follow(run_id))) as news:
         async for item in news:
-            if item["kind"] == "icon":
+            if item["kind"] == "icon" and item["state"] not in DONE:
+                # Until it is done, an icon shows what it was handed; its own output comes piece by piece.
                 item = {name: value for name, value in item.items() if name not in BULKY}  # noqa: PLW2901
             wanted = not quiet or (item["kind"] == "icon" and item.get("doubt"))
             if wanted and _is_inside(item, inside):

@@ -19,7 +19,7 @@ from jaz_lite.model.event import (
     Verdict,
 )
 from jaz_lite.model.run import Run
-from jaz_lite.operations.naming import node_at
+from jaz_lite.operations.naming import no_run, node_at
 from jaz_lite.operations.person import Person
 from jaz_lite.operations.runs import check_variables, find_id
 from jaz_lite.operations.site import Site, control_of
@@ -31,6 +31,8 @@ EXIT_CODE_LIMIT = 2**31
 async def _operate(site: Site, run: str, make: Callable[[Run], Operation]) -> dict[str, Any]:
     control = control_of(site)
     run_id = await find_id(site, run)
+    if control.find_run(run_id) is None and await site.read(lambda view: view.runs.row(run_id)) is None:
+        raise no_run(run_id)
     await control.operate(run_id, make)
     return {"run_id": str(run_id)}
 

@@ -26,7 +26,7 @@ from jaz_lite.store.open import Store
 from jaz_lite.wire.ident import epoch_and_boot
 
 ZONE = ZoneInfo("Asia/Tokyo")
-NOW_MS = 1_795_374_729_000  # 2026-11-23 03:12:09 in Tokyo
+NOW_MS = 1_795_371_129_000  # 2026-11-23 03:12:09 in Tokyo
 OWNER = Person(name="owner", role="super")
 VERSION = "20261101090000"
 
@@ -82,10 +82,7 @@ def icon(icon_id: str, kind: str, **params: Any) -> dict[str, Any]:
 def chain(*icons: dict[str, Any]) -> dict[str, Any]:
     """Return icons and flows of a jobnet: start, the icons one after the other, end."""
     every = [icon("START", "start"), *icons, icon("END-1", "end")]
-    flows = [
-        {"source": source["icon_id"], "target": target["icon_id"]}
-        for source, target in pairwise(every)
-    ]
+    flows = [{"source": source["icon_id"], "target": target["icon_id"]} for source, target in pairwise(every)]
     return {"icons": every, "flows": flows}
 
 
