@@ -4,6 +4,7 @@ The store is the truth. A run in memory is replaced by its successor only after 
 a turn that failed leaves the copies as they were, and `reload` reads them again.
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -15,6 +16,8 @@ from jaz_lite.store.planned import planned_run
 from jaz_lite.store.transaction import Nouns
 
 DOCUMENTS_CACHED_MAX = 2_000
+
+log = logging.getLogger(__name__)
 
 
 class LiveRuns:
@@ -53,12 +56,16 @@ class LiveRuns:
             ids.add(run.run_id)
 
     def reload(self) -> None:
-        """Read all live runs again."""
+        """Read all live runs again. One that cannot be read is left out and told; the others are not its hostages."""
         self._runs.clear()
         self._of_jobnet.clear()
+        self._documents.clear()  # a document of a turn that was rolled back may have had the number of another one
         with self._store.snapshot() as view:
             for run_id in view.runs.live():
-                self.replace(self.read(view, run_id))
+                try:
+                    self.replace(self.read(view, run_id))
+                except Exception:
+                    log.exception("a run cannot be loaded", extra={"action": "run.not_loaded", "run_id": run_id})
 
     def read(self, nouns: Nouns, run_id: int) -> Run:
         """Return a run as stored, live or over."""

@@ -54,6 +54,10 @@ def take_output(turn: Turn, item: AgentOutput) -> None:
     if owner != port.agent_id:
         return  # output of an attempt that was never given to this agent
     committed = turn.tx.output.append(piece.k, piece.stream, piece.offset, piece.data)
+    if committed < piece.offset:
+        # A hole: what lies before this piece never came, or was set back with an older copy of the store.
+        turn.after_commit(lambda: port.link.out_req(piece.k, piece.stream, committed), port)
+        return
     turn.after_commit(lambda: port.link.out_ack(piece.k, piece.stream, committed), port)
     if work is not None and work.node >= 0:
         turn.output_came(work, piece.stream, piece.offset, piece.data)

@@ -13,6 +13,7 @@ from jaz_lite.store.retention import Purged
 from jaz_lite.store.transaction import Transaction
 
 TICK_S = 10.0  # last_tick is at most this old (protocol 8.4)
+IDLE_S = 0.2  # so long nothing came: time for what may hold the writer up
 CLOCK_LOOK_S = 30.0  # a sleep towards a wall-clock time is never longer, so that a stepped clock is noticed
 PURGE_EVERY_S = 60.0
 PURGE_PAUSE_S = 0.02  # between two batches, so that a start never waits for the purge
@@ -32,8 +33,7 @@ async def make_turns(turns: Turns, *, task_status: trio.TaskStatus[None] = trio.
     task_status.started()
     while True:
         if not turns.has_inputs:
-            with trio.move_on_after(_seconds_to_wait(turns)):
-                await wake.wait()
+            await _sleep(turns, wake)
         wake = trio.Event()
         # One loop pass for the readers: what has arrived together is dealt with together.
         await trio.lowlevel.checkpoint()
@@ -49,6 +49,18 @@ async def make_turns(turns: Turns, *, task_status: trio.TaskStatus[None] = trio.
             turns.feed.drop()
             raise
         turns.release(turn)
+
+
+async def _sleep(turns: Turns, wake: trio.Event) -> None:
+    """Wait until something gathers or is due; a WAL that has grown is moved in the first idle moment."""
+    wait_s = _seconds_to_wait(turns)
+    if turns.store.wants_checkpoint:
+        with trio.move_on_after(min(IDLE_S, wait_s)):
+            await wake.wait()
+            return
+        turns.store.checkpoint()
+    with trio.move_on_after(wait_s):
+        await wake.wait()
 
 
 def _seconds_to_wait(turns: Turns) -> float:
