@@ -20,7 +20,7 @@ from jaz_lite.model import names
 from jaz_lite.model.problem import Place, Problem
 
 FILE_BYTES_MAX: Final = 64 * 1024 * 1024
-ROWS_MAX: Final = 300_000
+ROWS_MAX: Final = 200_000
 ELEMENTS_MAX: Final = 2_500_000
 DEPTH_MAX: Final = 32
 COLUMNS_MAX: Final = 64  # of one row
