@@ -65,7 +65,8 @@ class Session:
 
         Notes:
             A cancelled session closes the stream at once and tells nothing. To part politely say `bye` on the link,
-            `flush`, and let `run` come to its end.
+            `flush`, and let `run` come to its end. What `tell` raises comes out in an exception group: it is a fault
+            of the caller; a peer's fault that only the caller sees is said with `error` on the link.
         """
         try:
             async with trio.open_nursery() as nursery:
@@ -102,7 +103,7 @@ class Session:
                     await self._send(data)
                 if self._link.closed:
                     break
-                with trio.move_on_at(self._link.deadline):
+                with trio.CancelScope(deadline=self._link.deadline):
                     await self._park()
                 self._let_time_pass()
         except trio.TooSlowError:

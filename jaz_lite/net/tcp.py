@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 class Visitor:
     """One connection that was let in; says at the door what became of it."""
 
+    __slots__ = ("_door", "_stranger", "address")
+
     def __init__(self, door: Door, address: str) -> None:
         self.address = address
         self._door = door
