@@ -40,6 +40,7 @@ from jaz_lite.wire.ident import spec_digest
 from jaz_lite.wire.limits import KILL_GRACE_S, SPEC_BYTES_MAX_INLINE
 from jaz_lite.wire.spec import unpack_spec
 
+FORGET_AT_ONCE = 64  # ended claims that the keeper is told of together; it needs a few hundred bytes for each
 FLUSH_S = 0.05  # the longest that an event which nobody waits for stays undurable
 MESSAGE_CHARS_MAX = 400
 _FINAL: Mapping[str, AgentState] = {"finished": "done", "failed": "failed", "lost": "lost", "cancelled": "cancelled"}
@@ -73,6 +74,7 @@ class AgentCore:
         self._save: list[fx.Effect] = []
         self._append: list[bytes] = []
         self._tell: list[list[Any]] = []
+        self._forgettable: list[str] = []
         self._say: list[fx.Effect] = []
         self._must_sync = False
         self._flush_due: float | None = None
@@ -133,6 +135,7 @@ class AgentCore:
         """The keeper is connected: ask it for all its claims before anything else."""
         self._now = now
         self._keeper_listed, self._keeper_ready = set(), False
+        self._forgettable = []  # those that it still has will be listed
         self._tell.append(["list"])
 
     def keeper_down(self) -> None:
@@ -175,7 +178,7 @@ class AgentCore:
                         self._final(attempt, "lost", {"why": attempt.withdrawn})
                     else:
                         self._final(attempt, "cancelled", {"why": attempt.withdrawn or "server"})
-                self._tell.append(["forget", claim])
+                self._forget_claim(claim)
             case ["lost", str() as claim, str() as why, int() as since_ms, *_]:
                 if (attempt := self._open_attempt(claim)) is not None:
                     self._final(attempt, "lost", {"why": why, "t0": since_ms})
@@ -200,7 +203,10 @@ class AgentCore:
     def _forget_claim(self, claim: str) -> None:
         # Unknown ones stay with the keeper: they are the last proof that this key was started.
         if claim.endswith(STOP_CLAIM) or self._attempt_of(claim) is not None:
-            self._tell.append(["forget", claim])
+            self._forgettable.append(claim)
+            if len(self._forgettable) >= FORGET_AT_ONCE:
+                self._tell.append(["forget", *self._forgettable])
+                self._forgettable = []
 
     def _settle_after_list(self) -> None:
         listed = self._keeper_listed or set()

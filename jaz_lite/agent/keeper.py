@@ -46,6 +46,7 @@ class Keeper:
         self._unbatcher = Unbatcher()
         self._outbox = bytearray()
         self._orphans: dict[str, tuple[int, int, int | None]] = {}  # claim -> pid, start time, pidfd
+        self._texts: dict[int, str] = {}  # pid -> the folder made for its job text
         self._poll = select.poll()
         self._ended = False
 
@@ -168,6 +169,8 @@ class Keeper:
                 return
             if (name := self._core.killing(pid)) is not None and not process.group_exists(pid):
                 self._core.emptied(name)
+            if self._texts:
+                process.remove_text(self._texts.pop(pid, ""))
             cpu_ms = round((used.ru_utime + used.ru_stime) * 1000)
             code, number = process.ended(status)
             self._core.exited(pid, code=code, signal=number, cpu_ms=cpu_ms, rss_kb=used.ru_maxrss, wall_ms=_wall_ms())
@@ -191,10 +194,12 @@ class Keeper:
 
     def _spawn(self, effect: core.Spawn) -> None:
         try:
-            pid = process.spawn(effect.order, self._base)
+            pid, made = process.spawn(effect.order, self._base)
         except process.NotStarted as error:
             self._core.not_spawned(effect.claim, error.step, error.code, str(error), _wall_ms())
         else:
+            if made:
+                self._texts[pid] = made
             self._core.spawned(effect.claim, pid, time.monotonic(), _wall_ms())
 
     # ---- effects

@@ -33,8 +33,11 @@ class NotStarted(Exception):
         self.code = code
 
 
-def spawn(order: Mapping[str, Any], base: Mapping[str, str]) -> int:
-    """Start the process of `order` and return its pid.
+def spawn(order: Mapping[str, Any], base: Mapping[str, str]) -> tuple[int, str]:
+    """Start the process of `order`.
+
+    Returns:
+        Its pid, and the folder that was made for its text, to be removed by `remove_text` at its end ("": none).
 
     Args:
         order: argv, env, out, err (paths), and where wanted cwd, user, umask, nice, text and text_path (a job text
@@ -47,11 +50,13 @@ def spawn(order: Mapping[str, Any], base: Mapping[str, str]) -> int:
     opened: list[int] = []
     home: int | None = None
     mask: int | None = None
+    made = ""
     try:
         argv = list(order["argv"])
         user = _user(order.get("user"))
         if "text" in order:
             path = _write_text(order, user)
+            made = path.removesuffix("/text") if user else ""
             argv = [path if item == order["text_path"] else item for item in argv]
         out = _opened(opened, order["out"], _APPEND)
         err = _opened(opened, order["err"], _APPEND)
@@ -65,9 +70,13 @@ def spawn(order: Mapping[str, Any], base: Mapping[str, str]) -> int:
             if folder is not None:
                 home = _opened(opened, ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
                 _enter(folder)
-            return _posix_spawned(argv, env, source, out, err)
-        return _forked(argv, env, (source, out, err), folder=folder, user=user, order=order)
+            return _posix_spawned(argv, env, source, out, err), made
+        return _forked(argv, env, (source, out, err), folder=folder, user=user, order=order), made
+    except NotStarted:
+        remove_text(made)
+        raise
     except OSError as error:
+        remove_text(made)
         raise NotStarted("open", error.errno or errno.EIO, str(error.filename or "the output files")) from error
     finally:
         if home is not None:
@@ -201,6 +210,15 @@ def _write_text(order: Mapping[str, Any], user: "tuple[int, int, list[int]] | No
     finally:
         os.close(descriptor)
     return path
+
+
+def remove_text(folder: str) -> None:
+    """Remove the folder that was made for a job text."""
+    if folder:
+        with contextlib.suppress(OSError):
+            os.unlink(folder + "/text")  # noqa: PTH108 - pathlib costs the keeper 1 MB
+        with contextlib.suppress(OSError):
+            os.rmdir(folder)  # noqa: PTH106
 
 
 def signal_group(pid: int, name: str) -> bool:

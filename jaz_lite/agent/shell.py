@@ -53,6 +53,7 @@ class Agent:
         self._disk = PosixDisk(data)
         self._keeper = KeeperClient(data)
         self._idle = trio.lowlevel.ParkingLot()
+        self._no_jobs = trio.lowlevel.ParkingLot()
         self._wanted = False
         self._timer_wish = trio.Event()
         self._look_again = trio.Event()
@@ -111,6 +112,8 @@ class Agent:
         for connected in self._sites:
             if connected.site.urgent:
                 self._wish()
+            if self._no_jobs and connected.site.tailing:
+                self._no_jobs.unpark_all()
             due = connected.site.deadline
             if due is not None and due < self._sleeps_until:
                 self._timer_wish.set()
@@ -173,6 +176,8 @@ class Agent:
 
     async def _tail(self) -> None:
         while True:
+            if not any(connected.site.tailing for connected in self._sites):
+                await self._no_jobs.park()
             await trio.sleep(TAIL_S)
             for connected in self._sites:
                 if connected.site.tailing:

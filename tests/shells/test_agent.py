@@ -306,6 +306,7 @@ async def test_a_root_agent_runs_a_job_as_another_user(folder: Path) -> None:
         await server.until(lambda: {(k, 1), (marked, 1)} <= server.ended)
         assert server.output[k, 1].split() == [b"nobody", b"/", b"0002"]
         assert server.output[marked, 1] == b"nobody\n"
+        assert not [path for path in Path("/tmp").glob("jazl-*") if path.is_dir() and path.owner() == "nobody"]
 
 
 async def test_two_hundred_jobs_end_each_once(folder: Path) -> None:

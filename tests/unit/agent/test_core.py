@@ -6,7 +6,7 @@ import pytest
 
 from jaz_lite.agent import effects as fx
 from jaz_lite.agent.attempts import Moment, OutputFacts
-from jaz_lite.agent.core import AgentCore
+from jaz_lite.agent.core import FORGET_AT_ONCE, AgentCore
 from jaz_lite.agent.policy import Policy
 from jaz_lite.wire.events import unpack_event
 from jaz_lite.wire.happenings import CancelAsked, Dispatched, Drained, KillAsked, Queried
@@ -106,13 +106,18 @@ def test_a_start_is_written_at_once_and_flushed_later() -> None:
 
 
 def test_an_end_is_durable_before_the_keeper_may_forget_it() -> None:
-    agent = Driven()
-    agent.run("a")
+    agent = Driven(Policy(par=200))
+    names = [f"job{n}" for n in range(FORGET_AT_ONCE)]
+    for name in names:
+        agent.run(name)
 
-    effects = agent.said(["exit", key("a").hex(), 3, None, 1, 2, "", 5, 6], facts=OutputFacts(out=1, out_head=b"x"))
+    for name in names[:-1]:
+        agent.said(["exit", key(name).hex(), 3, None, 1, 2, "", 5, 6], facts=OutputFacts(out=1, out_head=b"x"))
+        assert [type(effect) for effect in agent.effects] == [fx.Append, fx.Sync]
+    agent.said(["exit", key(names[-1]).hex(), 3, None, 1, 2, "", 5, 6], facts=OutputFacts(out=1, out_head=b"x"))
 
-    assert [type(effect) for effect in effects] == [fx.Append, fx.Sync, fx.TellKeeper]
-    assert agent.told == [["forget", key("a").hex()]]
+    assert [type(effect) for effect in agent.effects] == [fx.Append, fx.Sync, fx.TellKeeper]
+    assert agent.told == [["forget", *(key(name).hex() for name in names)]]
     _, _, _, name, fields = unpack_event(agent.log[-1])
     assert (name, fields["exit"], fields["out"], fields["out_head"]) == ("finished", 3, 1, b"x")
 

@@ -51,21 +51,34 @@ def test_a_claim_is_started_once_however_often_it_is_asked_for() -> None:
 
     effects = core.take()
     assert kinds(effects) == ["Tell"]
-    assert told(effects) == [["listed", "k", ["pid", "k", 77, 0, 11]]]
+    assert told(effects)[-1:] == [["listed", "k", ["pid", "k", 77, 0, 11]]]
 
 
-def test_a_pid_is_told_without_waiting_and_an_exit_only_when_durable() -> None:
+def test_a_pid_is_written_at_once_and_told_soon() -> None:
     core = keeper()
     core.asked([["start", "k", ORDER]], 1.0, 10)
     core.take()
 
     core.spawned("k", 77, 1.0, 11)
-    assert kinds(core.take()) == ["Append", "Tell"]
+    assert "Tell" not in kinds(core.take())
+    assert core.deadline == 1.0 + kc.TELL_WITHIN_S
+
+    core.tick(1.0 + kc.TELL_WITHIN_S)
+    assert told(core.take())[-1] == ["pid", "k", 77, 0, 11]
+
+
+def test_an_exit_is_told_only_when_durable_and_behind_its_pid() -> None:
+    core = keeper()
+    core.asked([["start", "k", ORDER]], 1.0, 10)
+    core.take()
+
+    core.spawned("k", 77, 1.0, 11)
+    core.take()
 
     core.exited(77, code=3, signal=None, cpu_ms=1, rss_kb=2, wall_ms=12)
     effects = core.take()
     assert kinds(effects) == ["Append", "Sync", "Tell"]
-    assert told(effects) == [["exit", "k", 3, None, 1, 2, "", 11, 12]]
+    assert told(effects) == [["pid", "k", 77, 0, 11], ["exit", "k", 3, None, 1, 2, "", 11, 12]]
 
 
 def test_a_cancelled_claim_never_starts() -> None:
@@ -88,7 +101,7 @@ def test_a_start_wins_over_a_later_cancel() -> None:
 
     core.asked([["cancel", "k"]], 2.0, 20)
 
-    assert told(core.take()) == [["listed", "k", ["pid", "k", 77, 0, 11]]]
+    assert told(core.take())[-1:] == [["listed", "k", ["pid", "k", 77, 0, 11]]]
 
 
 def test_a_kill_becomes_sigkill_when_its_grace_is_over() -> None:
