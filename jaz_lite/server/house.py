@@ -9,9 +9,10 @@ import logging
 import secrets
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import trio
 
@@ -42,6 +43,8 @@ ACT_BYTES = 8
 SPOOL_ID_BYTES = 16
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T", bound=BaseException)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,10 +86,24 @@ def run_up(
         try:
             house = House(directory, store, config or configuration.read(folder), clock, verbosity=verbosity)
             trio.run(house.live, created, ready)
+        except BaseExceptionGroup as group:
+            # Several tasks may have failed together; the administrator is told the first thing that can be acted on.
+            found = next(_leaves(group, JazLiteError), None)
+            if found is None:
+                raise
+            raise found from group
         finally:
             store.close()
     if house.failure is not None:
         raise house.failure
+
+
+def _leaves(group: BaseExceptionGroup[BaseException], kind: type[T]) -> Iterator[T]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error, kind)
+        elif isinstance(error, kind):
+            yield error
 
 
 class House:
