@@ -33,6 +33,7 @@ class Attempt:
     """One attempt. `spec` is there while it is open; `ready`: its work order is known and it may be started.
 
     withdrawn: the keeper was, or has to be, asked to see that it never starts; then the reason for the event.
+    suspect: the log was begun anew over it: it starts no more unless the keeper knows it.
     kill: asked for while the process was being started: signal, grace in seconds, reason.
     """
 
@@ -47,6 +48,7 @@ class Attempt:
     eseq: int = 0
     spec: Mapping[str, Any] | None = None
     apart: bool = False  # its spec is in a file of its own
+    suspect: bool = False
     has_text: bool = False  # its job text was written to a file
     exit_code: int | None = None
     started_ms: int = 0

@@ -85,11 +85,13 @@ class AgentCore:
         """Take an event of the log, oldest first."""
         n, t_ns, k, e, x = event
         self.head = n
+        if e == "rotated":
+            # Later records of the old log may be gone: what looks as if it never started may have ended long ago.
+            for attempt in self.attempts.values():
+                attempt.suspect = attempt.state == "accepted"
         if k is None:
             return
-        attempt = self.attempts.get(k)
-        if attempt is None:
-            attempt = self.attempts[k] = Attempt(k)
+        attempt = self.attempts.setdefault(k, Attempt(k))
         if e in ("accepted", "started") or e in _FINAL:
             attempt.eseq = n
         if e == "accepted":
@@ -217,6 +219,8 @@ class AgentCore:
                 continue
             if attempt.state == "running":
                 self._final(attempt, "lost", {"why": "unknown", "t0": attempt.started_ms})
+            elif attempt.suspect:
+                self._final(attempt, "lost", {"why": "setback"})
             elif attempt.withdrawn:
                 self._tell.append(["cancel", attempt.claim])
             else:

@@ -102,7 +102,11 @@ class Agent:
         self._look_again = trio.Event()
 
     def let_go(self) -> None:
-        """The agent ends: the keeper may end too, as soon as no job runs."""
+        """The agent ends: the server is told, and the keeper may end too as soon as no job runs."""
+        for connected in self._sites:
+            if connected.link is not None and connected.session is not None:
+                connected.link.bye("shutdown", "the agent was told to end")
+                connected.session.flush()
         self._keeper.let_go()
 
     # ---- turns
@@ -255,11 +259,11 @@ class Agent:
             self._gathered()
 
         site.attach(link)
-        connected.session = Session(link, stream, tell)
+        connected.link, connected.session = link, Session(link, stream, tell)
         try:
             await connected.session.run()
         finally:
-            connected.session = None
+            connected.link = connected.session = None
             site.detach()
         if welcomed:
             log.info("the session with the server ended", extra={"action": "link.down", "agent": site.record.agent_id})
@@ -271,6 +275,7 @@ class _Connected:
 
     def __init__(self, site: Site) -> None:
         self.site = site
+        self.link: AgentLink | None = None
         self.session: Session | None = None
 
 

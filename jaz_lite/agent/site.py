@@ -287,9 +287,10 @@ class Site:
             self.core.keeper_up(self._now)
 
     def _repeated(self, old: bytes, why: str) -> Iterator[Unpacked]:
-        if old != NO_SPOOL:
-            yield 0, self._now.wall_ms * 1_000_000, None, "rotated", {"old": old, "why": why}
         yield from (event for event in self.spool.events() if event[2] is not None)
+        if old != NO_SPOOL:
+            # The last one, so that whoever reads the log again knows which of its attempts come from the old log.
+            yield 0, self._now.wall_ms * 1_000_000, None, "rotated", {"old": old, "why": why}
 
     def _begin_session(self, welcome: Welcomed) -> None:
         self._welcome = welcome

@@ -8,7 +8,7 @@ from jaz_lite.agent import effects as fx
 from jaz_lite.agent.attempts import Moment, OutputFacts
 from jaz_lite.agent.core import FORGET_AT_ONCE, AgentCore
 from jaz_lite.agent.policy import Policy
-from jaz_lite.wire.events import unpack_event
+from jaz_lite.wire.events import pack_event, unpack_event
 from jaz_lite.wire.happenings import CancelAsked, Dispatched, Drained, KillAsked, Queried
 from jaz_lite.wire.spec import pack_spec
 
@@ -351,3 +351,18 @@ def test_what_is_old_and_below_the_log_is_forgotten() -> None:
     assert agent.core.forget(100, 0) == []
     assert agent.core.forget(100, 10**15) == [key("a")]
     assert list(agent.core.attempts) == [key("open")]
+
+
+def test_what_an_old_log_left_unstarted_is_lost_when_the_keeper_does_not_know_it() -> None:
+    agent = Driven(Policy(par=1))
+    agent.ask(work("a"), work("b"))
+    agent.log.append(pack_event(3, 0, None, "rotated", {"old": bytes(16), "why": "damaged"}))
+    agent.core.head = 3
+
+    restarted = agent.again()
+    restarted.core.keeper_up(NOW)
+    restarted.said(["listed", key("a").hex(), ["pid", key("a").hex(), 7, 0, 5]], ["list_end", 1])
+
+    assert restarted.core.attempts[key("a")].state == "running"
+    assert unpack_event(restarted.log[-1])[2:] == (key("b"), "lost", {"why": "setback"})
+    assert [m[0] for m in restarted.told] == ["list"]
