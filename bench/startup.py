@@ -71,7 +71,7 @@ def _fill(data: Path, finished: int) -> None:
         assert stored is not None
         jobnet = from_plain("jobnet", stored.document)
         assert isinstance(jobnet, Jobnet)
-        planned = plan.build(jobnet, lambda jobnet_id: (jobnet, stored.doc_id) if jobnet_id == "BENCH_START" else None)
+        planned = plan.build(jobnet, lambda _jobnet_id: None, doc_id=stored.doc_id)
         first = FIRST_TERM << 32
         now_ms = clock.now_ms()
         model = plan.create(
