@@ -23,9 +23,9 @@ class SendWork(Action):
 
     node: int
     key: bytes
-    key_path: str       # /sub1#1/job7#3
+    key_path: str  # /sub1#1/job7#3
     attempt: int
-    host: str           # a host name as definitions use it
+    host: str  # a host name as definitions use it
     kind: str
     spec: Mapping[str, Any]
     force: bool = False

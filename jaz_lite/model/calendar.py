@@ -35,6 +35,6 @@ class Filter:
     owner: str = ""
     base_calendar_id: str = ""
     base_day: BaseDay = "first"
-    designated_day: int = 0     # 1..31 when base_day is "designated"
-    shift_days: int = 0         # -7..7, counted in operating days
+    designated_day: int = 0  # 1..31 when base_day is "designated"
+    shift_days: int = 0  # -7..7, counted in operating days
     jaz: Mapping[str, Any] = field(default_factory=lambda: NOTHING)

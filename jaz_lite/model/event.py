@@ -65,7 +65,7 @@ class WorkCancelled(Event):
 
     node: int
     key: bytes
-    why: str            # "server" (we asked), "expired", "elsewhere" (an earlier active did)
+    why: str  # "server" (we asked), "expired", "elsewhere" (an earlier active did)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class WorkTimedOut(Event):
 
     node: int
     key: bytes
-    action: str         # warn, kill, stop
+    action: str  # warn, kill, stop
 
 
 # ---- answers to actions that ask

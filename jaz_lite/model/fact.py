@@ -15,6 +15,6 @@ class Fact:
 
     kind: str
     severity: Severity = "info"
-    node: int | None = None     # None: about the run
-    jaz_code: str = ""          # JC00000001 ..., where JAZ has the same line
+    node: int | None = None  # None: about the run
+    jaz_code: str = ""  # JC00000001 ..., where JAZ has the same line
     data: Mapping[str, Any] = field(default_factory=lambda: EMPTY)

@@ -10,5 +10,5 @@ class Host:
     host: str
     agent_id: str
     enabled: bool = True
-    encoding: str = "utf-8"     # of the job output
+    encoding: str = "utf-8"  # of the job output
     memo: str = ""

@@ -26,7 +26,7 @@ class Flow:
 
     source: str
     target: str
-    kind: FlowKind = "plain"    # "true" and "false" leave only a condition
+    kind: FlowKind = "plain"  # "true" and "false" leave only a condition
     jaz: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
 
 
@@ -35,15 +35,15 @@ class Icon:
     """A node of a jobnet."""
 
     icon_id: str
-    type: str                   # a name in icons.REGISTRY
+    type: str  # a name in icons.REGISTRY
     name: str | None = None
     x: int = 0
     y: int = 0
-    mark: Mark = "normal"       # design-time hold or skip
-    force: bool = False         # run although the host is disabled
+    mark: Mark = "normal"  # design-time hold or skip
+    force: bool = False  # run although the host is disabled
     continue_on_error: bool = False
     run_user: str | None = None
-    run_user_password: str | None = None    # sealed text, never plain
+    run_user_password: str | None = None  # sealed text, never plain
     retries: int = 0
     retry_delay_s: int = 0
     retry_backoff: float = 1.0  # each further delay is the last one times this
@@ -56,15 +56,15 @@ class Jobnet:
     """One version of a jobnet."""
 
     jobnet_id: str
-    version: str                # 14 digits YYYYMMDDHHMMSS, as JAZ's update_date
+    version: str  # 14 digits YYYYMMDDHHMMSS, as JAZ's update_date
     name: str = ""
     memo: str | None = None
     public: bool = False
     owner: str = ""
     multiple_start: MultipleStart = "parallel"
-    timeout_min: int = 0        # 0 = none
+    timeout_min: int = 0  # 0 = none
     timeout_action: TimeoutAction = "warn"
-    compat: Compat = "lite"     # "jaz": bare $NAME runs to the next $, } or line end
+    compat: Compat = "lite"  # "jaz": bare $NAME runs to the next $, } or line end
     icons: tuple[Icon, ...] = ()
     flows: tuple[Flow, ...] = ()
     jaz: Mapping[str, Any] = field(default_factory=lambda: NOTHING)

@@ -11,7 +11,7 @@ class Place:
     """Where in the site's definitions something is: every part may be empty."""
 
     file: str = ""
-    kind: str = ""       # "jobnet", "calendar", "filter", "schedule"
+    kind: str = ""  # "jobnet", "calendar", "filter", "schedule"
     object_id: str = ""
     version: str = ""
     icon_id: str = ""

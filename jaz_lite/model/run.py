@@ -37,12 +37,12 @@ class Node:
     """One icon inside the plan of a run."""
 
     number: int
-    frame: int                  # number of the frame the icon is in
+    frame: int  # number of the frame the icon is in
     icon: Icon
-    params: Any                 # the icon type's Params
-    arrivals_needed: int        # number of incoming flows
-    targets: tuple[tuple[int, FlowKind], ...]   # node number and kind of each outgoing flow
-    child: int | None = None    # number of the frame that a sub-jobnet icon opens
+    params: Any  # the icon type's Params
+    arrivals_needed: int  # number of incoming flows
+    targets: tuple[tuple[int, FlowKind], ...]  # node number and kind of each outgoing flow
+    child: int | None = None  # number of the frame that a sub-jobnet icon opens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +51,11 @@ class Frame:
 
     number: int
     jobnet: Jobnet
-    doc_id: int                 # the stored document it was planned from; 0 where there is none
-    parent: int | None          # the node that opens it
-    first: int                  # its nodes are first .. last-1
+    doc_id: int  # the stored document it was planned from; 0 where there is none
+    parent: int | None  # the node that opens it
+    first: int  # its nodes are first .. last-1
     last: int
-    start: int | None = None    # its one START; None where it has none or several, or no END
+    start: int | None = None  # its one START; None where it has none or several, or no END
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +99,7 @@ class Plan:
 class Doubt:
     """Why the fate of an attempt is not known."""
 
-    reason: str                 # from a fixed list: lost, setback, cancelled_elsewhere, differs, agent_forgot
+    reason: str  # from a fixed list: lost, setback, cancelled_elsewhere, differs, agent_forgot
     since_ms: int
     message: str = ""
 
@@ -110,18 +110,22 @@ class IconRun:
 
     state: IconState = "waiting"
     method: Method = "normal"
-    visit: int = 0              # "pass": how often it was entered within the enclosing visit; 0 = never
-    attempt: int = 0            # within the visit; 1 first, +1 per retry or rerun
-    arrivals: int = 0           # incoming flows since the last reset
+    visit: int = 0  # "pass": how often it was entered within the enclosing visit; 0 = never
+    attempt: int = 0  # within the visit; 1 first, +1 per retry or rerun
+    arrivals: int = 0  # incoming flows since the last reset
     before: Mapping[str, str] = field(default_factory=lambda: EMPTY)
-    results: Mapping[str, str] = field(default_factory=lambda: EMPTY)  # what the icon set; its after-set is before with these over it
-    work: bytes | None = None   # natural key of the attempt whose fate is not settled
-    memo: Mapping[str, Any] = field(default_factory=lambda: EMPTY)     # the icon type's own, from begin to resume; plain values only
+    results: Mapping[str, str] = field(
+        default_factory=lambda: EMPTY
+    )  # what the icon set; its after-set is before with these over it
+    work: bytes | None = None  # natural key of the attempt whose fate is not settled
+    memo: Mapping[str, Any] = field(
+        default_factory=lambda: EMPTY
+    )  # the icon type's own, from begin to resume; plain values only
     started_ms: int | None = None
     ended_ms: int | None = None
     exit_code: int | None = None
     message: str = ""
-    continued: bool = False     # in error, but the flow went on
+    continued: bool = False  # in error, but the flow went on
     timed_out: bool = False
     doubt: Doubt | None = None
 
@@ -134,7 +138,7 @@ class FrameRun:
     """The state of one jobnet or sub-jobnet inside a run."""
 
     state: RunState = "waiting"
-    visit: int = 0              # how often it was entered within the enclosing visit of its icon
+    visit: int = 0  # how often it was entered within the enclosing visit of its icon
     started_ms: int | None = None
     ended_ms: int | None = None
 
@@ -146,25 +150,25 @@ UNOPENED = FrameRun()
 class Run:
     """One execution of a jobnet."""
 
-    run_id: int                 # frame n has the management id run_id + n
-    occ: str                    # names the occurrence in natural keys: M:<run_id>, T:<hex>, S:...
+    run_id: int  # frame n has the management id run_id + n
+    occ: str  # names the occurrence in natural keys: M:<run_id>, T:<hex>, S:...
     site_uid: bytes
     origin: Origin
     plan: Plan
     state: RunState = "waiting"
     job_status: JobStatus = "normal"
     load_status: LoadStatus = "normal"
-    user: str = ""              # who started it
+    user: str = ""  # who started it
     scheduled_ms: int | None = None
     created_ms: int = 0
     started_ms: int | None = None
     ended_ms: int | None = None
     exit_code: int | None = None
     late: bool = False
-    stopping: bool = False      # a person, a timeout or a structural error ends the whole run
+    stopping: bool = False  # a person, a timeout or a structural error ends the whole run
     timed_out: bool = False
-    message: str = ""           # why it ended abnormally or could not be loaded
-    faulted: str = ""           # traceback of our own fault; such a run is left alone
+    message: str = ""  # why it ended abnormally or could not be loaded
+    faulted: str = ""  # traceback of our own fault; such a run is left alone
     start_variables: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     frames: tuple[FrameRun, ...] = ()
     icons: tuple[IconRun, ...] = ()
@@ -180,12 +184,12 @@ class Run:
 class WorkResult:
     """How a process on an agent ended."""
 
-    exit_code: int | None       # None when a signal ended it
+    exit_code: int | None  # None when a signal ended it
     signal: int | None = None
-    std_out: str = ""           # the head, decoded; at most 64,000 bytes of UTF-8
+    std_out: str = ""  # the head, decoded; at most 64,000 bytes of UTF-8
     std_err: str = ""
-    killed: str = ""            # "", "kill", "timeout": who asked the agent to end it
-    truncated: bool = False     # output went over the cap
+    killed: str = ""  # "", "kill", "timeout": who asked the agent to end it
+    truncated: bool = False  # output went over the cap
     started_ms: int | None = None
     ended_ms: int | None = None
     extra: Mapping[str, Any] = field(default_factory=lambda: EMPTY)

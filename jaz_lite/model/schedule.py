@@ -11,9 +11,9 @@ from jaz_lite.model.jobnet import NOTHING
 class BootTime:
     """One (calendar or filter, wall time) row of a schedule."""
 
-    days_id: str                                    # id of a calendar or filter
+    days_id: str  # id of a calendar or filter
     days_kind: Literal["calendar", "filter"] = "calendar"
-    at: str = "0000"                                # HHMM, 0000..9959; 24 and more: later days
+    at: str = "0000"  # HHMM, 0000..9959; 24 and more: later days
     jaz: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
 
 
