@@ -193,7 +193,7 @@ class AgentCore:
         """Return the attempt whose output has to be looked at before this record is taken."""
         if record[0] == "listed":
             record = record[2]
-        return self._open_attempt(record[1]) if record[0] == "exit" else None
+        return self._open_attempt(record[1]) if record[0] in ("exit", "lost") else None
 
     def _attempt_of(self, claim: str) -> Attempt | None:
         return None if claim.endswith(STOP_CLAIM) else self.attempts.get(bytes.fromhex(claim))

@@ -122,7 +122,9 @@ class Site:
         for k, stream in outputs.pending():
             attempt = self.core.attempts.get(k)
             if attempt is None or not attempt.is_open:
-                self._streams.grown(k, stream, outputs.size(k, stream), ended=True)
+                # A lost job may have gone on writing: what is over the limit is not its output any more.
+                size = self._capture.size(k, stream, policy.out_bytes_max)
+                self._streams.grown(k, stream, size, ended=True)
 
     def _new_core(self) -> AgentCore:
         booted = self._term.boot not in (b"", self._boot)

@@ -1,0 +1,79 @@
+"""A site put together: log, output and core on a real disk, without a server or a keeper."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jaz_lite.agent.attempts import Moment
+from jaz_lite.agent.disk import PosixDisk
+from jaz_lite.agent.output_files import PosixOutputFiles
+from jaz_lite.agent.policy import Policy
+from jaz_lite.agent.records import SiteRecord, save_site, site_folder
+from jaz_lite.agent.site import Site
+from jaz_lite.wire.happenings import Dispatched
+from jaz_lite.wire.spec import pack_spec
+
+NOW = Moment(100.0, 1_000_000)
+UID = b"u" * 16
+K = b"k" * 16
+PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+RECORD = SiteRecord(
+    site_uid=UID, server_id="s", agent_id="a", kid=1, key=bytes(32), cert_pem=PEM, addrs=("localhost:1",)
+)
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    save_site(PosixDisk(tmp_path), RECORD)
+    return tmp_path / site_folder(UID) / "out"
+
+
+def open_site(tmp_path: Path) -> Site:
+    return Site(
+        disk=PosixDisk(tmp_path),
+        record=RECORD,
+        policy=Policy(out_bytes_max=10),
+        outputs=PosixOutputFiles(tmp_path / site_folder(UID) / "out"),
+        out_folder=str(tmp_path / site_folder(UID) / "out"),
+        boot=bytes(16),
+        tell_keeper=lambda _messages: None,
+        now=NOW,
+    )
+
+
+def carry_out(site: Site) -> None:
+    while effects := site.take():
+        for effect in effects:
+            site.perform(effect)
+
+
+def job_that_runs(site: Site, *said: list[Any]) -> None:
+    site.spool.begin(b"s" * 16)
+    site.keeper_up(NOW)
+    site.keeper_said([["list_end", 0]], NOW)
+    site.core.asked(
+        Dispatched(k=K, occ="M:1", path="/job#1", att=1, run=1, kind="cmd", spec=pack_spec("cmd", {"script": "x"})), NOW
+    )
+    carry_out(site)
+    site.keeper_said([["pid", K.hex(), 7, 0, 1], *said], NOW)
+    carry_out(site)
+
+
+def test_the_output_of_a_lost_job_is_cut_at_its_limit_and_sent(tmp_path: Path, output: Path) -> None:
+    site = open_site(tmp_path)
+    (output / f"{K.hex()}.out").write_bytes(b"0123456789 and more")
+
+    job_that_runs(site, ["lost", K.hex(), "shim", 1, 2])
+
+    assert (output / f"{K.hex()}.out").read_bytes() == b"0123456789"
+    assert len(site._streams) == 1
+
+
+def test_what_a_lost_job_went_on_writing_is_cut_off_at_the_next_start(tmp_path: Path, output: Path) -> None:
+    job_that_runs(open_site(tmp_path), ["lost", K.hex(), "shim", 1, 2])
+    (output / f"{K.hex()}.out").write_bytes(b"0123456789 and more")
+
+    open_site(tmp_path)
+
+    assert (output / f"{K.hex()}.out").read_bytes() == b"0123456789"
