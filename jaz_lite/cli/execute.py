@@ -43,7 +43,7 @@ def variables_of(given: tuple[str, ...]) -> dict[str, str]:
     help="A variable of the run; without a value it is taken from the environment.",
 )
 @click.option("--hold", is_flag=True, help="Wait at the start icon until `run release`.")
-@click.option("--test", is_flag=True, help="Go through the flow without executing anything.")
+@click.option("--test", is_flag=True, help="Test run: both branches are taken, jobs start with an empty text.")
 @click.option("--icon", metavar="ICON-PATH", help="Run only this icon of the jobnet.")
 @click.option("--at", metavar="TIME", help="Not in this build: it comes with schedules.")
 @click.option("--wait", is_flag=True, help="Wait for the end; exit 0 if it ended, 1 if it ended or waits in error.")

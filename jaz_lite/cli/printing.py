@@ -70,7 +70,7 @@ def cell(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    text = clean(str(value), keep="").replace("\n", " ")
+    text = clean(" ".join(str(value).splitlines()).replace("\t", " "), keep="")
     return text if len(text) <= CELL_CHARS_MAX else text[: CELL_CHARS_MAX - 1] + "…"
 
 
@@ -105,12 +105,13 @@ def _rich_table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    coloured = colours(sys.stdout)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold" if coloured else "")
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in cells:
         table.add_row(*(Text(text, style=STYLES.get(text, "")) for text in row))
-    Console(no_color=not colours(sys.stdout), highlight=False).print(table)
+    Console(no_color=not coloured, highlight=False).print(table)
 
 
 def moment(text: str | None) -> str:

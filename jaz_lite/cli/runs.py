@@ -146,7 +146,9 @@ def log(session: Session, run: str, path: str | None, follow: bool, stream: str 
             raise click.UsageError("--follow and --json exclude each other")
         from jaz_lite.cli.follow import watched
 
-        watched(session, run, news=True, until="over", path=path)
+        # "last" must stay the same run, also when another is started meanwhile.
+        run_id = session.ask("run.log", run=run, limit=1)["run_id"]
+        watched(session, run_id, news=True, until="over", path=path)
     elif path is not None:
         _print_output(session, run, path, stream, as_json)
     else:

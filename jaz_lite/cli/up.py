@@ -8,8 +8,8 @@ import click
 
 from jaz_lite.cli.printing import line, print_json, say
 from jaz_lite.cli.session import Command, Session, json_option, pass_session
-from jaz_lite.errors import TimeLimitReached, Unreachable
-from jaz_lite.net.local_client import NotRunning, connect
+from jaz_lite.errors import DefinitionError, TimeLimitReached, Unreachable, UsageError
+from jaz_lite.net.local_client import NotRunning
 
 if TYPE_CHECKING:
     from jaz_lite.server import Ready
@@ -28,7 +28,11 @@ def up(session: Session, listen: str | None) -> None:
     from jaz_lite.server import run_up
 
     folder = Path(session.folder)
-    settings = config.read(folder).over("command line", {"server.listen": listen})
+    settings = config.read(folder)
+    try:
+        settings = settings.over("command line", {"server.listen": listen})
+    except DefinitionError as error:
+        raise UsageError(f"--listen: {error.message}", hint=error.hint) from error
     run_up(folder, config=settings, ready=_tell, verbosity=session.verbosity)
 
 
@@ -77,12 +81,20 @@ def stop(session: Session, timeout: float) -> None:
     except Unreachable:
         pass  # it was quicker than its answer
     deadline = time.monotonic() + timeout
-    while True:
-        try:
-            connect(session.folder).close()
-        except NotRunning:
-            break
+    while not _is_gone(session.folder):
         if time.monotonic() >= deadline:
             raise TimeLimitReached("the server is still stopping", hint="its own messages say why")
         time.sleep(LOOK_SECONDS)
     say("stopped")
+
+
+def _is_gone(folder: str) -> bool:
+    """Tell whether nobody holds the lock of a data directory: the socket goes earlier than the server."""
+    import fcntl
+
+    with open(f"{folder}/lock", "rb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True

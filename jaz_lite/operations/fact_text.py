@@ -38,14 +38,16 @@ SENTENCES: Mapping[str, str] = {
     "agent_set_back": "the agent's records are older than what it told before",
 }
 
-LEFT_OUT = frozenset(("visit", "attempt", "notify", "management_id"))  # of use to programs only
+LEFT_OUT = frozenset(("visit", "attempt", "notify", "management_id", "std_out", "std_err"))  # of use to programs only
+
+WORDS = {"return_code": "exit code"}
 
 
 def text_of(kind: str, data: Mapping[str, Any]) -> str:
     """Return what a fact says."""
     sentence = SENTENCES.get(kind, kind.replace("_", " "))
     parts = [
-        f"{name.replace('_', ' ')} {_shown(value)}"
+        f"{WORDS.get(name, name.replace('_', ' '))} {_shown(value)}"
         for name, value in data.items()
         if name not in LEFT_OUT and value not in (None, "", (), [])
     ]

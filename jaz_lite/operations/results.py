@@ -122,7 +122,7 @@ def _shown(line: JournalLine, row: RunRow, site: Site) -> dict[str, Any]:
         "severity": line.severity,
         "jaz_code": line.jaz_code,
         "text": text_of(line.kind, line.data),
-        "exit_code": line.data.get("exit_code"),
+        "exit_code": line.data.get("return_code"),
         "user": row.user,
         "run_state": row.state,
     }

@@ -122,7 +122,6 @@ async def test_what_is_over_can_be_followed_as_it_was(live: Site) -> None:
 
     assert run["state"] == "ended"
     assert [item["path"] for item in news if item["kind"] == "icon"] == ["/START", "/ENV-1", "/END-1"]
-    assert not any("std_out" in item for item in news)
 
 
 async def test_lists_are_newest_first_and_say_when_there_is_more(live: Site) -> None:

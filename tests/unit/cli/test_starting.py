@@ -1,0 +1,66 @@
+"""How commands start: what they import, and the demonstration as a whole."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jaz_lite.cli.main import COMMANDS
+from tests.unit.cli.conftest import Cli
+
+HEAVY = (
+    "trio",
+    "apsw",
+    "cattrs",
+    "rich",
+    "platformdirs",
+    "pathlib",
+    "asyncio",
+    "jaz_lite.operations",
+    "jaz_lite.store",
+)
+PROGRAM = """
+import sys
+from jaz_lite.cli.main import main
+code = main(sys.argv[1:])
+print("\\n".join(sys.modules), file=sys.stderr)
+sys.exit(code)
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["status", "--json"], ["run", "list", "--json"], ["jobnet", "list", "--json"], ["results", "--csv"]],
+    ids=" ".join,
+)
+def test_a_command_that_only_asks_the_server_imports_nothing_heavy(server: Path, arguments: list[str]) -> None:
+    ran = subprocess.run([sys.executable, "-c", PROGRAM, *arguments], capture_output=True, text=True, check=True)
+
+    modules = set(ran.stderr.splitlines())
+    assert "jaz_lite.cli.main" in modules
+    assert modules.isdisjoint(HEAVY)
+
+
+def test_a_reader_that_has_read_enough_is_no_error(prepared: Path) -> None:
+    command = f"{sys.executable} -m jaz_lite.cli.main config show | true"
+
+    ran = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
+
+    assert ran.stderr == ""
+
+
+def test_the_list_of_commands_is_complete(cli: Cli) -> None:
+    listed = {line.split()[0] for line in cli("--help").out.splitlines() if line.startswith("  ")}
+
+    assert set(COMMANDS) <= listed
+
+
+@pytest.mark.real
+def test_the_demonstration_comes_out_as_expected(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "jaz_lite.cli.main", "demo"], capture_output=True, text=True, check=False, timeout=60
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.splitlines()[-1].startswith("demo: every result is as expected")
