@@ -13,18 +13,18 @@ Source: protocol.md sections 6.1, 6.3, 6.4 and 9.2.
 """
 
 import hashlib
-import heapq
-import itertools
 from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jaz_lite.agent import effects as fx
 from jaz_lite.agent.attempts import STOP_CLAIM, Attempt, Moment, OutputFacts
+from jaz_lite.agent.due_times import DueTimes
+from jaz_lite.agent.gathered import Gathered
 from jaz_lite.agent.orders import KINDS, NotStartable, job_order, stop_order
 from jaz_lite.agent.policy import Policy
 from jaz_lite.wire.events import Unpacked
-from jaz_lite.wire.frames import Violation, pack
+from jaz_lite.wire.frames import Violation
 from jaz_lite.wire.happenings import (
     AgentState,
     CancelAsked,
@@ -41,7 +41,6 @@ from jaz_lite.wire.limits import KILL_GRACE_S, SPEC_BYTES_MAX_INLINE
 from jaz_lite.wire.spec import unpack_spec
 
 FORGET_AT_ONCE = 64  # ended claims that the keeper is told of together; it needs a few hundred bytes for each
-FLUSH_S = 0.05  # the longest that an event which nobody waits for stays undurable
 MESSAGE_CHARS_MAX = 400
 _FINAL: Mapping[str, AgentState] = {"finished": "done", "failed": "failed", "lost": "lost", "cancelled": "cancelled"}
 
@@ -60,7 +59,6 @@ class AgentCore:
         self._may_start = may_start
         self.attempts: dict[bytes, Attempt] = {}
         self.running: set[bytes] = set()
-        self.head = 0
         self._queue: deque[bytes] = deque()
         self._busy = 0  # attempts that the keeper was told to start and that have not ended
         self._keeper_listed: set[str] | None = None  # claims heard of since the keeper came; None while it is away
@@ -68,23 +66,17 @@ class AgentCore:
         self._draining = False
         self._damaged = False
         self._low_space = False
-        self._dues: list[tuple[float, int, str, bytes]] = []  # second, tie-breaker, what, key
-        self._order_of_dues = itertools.count()
+        self._dues = DueTimes()
         self._now = Moment(0.0, 0)
-        self._save: list[fx.Effect] = []
-        self._append: list[bytes] = []
-        self._tell: list[list[Any]] = []
+        self._out = Gathered(strict=policy.durability == "strict")
         self._forgettable: list[str] = []
-        self._say: list[fx.Effect] = []
-        self._must_sync = False
-        self._flush_due: float | None = None
 
     # ---- after a start: the log is read again
 
     def recall(self, event: Unpacked) -> None:
         """Take an event of the log, oldest first."""
         n, t_ns, k, e, x = event
-        self.head = n
+        self._out.head = n
         if e == "rotated":
             # Later records of the old log may be gone: what looks as if it never started may have ended long ago.
             for attempt in self.attempts.values():
@@ -138,12 +130,12 @@ class AgentCore:
         self._now = now
         self._keeper_listed, self._keeper_ready = set(), False
         self._forgettable = []  # those that it still has will be listed
-        self._tell.append(["list"])
+        self._out.tell(["list"])
 
     def keeper_down(self) -> None:
         """The keeper is gone; nothing is started until it, or a new one, has said what it knows."""
         self._keeper_listed, self._keeper_ready = None, False
-        self._tell.clear()
+        self._out.drop_messages()
 
     def keeper_said(self, record: list[Any], now: Moment, facts: OutputFacts | None = None) -> None:
         """Take a record of the keeper.
@@ -207,7 +199,7 @@ class AgentCore:
         if claim.endswith(STOP_CLAIM) or self._attempt_of(claim) is not None:
             self._forgettable.append(claim)
             if len(self._forgettable) >= FORGET_AT_ONCE:
-                self._tell.append(["forget", *self._forgettable])
+                self._out.tell(["forget", *self._forgettable])
                 self._forgettable = []
 
     def _settle_after_list(self) -> None:
@@ -222,7 +214,7 @@ class AgentCore:
             elif attempt.suspect:
                 self._final(attempt, "lost", {"why": "setback"})
             elif attempt.withdrawn:
-                self._tell.append(["cancel", attempt.claim])
+                self._out.tell(["cancel", attempt.claim])
             else:
                 if attempt.state == "starting":
                     self._busy -= 1
@@ -291,7 +283,7 @@ class AgentCore:
             case CancelAsked(k, _):
                 self._cancel(k)
             case Queried(None):
-                self._say.append(fx.SayInventory())
+                self._out.say(fx.SayInventory())
             case Queried(bytes() as k):
                 self._say_state(k)
             case Drained(on):
@@ -309,7 +301,7 @@ class AgentCore:
             self._say_state(work.k, conflict=known.digest != digest)
             return
         if (refusal := self._refusal(work)) is not None:
-            self._say.append(fx.SayRefused(work.k, *refusal))
+            self._out.say(fx.SayRefused(work.k, *refusal))
             return
         attempt = self._accept(work, spec, digest)
         if fault:
@@ -349,7 +341,7 @@ class AgentCore:
             "desc": dict(work.desc),
         }
         if attempt.apart:
-            self._save.append(fx.SaveSpec(work.k, work.spec))
+            self._out.save(fx.SaveSpec(work.k, work.spec))
         else:
             fields["spec"] = work.spec
         if work.start_by_s is not None:
@@ -376,9 +368,9 @@ class AgentCore:
             except NotStartable:
                 pass
             else:
-                self._tell.append(["start", attempt.claim + STOP_CLAIM, order])
+                self._out.tell(["start", attempt.claim + STOP_CLAIM, order])
                 return
-        self._tell.append(["kill", attempt.claim, sig.removeprefix("SIG") or "TERM", grace_s, why])
+        self._out.tell(["kill", attempt.claim, sig.removeprefix("SIG") or "TERM", grace_s, why])
 
     def _cancel(self, k: bytes) -> None:
         attempt = self.attempts.get(k)
@@ -394,13 +386,13 @@ class AgentCore:
         if not attempt.withdrawn:
             attempt.withdrawn = why
             if self._keeper_ready:
-                self._tell.append(["cancel", attempt.claim])
+                self._out.tell(["cancel", attempt.claim])
 
     def _say_state(self, k: bytes, *, conflict: bool = False) -> None:
         attempt = self.attempts.get(k)
         if attempt is not None:
             code = attempt.exit_code if attempt.state == "done" else None
-            self._say.append(fx.SayState(k, attempt.state, code, conflict))
+            self._out.say(fx.SayState(k, attempt.state, code, conflict))
 
     # ---- what is told of everything
 
@@ -466,16 +458,15 @@ class AgentCore:
     @property
     def deadline(self) -> float | None:
         """The monotonic second at which `tick` has something to do."""
-        dues = [due for due in (self._flush_due, self._dues[0][0] if self._dues else None) if due is not None]
+        dues = [due for due in (self._out.flush_due, self._dues.first) if due is not None]
         return min(dues, default=None)
 
     def tick(self, now: Moment) -> None:
         """Do what is due."""
         self._now = now
-        if self._flush_due is not None and self._flush_due <= now.mono:
-            self._must_sync = True
-        while self._dues and self._dues[0][0] <= now.mono:
-            _, _, what, k = heapq.heappop(self._dues)
+        if self._out.flush_due is not None and self._out.flush_due <= now.mono:
+            self._out.flush()
+        for what, k in self._dues.passed(now.mono):
             attempt = self.attempts.get(k)
             if attempt is None:
                 continue
@@ -485,7 +476,7 @@ class AgentCore:
                 self._timed_out(attempt)
 
     def _due(self, after_s: float, what: str, k: bytes) -> None:
-        heapq.heappush(self._dues, (self._now.mono + after_s, next(self._order_of_dues), what, k))
+        self._dues.add(self._now.mono + after_s, what, k)
 
     def _set_timeout(self, attempt: Attempt) -> None:
         limit = (attempt.spec or {}).get("timeout")
@@ -529,7 +520,7 @@ class AgentCore:
                 continue
             attempt.has_text = "text" in order
             self._began_starting(attempt)
-            self._tell.append(["start", attempt.claim, order])
+            self._out.tell(["start", attempt.claim, order])
 
     def output_limit(self, attempt: Attempt) -> int:
         """Return how many bytes of each stream of an open attempt are kept."""
@@ -544,7 +535,7 @@ class AgentCore:
         attempt.state, attempt.spec, attempt.kill = _FINAL[e], None, None
         attempt.ended_ms = self._now.wall_ms
         if attempt.apart:
-            self._say.append(fx.DropSpec(attempt.k))
+            self._out.say(fx.DropSpec(attempt.k))
         self._event(attempt.k, e, fields, about=attempt)
         self._start_some()
 
@@ -553,14 +544,14 @@ class AgentCore:
     def _event(
         self, k: bytes | None, e: str, fields: dict[str, Any], *, about: Attempt | None = None, wait: bool = True
     ) -> None:
-        self.head += 1
+        n = self._out.event(self._now, k, e, fields, wait=wait)
         if about is not None:
-            about.eseq = self.head
-        self._append.append(pack([self.head, self._now.wall_ms * 1_000_000, k, e, fields]))
-        if wait and self._policy.durability == "strict":
-            self._must_sync = True
-        elif self._flush_due is None:
-            self._flush_due = self._now.mono + FLUSH_S
+            about.eseq = n
+
+    @property
+    def head(self) -> int:
+        """Number of the newest event, written or about to be."""
+        return self._out.head
 
     def damaged(self) -> None:
         """The disk failed: take nothing and start nothing any more."""
@@ -569,23 +560,11 @@ class AgentCore:
     @property
     def urgent(self) -> bool:
         """Whether `take` has something that must not wait for the next flush."""
-        return bool(self._must_sync or self._tell or self._say or self._save)
+        return self._out.urgent
 
     def take(self) -> list[fx.Effect]:
         """Return what is to be done now, in order."""
-        effects, self._save = self._save, []
-        if self._append:
-            effects.append(fx.Append(tuple(self._append)))
-            self._append = []
-        if self._must_sync:
-            effects.append(fx.Sync())
-            self._must_sync, self._flush_due = False, None
-        if self._tell:
-            effects.append(fx.TellKeeper(tuple(self._tell)))
-            self._tell = []
-        effects += self._say
-        self._say = []
-        return effects
+        return self._out.take()
 
 
 def _spec_of(kind: str, spec: bytes) -> Mapping[str, Any] | None:

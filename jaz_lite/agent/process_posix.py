@@ -17,11 +17,8 @@ from collections.abc import Mapping
 from typing import Any
 
 _APPEND = os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-_DEFAULTED = tuple(
-    number
-    for number in range(1, 65)
-    if number in signal.valid_signals() and number not in (signal.SIGKILL, signal.SIGSTOP)
-)
+_null: int | None = None
+_ignored: tuple[int, ...] | None = None
 
 
 class NotStarted(Exception):
@@ -87,6 +84,21 @@ def spawn(order: Mapping[str, Any], base: Mapping[str, str]) -> tuple[int, str]:
             os.close(descriptor)
 
 
+def _ignored_signals() -> tuple[int, ...]:
+    """Return the signals that this process ignores: exec resets all others by itself. They do not change any more."""
+    global _ignored  # noqa: PLW0603 - found out once; asking for 64 signals a job costs more than starting it
+    if _ignored is None:
+        _ignored = tuple(n for n in sorted(signal.valid_signals()) if signal.getsignal(n) is signal.SIG_IGN)
+    return _ignored
+
+
+def _no_input() -> int:
+    global _null  # noqa: PLW0603 - opened once, for all jobs
+    if _null is None:
+        _null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    return _null
+
+
 def _opened(opened: list[int], path: str, flags: int) -> int:
     descriptor = os.open(path, flags, 0o600)
     opened.append(descriptor)
@@ -95,7 +107,7 @@ def _opened(opened: list[int], path: str, flags: int) -> int:
 
 def _stdin(opened: list[int], text: str | None) -> int:
     if text is None:
-        return _opened(opened, os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        return _no_input()
     # At most 64 KiB by the protocol: it fits into a pipe, so nobody has to feed it.
     reader, writer = os.pipe()
     opened.append(reader)
@@ -117,7 +129,7 @@ def _posix_spawned(argv: list[str], env: Mapping[str, str], source: int, out: in
     actions = [(os.POSIX_SPAWN_DUP2, source, 0), (os.POSIX_SPAWN_DUP2, out, 1), (os.POSIX_SPAWN_DUP2, err, 2)]
     place = os.posix_spawn if "/" in argv[0] else os.posix_spawnp
     try:
-        return place(argv[0], argv, env, file_actions=actions, setsid=True, setsigdef=_DEFAULTED, setsigmask=())
+        return place(argv[0], argv, env, file_actions=actions, setsid=True, setsigdef=_ignored_signals(), setsigmask=())
     except (OSError, ValueError) as error:
         raise NotStarted("exec", getattr(error, "errno", None) or errno.EINVAL, argv[0]) from error
 
@@ -138,7 +150,7 @@ def _forked(
         step = "exec"
         try:
             os.setsid()
-            for number in _DEFAULTED:
+            for number in _ignored_signals():
                 signal.signal(number, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_SETMASK, ())
             for place, descriptor in enumerate(streams):
