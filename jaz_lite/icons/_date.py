@@ -3,7 +3,8 @@
 Date: any mix of `now`, `today`, `yesterday`, `tomorrow`, `2026-11-23`, `2026/11/23`, `20261123`, `09:30`, `09:30:15`,
 `2026-11-23T09:30:15Z`, weekdays (the first such day from today on) and steps such as `+3 days`, `-1 month`,
 `2 weeks ago`. Without a time of day a date or a weekday means midnight, a step keeps the present time. Steps of days
-and more count on the calendar, shorter ones count elapsed time. Anything else is an error that names the part.
+and more count on the calendar, shorter ones count elapsed time. A signed number after a time of day is a step, never
+a zone. Anything else is an error that names the part.
 Format: strftime, with GNU's flags `-`, `_`, `0` and `^`. `$NAME` is replaced in both.
 
 Source: GNU coreutils manual, "Date input formats" and "date: Time conversion specifiers"; decisions, "Calculation".

@@ -46,8 +46,7 @@ def evaluate(formula: str, variables: Mapping[str, str]) -> str:
     """
     reader = _Reader(_words(sound(formula), variables))
     value = reader.either()
-    if reader.left():
-        raise BadFormula(f'cannot be read at "{reader.left()[:40]}"')
+    reader.end()
     return value
 
 
@@ -106,25 +105,34 @@ class _Reader:
         self._words = words
         self._place = 0
         self._depth = 0
+        self._counts = True  # False where | or & is decided already: the rest is read, not worked out
 
-    def left(self) -> str:
-        return self._words[self._place] if self._place < len(self._words) else ""
+    def end(self) -> None:
+        """Complain if a word is left."""
+        if self._place < len(self._words):
+            raise BadFormula(f'cannot be read at "{self._words[self._place][:40]}"')
 
     def either(self) -> str:
         """Give `a | b`: the first that is neither empty nor zero, else 0."""
+        counted = self._counts
         value = self._both()
         while self._take("|"):
+            self._counts = counted and _is_null(value)
             other = self._both()
             if _is_null(value):
                 value = "0" if _is_null(other) else other
+        self._counts = counted
         return value
 
     def _both(self) -> str:
+        counted = self._counts
         value = self._compared()
         while self._take("&"):
+            self._counts = counted and not _is_null(value)
             other = self._compared()
             if _is_null(value) or _is_null(other):
                 value = "0"
+        self._counts = counted
         return value
 
     def _compared(self) -> str:
@@ -142,14 +150,20 @@ class _Reader:
     def _sum(self) -> str:
         value = self._product()
         while sign := self._take("+", "-"):
-            left, right = _operand(value), _operand(self._product())
+            other = self._product()
+            if not self._counts:
+                continue
+            left, right = _operand(value), _operand(other)
             value = _text(left + right if sign == "+" else left - right)
         return value
 
     def _product(self) -> str:
         value = self._match()
         while sign := self._take("*", "/", "%"):
-            left, right = _operand(value), _operand(self._match())
+            other = self._match()
+            if not self._counts:
+                continue
+            left, right = _operand(value), _operand(other)
             if sign == "*":
                 value = _text(left * right)
                 continue
@@ -163,7 +177,8 @@ class _Reader:
     def _match(self) -> str:
         value = self._word()
         while self._take(":"):
-            value = _matched(value, self._word())
+            pattern = self._word()
+            value = _matched(value, pattern) if self._counts else ""
         return value
 
     def _word(self) -> str:
@@ -189,7 +204,8 @@ class _Reader:
                 return str(len(self._word()))
             case "match":
                 text = self._word()
-                return _matched(text, self._word())
+                pattern = self._word()
+                return _matched(text, pattern) if self._counts else ""
             case "index":
                 text, signs = self._word(), self._word()
                 return str(next((n for n, each in enumerate(text, 1) if each in signs), 0))
@@ -209,10 +225,9 @@ class _Reader:
 
     def _take(self, *signs: str) -> str:
         """Take the next word if it is one of `signs`."""
-        word = self.left()
-        if word and word in signs:
+        if self._place < len(self._words) and self._words[self._place] in signs:
             self._place += 1
-            return word
+            return self._words[self._place - 1]
         return ""
 
 
