@@ -51,6 +51,7 @@ class Attempt:
     suspect: bool = False
     has_text: bool = False  # its job text was written to a file
     exit_code: int | None = None
+    start_by_ms: int = 0  # known after a restart only; 0: none
     started_ms: int = 0
     withdrawn: str = ""
     kill: tuple[str, str, float, str] | None = None  # how, signal, grace, why

@@ -14,114 +14,32 @@ Source: protocol.md sections 6.1, 6.3, 6.4 and 9.2.
 
 import hashlib
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from jaz_lite.agent import effects as fx
+from jaz_lite.agent.attempt_book import AttemptBook, cut
 from jaz_lite.agent.attempts import STOP_CLAIM, Attempt, Moment, OutputFacts
-from jaz_lite.agent.due_times import DueTimes
-from jaz_lite.agent.gathered import Gathered
-from jaz_lite.agent.orders import KINDS, NotStartable, job_order, stop_order
-from jaz_lite.agent.policy import Policy
-from jaz_lite.wire.events import Unpacked
+from jaz_lite.agent.orders import KINDS
 from jaz_lite.wire.frames import Violation
 from jaz_lite.wire.happenings import (
-    AgentState,
     CancelAsked,
     Dispatched,
     Drained,
     Happening,
-    InventoryItem,
     KillAsked,
     Queried,
     RefusalReason,
 )
 from jaz_lite.wire.ident import spec_digest
-from jaz_lite.wire.limits import KILL_GRACE_S, SPEC_BYTES_MAX_INLINE
+from jaz_lite.wire.limits import SPEC_BYTES_MAX_INLINE
 from jaz_lite.wire.spec import unpack_spec
 
 FORGET_AT_ONCE = 64  # ended claims that the keeper is told of together; it needs a few hundred bytes for each
-MESSAGE_CHARS_MAX = 400
-_FINAL: Mapping[str, AgentState] = {"finished": "done", "failed": "failed", "lost": "lost", "cancelled": "cancelled"}
 
 
-class AgentCore:
-    """All attempts of one site on this agent.
-
-    Args:
-        out_folder: where the output files of the site are, as the keeper opens them.
-        may_start: False after a boot of the system, until the first contact (protocol.md 4.5).
-    """
-
-    def __init__(self, *, policy: Policy, out_folder: str, may_start: bool = True) -> None:
-        self._policy = policy
-        self._out_folder = out_folder
-        self._may_start = may_start
-        self.attempts: dict[bytes, Attempt] = {}
-        self.running: set[bytes] = set()
-        self._queue: deque[bytes] = deque()
-        self._busy = 0  # attempts that the keeper was told to start and that have not ended
-        self._keeper_listed: set[str] | None = None  # claims heard of since the keeper came; None while it is away
-        self._keeper_ready = False
-        self._draining = False
-        self._damaged = False
-        self._low_space = False
-        self._dues = DueTimes()
-        self._now = Moment(0.0, 0)
-        self._out = Gathered(strict=policy.durability == "strict")
-        self._forgettable: list[str] = []
-
-    # ---- after a start: the log is read again
-
-    def recall(self, event: Unpacked) -> None:
-        """Take an event of the log, oldest first."""
-        n, t_ns, k, e, x = event
-        self._out.head = n
-        if e == "rotated":
-            # Later records of the old log may be gone: what looks as if it never started may have ended long ago.
-            for attempt in self.attempts.values():
-                attempt.suspect = attempt.state == "accepted"
-        if k is None:
-            return
-        attempt = self.attempts.setdefault(k, Attempt(k))
-        if e in ("accepted", "started") or e in _FINAL:
-            attempt.eseq = n
-        if e == "accepted":
-            attempt.occ, attempt.path, attempt.att, attempt.run = x["occ"], x["path"], x["att"], x["run"]
-            attempt.kind, attempt.digest = x["kind"], x["digest"]
-            attempt.apart = "spec" not in x
-            if not attempt.apart:
-                attempt.spec = _spec_of(attempt.kind, x["spec"])
-            if x.get("start_by") is not None:
-                attempt.started_ms = t_ns // 1_000_000 + x["start_by"] * 1000
-        elif e == "started":
-            attempt.state, attempt.started_ms = "running", x["t"]
-        elif e in _FINAL:
-            attempt.state, attempt.spec, attempt.ended_ms = _FINAL[e], None, t_ns // 1_000_000
-            attempt.exit_code = x.get("exit")
-
-    def specs_apart(self) -> list[bytes]:
-        """Return the open attempts whose work order is in a file of its own, for `spec_found`."""
-        return [k for k, attempt in self.attempts.items() if attempt.is_open and attempt.apart]
-
-    def spec_found(self, k: bytes, spec: bytes) -> None:
-        """Take a work order that was kept apart."""
-        self.attempts[k].spec = _spec_of(self.attempts[k].kind, spec)
-
-    def recalled(self, now: Moment, *, booted: bytes | None = None) -> None:
-        """The log was read. `booted`: the id of this boot, if the log knows an earlier one only."""
-        self._now = now
-        if booted is not None and self.head:
-            self._event(None, "host_boot", {"boot": booted})
-        for k, attempt in self.attempts.items():
-            if attempt.state == "accepted" and attempt.started_ms:
-                left_s = (attempt.started_ms - now.wall_ms) / 1000
-                attempt.started_ms = 0
-                self._due(max(0.0, left_s), "start_by", k)
-            elif attempt.state == "running":
-                self._busy += 1
-                self._set_timeout(attempt)
-                self.running.add(k)
+class AgentCore(AttemptBook):
+    """All attempts of one site on this agent, and what keeper and server say of them."""
 
     # ---- the keeper
 
@@ -164,7 +82,7 @@ class AgentCore:
             case ["failed", str() as claim, str() as step, int() as code, str() as text, _]:
                 if (attempt := self._open_attempt(claim)) is not None:
                     attempt.exit_code = code
-                    self._final(attempt, "failed", {"why": step, "msg": _cut(f"the job was not started: {text}")})
+                    self._final(attempt, "failed", {"why": step, "msg": cut(f"the job was not started: {text}")})
                 self._forget_claim(claim)
             case ["cancelled", str() as claim, _]:
                 if (attempt := self._open_attempt(claim)) is not None:
@@ -222,10 +140,6 @@ class AgentCore:
                 again.append(attempt.k)
         self._queue = deque(again)
         self._start_some()
-
-    def _began_starting(self, attempt: Attempt) -> None:
-        attempt.state = "starting"
-        self._busy += 1
 
     def _runs(self, claim: str, pid: int, at_ms: int) -> None:
         attempt = self._open_attempt(claim)
@@ -305,7 +219,7 @@ class AgentCore:
             return
         attempt = self._accept(work, spec, digest)
         if fault:
-            self._final(attempt, "failed", {"why": "spec", "msg": _cut(f"the work order is not sound: {fault}")})
+            self._final(attempt, "failed", {"why": "spec", "msg": cut(f"the work order is not sound: {fault}")})
             return
         if work.start_by_s is not None:
             self._due(work.start_by_s, "start_by", work.k)
@@ -360,18 +274,6 @@ class AgentCore:
         else:
             self._say_state(k)
 
-    def _end_running(self, attempt: Attempt, how: str, sig: str, grace_s: float, why: str) -> None:
-        if how == "stop" and attempt.spec is not None and attempt.spec.get("stop") is not None:
-            try:
-                order = stop_order(attempt.spec, policy=self._policy, out="/dev/null", err="/dev/null",
-                                   text_path=f"{self._out_folder}/{attempt.claim}.stop")  # fmt: skip
-            except NotStartable:
-                pass
-            else:
-                self._out.tell(["start", attempt.claim + STOP_CLAIM, order])
-                return
-        self._out.tell(["kill", attempt.claim, sig.removeprefix("SIG") or "TERM", grace_s, why])
-
     def _cancel(self, k: bytes) -> None:
         attempt = self.attempts.get(k)
         if attempt is None:
@@ -381,39 +283,11 @@ class AgentCore:
             return
         self._withdraw(attempt, "server")
 
-    def _withdraw(self, attempt: Attempt, why: str) -> None:
-        """See that an attempt never starts; the keeper has the last word."""
-        if not attempt.withdrawn:
-            attempt.withdrawn = why
-            if self._keeper_ready:
-                self._out.tell(["cancel", attempt.claim])
-
     def _say_state(self, k: bytes, *, conflict: bool = False) -> None:
         attempt = self.attempts.get(k)
         if attempt is not None:
             code = attempt.exit_code if attempt.state == "done" else None
             self._out.say(fx.SayState(k, attempt.state, code, conflict))
-
-    # ---- what is told of everything
-
-    def inventory(self, newer_than: int = 0) -> Iterable[InventoryItem]:
-        """Give the open attempts, and those that ended in an event newer than this."""
-        return (
-            attempt.item()
-            for attempt in self.attempts.values()
-            if attempt.occ and (attempt.is_open or attempt.eseq > newer_than)
-        )
-
-    def forget(self, low: int, before_ms: int) -> list[bytes]:
-        """Drop what ended before `before_ms` and in an event older than `low`; return its keys."""
-        gone = [
-            attempt.k
-            for attempt in self.attempts.values()
-            if not attempt.is_open and attempt.eseq < low and attempt.ended_ms < before_ms
-        ]
-        for k in gone:
-            del self.attempts[k]
-        return gone
 
     # ---- set-back (4.5)
 
@@ -429,150 +303,3 @@ class AgentCore:
             if attempt.state == "accepted":
                 self._withdraw(attempt, "setback")
         return not waiting
-
-    # ---- the machine
-
-    def room(self, free_bytes: int, now: Moment) -> None:
-        """Take how much room the disk has."""
-        self._now = now
-        low = free_bytes < self._policy.free_bytes_min
-        if low != self._low_space:
-            self._low_space = low
-            if self.head:
-                self._event(None, "disk", {"state": "low" if low else "ok"})
-
-    def disk_was_full(self, now: Moment) -> None:
-        """The reserve had to be given up to write a record."""
-        self._now = now
-        self._low_space = True
-        self._event(None, "disk", {"state": "full"})
-
-    def clock_jumped(self, seconds: int, now: Moment) -> None:
-        """The wall clock was set; noted, and nothing else."""
-        self._now = now
-        if self.head:
-            self._event(None, "clock_jump", {"s": seconds}, wait=False)
-
-    # ---- time
-
-    @property
-    def deadline(self) -> float | None:
-        """The monotonic second at which `tick` has something to do."""
-        dues = [due for due in (self._out.flush_due, self._dues.first) if due is not None]
-        return min(dues, default=None)
-
-    def tick(self, now: Moment) -> None:
-        """Do what is due."""
-        self._now = now
-        if self._out.flush_due is not None and self._out.flush_due <= now.mono:
-            self._out.flush()
-        for what, k in self._dues.passed(now.mono):
-            attempt = self.attempts.get(k)
-            if attempt is None:
-                continue
-            if what == "start_by" and attempt.state == "accepted":
-                self._withdraw(attempt, "expired")
-            elif what == "timeout" and attempt.state == "running":
-                self._timed_out(attempt)
-
-    def _due(self, after_s: float, what: str, k: bytes) -> None:
-        self._dues.add(self._now.mono + after_s, what, k)
-
-    def _set_timeout(self, attempt: Attempt) -> None:
-        limit = (attempt.spec or {}).get("timeout")
-        if limit:
-            # After a restart of the agent only the wall clock knows how long the job has been running.
-            passed_s = min(max(0, self._now.wall_ms - attempt.started_ms) / 1000, limit)
-            self._due(limit - passed_s, "timeout", attempt.k)
-
-    def _timed_out(self, attempt: Attempt) -> None:
-        spec = attempt.spec or {}
-        act = spec.get("timeout_act") or "warn"
-        self._event(attempt.k, "timeout", {"act": act})
-        if act != "warn":
-            how = "stop" if act == "stop" else "signal"
-            self._end_running(attempt, how, "TERM", self._grace_s(spec), "timeout")
-
-    @staticmethod
-    def _grace_s(spec: Mapping[str, Any]) -> int:
-        grace = spec.get("grace")
-        return KILL_GRACE_S if grace is None else int(grace)
-
-    # ---- slots
-
-    def _start_some(self) -> None:
-        if not (self._keeper_ready and self._may_start) or self._damaged:
-            return
-        while self._queue and self._busy < self._policy.par:
-            attempt = self.attempts.get(self._queue.popleft())
-            if attempt is None or attempt.state != "accepted" or attempt.withdrawn:
-                continue
-            path = f"{self._out_folder}/{attempt.claim}"
-            try:
-                if attempt.spec is None:
-                    raise NotStartable("spec", "its work order is not there any more")
-                order = job_order(
-                    attempt.kind, attempt.spec, policy=self._policy,
-                    out=path + ".out", err=path + ".err", text_path=path + ".text",
-                )  # fmt: skip
-            except NotStartable as error:
-                self._final(attempt, "failed", {"why": error.why, "msg": _cut(f"the job was not started: {error}")})
-                continue
-            attempt.has_text = "text" in order
-            self._began_starting(attempt)
-            self._out.tell(["start", attempt.claim, order])
-
-    def output_limit(self, attempt: Attempt) -> int:
-        """Return how many bytes of each stream of an open attempt are kept."""
-        asked = (attempt.spec or {}).get("out_max")
-        limit = self._policy.out_bytes_max
-        return limit if asked is None else min(int(asked), limit)
-
-    def _final(self, attempt: Attempt, e: str, fields: dict[str, Any]) -> None:
-        if attempt.state in ("starting", "running"):
-            self._busy -= 1
-        self.running.discard(attempt.k)
-        attempt.state, attempt.spec, attempt.kill = _FINAL[e], None, None
-        attempt.ended_ms = self._now.wall_ms
-        if attempt.apart:
-            self._out.say(fx.DropSpec(attempt.k))
-        self._event(attempt.k, e, fields, about=attempt)
-        self._start_some()
-
-    # ---- events and effects
-
-    def _event(
-        self, k: bytes | None, e: str, fields: dict[str, Any], *, about: Attempt | None = None, wait: bool = True
-    ) -> None:
-        n = self._out.event(self._now, k, e, fields, wait=wait)
-        if about is not None:
-            about.eseq = n
-
-    @property
-    def head(self) -> int:
-        """Number of the newest event, written or about to be."""
-        return self._out.head
-
-    def damaged(self) -> None:
-        """The disk failed: take nothing and start nothing any more."""
-        self._damaged = True
-
-    @property
-    def urgent(self) -> bool:
-        """Whether `take` has something that must not wait for the next flush."""
-        return self._out.urgent
-
-    def take(self) -> list[fx.Effect]:
-        """Return what is to be done now, in order."""
-        return self._out.take()
-
-
-def _spec_of(kind: str, spec: bytes) -> Mapping[str, Any] | None:
-    try:
-        return unpack_spec(kind, spec)
-    except Violation:
-        return None
-
-
-def _cut(text: str) -> str:
-    return text[:MESSAGE_CHARS_MAX]
