@@ -50,6 +50,15 @@ def test_a_reader_that_has_read_enough_is_no_error(prepared: Path) -> None:
     assert ran.stderr == ""
 
 
+def test_a_full_disk_behind_standard_output_is_told_in_a_sentence(prepared: Path) -> None:
+    with open("/dev/full", "wb") as full:
+        command = [sys.executable, "-m", "jaz_lite.cli.main", "config", "show"]
+        ran = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+
+    assert ran.returncode == 1
+    assert ran.stderr == "jaz-lite: standard output: No space left on device\n"
+
+
 def test_the_list_of_commands_is_complete(cli: Cli) -> None:
     listed = {line.split()[0] for line in cli("--help").out.splitlines() if line.startswith("  ")}
 
