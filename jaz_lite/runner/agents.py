@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from jaz_lite.model.event import WorkDoubted, WorkFailed
+from jaz_lite.model.event import WorkCancelled, WorkDoubted, WorkFailed
 from jaz_lite.runner import reconcile
 from jaz_lite.runner.inputs import AgentGone, AgentIdentified, AgentRefused, AgentState, DeskResumed
 from jaz_lite.runner.turn import Turn
@@ -60,12 +60,18 @@ def refused(turn: Turn, item: AgentRefused) -> None:
     work = turn.works.open.get(item.happening.k)
     if work is None or work.agent_id != item.port.agent_id or work.state not in ("sent", "stopping"):
         return
-    if item.happening.why in TRY_AGAIN_WHY and work.state == "sent":
+    if work.state == "stopping":
+        turn.change_attempt(work, "cancelled", why="server", ended_ms=turn.now_ms)
+        turn.raise_event(work.run_id, WorkCancelled(work.node, work.k, "server"))
+        return
+    if item.happening.why in TRY_AGAIN_WHY:
         turn.change_attempt(work, "ready")
         desk = turn.works.desk(work.agent_id)
         desk.waiting.append(work.k)
-        desk.paused = True
-        turn.later(REFUSED_PAUSE_S, DeskResumed(work.agent_id))
+        if not desk.paused:
+            # One pause for all that is refused meanwhile: a pause each would make more and more attempts a second.
+            desk.paused = True
+            turn.later(REFUSED_PAUSE_S, DeskResumed(work.agent_id))
         return
     turn.change_attempt(work, "failed", why=item.happening.why, message=item.happening.msg, ended_ms=turn.now_ms)
     turn.raise_event(work.run_id, WorkFailed(work.node, work.k, item.happening.why, item.happening.msg))

@@ -79,6 +79,7 @@ class Works:
         for desk in self.desks.values():
             desk.at_agent.clear()
             desk.waiting.clear()
+            desk.paused = False  # the turn that would have ended the pause may be the one that failed
         with self._store.snapshot() as view:
             for agent in view.agents.list():
                 self.desk(agent.agent_id)

@@ -334,3 +334,36 @@ def test_a_result_from_an_agent_that_was_never_asked_is_refused(site: Site) -> N
 
     assert site.icon(run, "load").state == "running"
     assert "foreign_result" in site.journal_kinds()
+
+
+def test_one_pause_follows_all_that_an_agent_refuses_together(site: Site) -> None:
+    agent = site.agents["a1"]
+    agent.connect()
+    pauses: list[object] = []
+    site.turns.later = lambda _seconds, item: pauses.append(item)
+    for name in ("ONE", "TWO", "THREE"):
+        site.start(chained(name, job("load")))
+    assert agent.link is not None
+    for order in agent.dispatched:
+        agent.link.refused(order.k, "busy")
+    site.settle()
+
+    assert len(agent.dispatched) == 3
+    assert len(pauses) == 1
+
+    site.turns.submit(pauses.pop())  # type: ignore[arg-type]
+    site.settle()
+    assert len(agent.dispatched) == 6
+
+
+def test_work_that_is_refused_while_it_is_stopped_is_cancelled(site: Site) -> None:
+    agent = site.agents["a1"]
+    agent.connect()
+    run = site.start(chained("NIGHT", job("load")))
+    site.ask(run, StopIcon, "load")
+    assert agent.link is not None
+    agent.link.refused(agent.key("load"), "busy")
+    site.settle()
+
+    assert list(site.attempt_states(run).values()) == ["cancelled"]
+    assert site.icon(run, "load").message == "Aborted the job"
