@@ -92,11 +92,11 @@ def test_the_generated_pages_are_current() -> None:
 def test_every_command_has_its_place_in_the_manual() -> None:
     import click
 
-    from jaz_lite.cli.main import main
+    from jaz_lite.cli.main import cli
 
-    assert isinstance(main, click.Group)
-    context = click.Context(main)
-    names = {name for name in main.list_commands(context) if not _hidden(main.get_command(context, name))}
+    assert isinstance(cli, click.Group)
+    context = click.Context(cli)
+    names = {name for name in cli.list_commands(context) if not _hidden(cli.get_command(context, name))}
     page = (DOCS / "commands.md").read_text(encoding="utf-8")
 
     assert names == set(re.findall(r"^### (\S+)$", page, re.MULTILINE))

@@ -171,8 +171,8 @@ def test_children_do_not_inherit_the_lock(prepared: DataDirectory) -> None:
 
 MOUNTS = """\
 22 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw
-30 22 0:25 / /home rw - nfs4 server:/home rw
-31 30 254:3 / /home/local\\040disk rw - xfs /dev/vdb rw
+30 22 0:25 / /srv rw - nfs4 server:/home rw
+31 30 254:3 / /srv/local\\040disk rw - xfs /dev/vdb rw
 40 22 0:30 / /mnt/twice rw - ext4 /dev/vdc rw
 41 40 0:31 / /mnt/twice rw - cifs //server/share rw
 rubbish
@@ -183,10 +183,10 @@ rubbish
     ("folder", "kind"),
     [
         ("/var/lib/jaz", "ext4"),
-        ("/home/ann/jaz", "nfs4"),
-        ("/home", "nfs4"),
-        ("/homeless", "ext4"),
-        ("/home/local disk/jaz", "xfs"),
+        ("/srv/ann/jaz", "nfs4"),
+        ("/srv", "nfs4"),
+        ("/srvless", "ext4"),
+        ("/srv/local disk/jaz", "xfs"),
         ("/mnt/twice/x", "cifs"),
     ],
 )
