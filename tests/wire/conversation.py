@@ -13,6 +13,7 @@ from jaz_lite.wire.happenings import (
     Happening,
     HelloFacts,
     Identified,
+    InventoryItem,
     SiteIdentity,
     Welcomed,
 )
@@ -145,3 +146,8 @@ def split_at_random(seed: int) -> Callable[[bytes], Sequence[bytes]]:
         return parts
 
     return cut
+
+
+def item(number: int, occ: str = "M:1") -> InventoryItem:
+    """Return an entry of an inventory."""
+    return InventoryItem(number.to_bytes(16, "big"), "done", number, b"d" * 8, occ, "/job#1", 1, 5)

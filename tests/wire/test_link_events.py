@@ -7,19 +7,14 @@ from jaz_lite.wire import ident
 from jaz_lite.wire.happenings import (
     Acked,
     Closed,
-    InventoryItem,
 )
 from tests.wire.conversation import (
     WORK,
     Conversation,
     dispatch,
     event,
+    item,
 )
-
-
-def item(number: int, occ: str = "M:1") -> InventoryItem:
-    return InventoryItem(number.to_bytes(16, "big"), "done", number, b"d" * 8, occ, "/job#1", 1, 5)
-
 
 # ---- events
 

@@ -10,7 +10,6 @@ from jaz_lite.wire.happenings import (
     ConfigChanged,
     Dispatched,
     Drained,
-    InventoryItem,
     KillAsked,
     Output,
     OutputAcked,
@@ -25,11 +24,6 @@ from tests.wire.conversation import (
     dispatch,
     event,
 )
-
-
-def item(number: int, occ: str = "M:1") -> InventoryItem:
-    return InventoryItem(number.to_bytes(16, "big"), "done", number, b"d" * 8, occ, "/job#1", 1, 5)
-
 
 # ---- orders and answers
 

@@ -27,6 +27,7 @@ from tests.wire.conversation import (
     agent_link,
     dispatch,
     event,
+    item,
     server_link,
     split_at_random,
 )
