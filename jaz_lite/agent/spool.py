@@ -83,6 +83,9 @@ class Spool:
             if not self._open_segment(f"{self._folder}/{name}", newest=name == names[-1]):
                 self.damaged = True
                 break
+        if self._file is not None:
+            # An earlier process may have been killed before its sync; what is sent must outlive the machine too.
+            self._file.sync()
         self.synced = self.head
 
     def _open_segment(self, path: str, *, newest: bool) -> bool:

@@ -1,5 +1,6 @@
 """The agent log on a real folder, whole, torn and damaged."""
 
+import random
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from jaz_lite.agent.disk import PosixDisk
 from jaz_lite.agent.spool import Spool
 from jaz_lite.wire.events import pack_event, unpack_event
 from jaz_lite.wire.ident import CHAIN_START, NO_SPOOL, chain
+from tests.sim.disk import SimDisk
 
 ID = b"spool-0123456789"
 K = bytes(16)
@@ -159,3 +161,16 @@ def test_rubbish_is_no_record(data: bytes) -> None:
 
     assert end <= len(data)
     assert b"".join(map(framed, payloads)) == data[:end]
+
+
+def test_what_a_killed_process_wrote_is_durable_before_it_is_sent(tmp_path: Path) -> None:
+    disk = SimDisk(random.Random(1))
+    killed = Spool(disk, "site")
+    killed.begin(ID)
+    killed.append([event(1)])
+
+    after = Spool(disk, "site")
+    disk.power_cut()
+
+    assert after.synced == 1
+    assert Spool(disk, "site").head == 1
