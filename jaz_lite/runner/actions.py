@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jaz_lite.errors import JazLiteError, LocalProtocolError, Refused
+from jaz_lite.errors import JazLiteError, LocalProtocolError, Refused, StoreDamaged
 from jaz_lite.model.action import (
     AbandonWork,
     Action,
@@ -228,6 +228,8 @@ def _start(turn: Turn, run: Run, action: StartRun) -> None:
                 variables=action.variables,
             )
             answer = Answered(action.node, action.visit, ok=True, value=str(started.run_id))
+        except StoreDamaged:
+            raise
         except JazLiteError as error:
             answer = Answered(action.node, action.visit, ok=False, message=error.message)
     turn.raise_event(run.run_id, answer)

@@ -236,6 +236,8 @@ class Turns:
                 variables=item.variables,
                 icon_path=item.icon_path,
             )
+        except StoreDamaged:
+            raise
         except JazLiteError as error:
             if item.reply is not None:
                 item.reply.error = error

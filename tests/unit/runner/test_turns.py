@@ -2,7 +2,7 @@
 
 import pytest
 
-from jaz_lite.errors import NoSuchObject, Refused
+from jaz_lite.errors import NoSuchObject, Refused, StoreDamaged
 from jaz_lite.model.event import (
     DecideIcon,
     HoldIcon,
@@ -12,7 +12,7 @@ from jaz_lite.model.event import (
     StopIcon,
     StopRun,
 )
-from jaz_lite.runner.inputs import Reply, Write
+from jaz_lite.runner.inputs import NewRun, Reply, Write
 from tests.unit.runner.site import Site, chained, job
 
 
@@ -367,3 +367,18 @@ def test_work_that_is_refused_while_it_is_stopped_is_cancelled(site: Site) -> No
 
     assert list(site.attempt_states(run).values()) == ["cancelled"]
     assert site.icon(run, "load").message == "Aborted the job"
+
+
+def test_a_full_disk_ends_the_server_and_is_not_the_answer_to_a_start(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.define(chained("NIGHT", job("load")))
+    connection = site.store._the_writer._connection
+    connection.pragma("max_page_count", connection.pragma("page_count"))
+
+    for _ in range(400):
+        site.turns.submit(NewRun(jobnet_id="NIGHT", user="op"))
+    with pytest.raises(StoreDamaged):
+        site.settle()
+
+    assert not [record for record in caplog.records if record.exc_info]
