@@ -166,6 +166,20 @@ class AttemptBook:
         dues = [due for due in (self._out.flush_due, self._dues.first) if due is not None]
         return min(dues, default=None)
 
+    def may_wait_to_send(self, sent: int, now: Moment) -> bool:
+        """Tell whether the server waits for none of the events after number `sent`, and none has waited long."""
+        due = self._out.send_due
+        return due is not None and now.mono < due and sent >= self._out.hurry
+
+    @property
+    def send_due(self) -> float | None:
+        """The monotonic second at which events that nobody waits for are to be sent."""
+        return self._out.send_due
+
+    def sent(self, number: int) -> None:
+        """The events up to `number` were sent."""
+        self._out.sent(number)
+
     def tick(self, now: Moment) -> None:
         """Do what is due."""
         self._now = now

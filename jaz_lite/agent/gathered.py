@@ -2,7 +2,8 @@
 
     keep long work orders ─► append events ─► one flush for all of them ─► tell the keeper ─► answer the server
 
-Pure. An event that nobody waits for is appended at once and flushed with the next one, or after `FLUSH_S`.
+Pure. An event that nobody waits for is appended at once and flushed with the next one, or after `FLUSH_S`. What the
+server does not wait for (`QUIET`) is sent with what it does wait for, or after `FLUSH_S`: a short job costs one message.
 """
 
 from typing import Any
@@ -11,7 +12,8 @@ from jaz_lite.agent import effects as fx
 from jaz_lite.agent.attempts import Moment
 from jaz_lite.wire.frames import pack
 
-FLUSH_S = 0.05  # the longest that an event which nobody waits for stays undurable
+FLUSH_S = 0.05  # the longest that an event which nobody waits for stays undurable, and unsent
+QUIET = frozenset(("accepted", "started"))
 
 
 class Gathered:
@@ -20,6 +22,8 @@ class Gathered:
     def __init__(self, *, strict: bool) -> None:
         self.head = 0
         self.flush_due: float | None = None
+        self.hurry = 0  # number of the newest event that the server waits for
+        self.send_due: float | None = None  # when the others are to be sent
         self._strict = strict
         self._save: list[fx.Effect] = []
         self._append: list[bytes] = []
@@ -31,11 +35,20 @@ class Gathered:
         """Append an event and return its number."""
         self.head += 1
         self._append.append(pack([self.head, now.wall_ms * 1_000_000, k, e, fields]))
+        if e not in QUIET:
+            self.hurry = self.head
+        elif self.send_due is None:
+            self.send_due = now.mono + FLUSH_S
         if wait and self._strict:
             self._must_sync = True
         elif self.flush_due is None:
             self.flush_due = now.mono + FLUSH_S
         return self.head
+
+    def sent(self, number: int) -> None:
+        """The events up to `number` were sent."""
+        if number >= self.head:
+            self.send_due = None
 
     def save(self, effect: fx.Effect) -> None:
         """Do this before any event is written."""

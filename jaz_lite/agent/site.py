@@ -351,8 +351,12 @@ class Site:
 
     @property
     def deadline(self) -> float | None:
-        """The monotonic second at which `tick` has something to do."""
-        return self.core.deadline
+        """The monotonic second at which `tick` or `pump` has something to do."""
+        due = self.core.send_due
+        if due is None or not self._in_session or due <= self._now.mono:
+            # Without a session nothing can be sent; what is overdue waits for the server's acknowledgements.
+            return self.core.deadline
+        return due if self.core.deadline is None else min(due, self.core.deadline)
 
     def tick(self, now: Moment) -> None:
         """Do what is due."""
@@ -386,7 +390,11 @@ class Site:
     def _may_send(self) -> bool:
         if self._link is None or self._welcome is None:
             return False
-        return not self._in_session or self._sent < self.spool.synced or self._streams.wants
+        return not self._in_session or self._events_to_send or self._streams.wants
+
+    @property
+    def _events_to_send(self) -> bool:
+        return self._sent < self.spool.synced and not self.core.may_wait_to_send(self._sent, self._now)
 
     def take(self) -> list[Effect]:
         """Return what is to be done now, in order."""
@@ -462,10 +470,13 @@ class Site:
         if link is None or welcome is None or link.closed:
             return False
         durable = self.spool.synced if self._policy.durability == "strict" else self.spool.head
+        if self._in_session and self.core.may_wait_to_send(self._sent, self._now):
+            durable = self._sent
         while self._sent < durable and (room := link.event_room) > 0:
             payloads = self.spool.payloads(self._sent + 1, min(room, durable - self._sent))
             link.events(payloads)
             self._sent += len(payloads)
+            self.core.sent(self._sent)
         if not self._in_session:
             if self._sent < self.spool.head:
                 return False

@@ -25,7 +25,13 @@ from jaz_lite.store.attempts import Attempt
 from jaz_lite.wire.happenings import AgentEvent
 
 RANK = {"ready": 0, "sent": 1, "accepted": 2, "running": 3, "stopping": 3, "unknown": 4, "abandoned": 4}
+QUIET = frozenset(("accepted", "started"))
 SETTLED = frozenset(("done", "failed", "cancelled"))
+
+
+def is_quiet(item: AgentReports) -> bool:
+    """Tell whether nobody waits for any of these events."""
+    return all(event.e in QUIET for event in item.happening.events)
 
 
 def take_in(turn: Turn, item: AgentReports) -> None:

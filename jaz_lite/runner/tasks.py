@@ -32,9 +32,11 @@ async def make_turns(turns: Turns, *, task_status: trio.TaskStatus[None] = trio.
     turns.wake = woken
     task_status.started()
     while True:
-        if not turns.has_inputs:
-            await _sleep(turns, wake)
         wake = trio.Event()
+        wait_s = _seconds_to_wait(turns)
+        if wait_s > 0:
+            await _sleep(turns, wake, wait_s)
+            continue
         # One loop pass for the readers: what has arrived together is dealt with together.
         await trio.lowlevel.checkpoint()
         turn = turns.prepare()
@@ -51,23 +53,24 @@ async def make_turns(turns: Turns, *, task_status: trio.TaskStatus[None] = trio.
         turns.release(turn)
 
 
-async def _sleep(turns: Turns, wake: trio.Event) -> None:
+async def _sleep(turns: Turns, wake: trio.Event, wait_s: float) -> None:
     """Wait until something gathers or is due; a WAL that has grown is moved in the first idle moment."""
-    wait_s = _seconds_to_wait(turns)
     if turns.store.wants_checkpoint:
-        with trio.move_on_after(min(IDLE_S, wait_s)):
+        with trio.move_on_after(IDLE_S):
             await wake.wait()
             return
         turns.store.checkpoint()
+        return
     with trio.move_on_after(wait_s):
         await wake.wait()
 
 
 def _seconds_to_wait(turns: Turns) -> float:
+    wait_s = CLOCK_LOOK_S if turns.wait_s is None else turns.wait_s
     due_ms = turns.next_due_ms()
     if due_ms is None:
-        return CLOCK_LOOK_S
-    return min(CLOCK_LOOK_S, max(0.0, (due_ms - turns.clock.now_ms()) / 1000))
+        return wait_s
+    return min(wait_s, max(0.0, (due_ms - turns.clock.now_ms()) / 1000))
 
 
 def let_inputs_come_later(turns: Turns, nursery: trio.Nursery) -> None:

@@ -42,6 +42,7 @@ from jaz_lite.store.open import Store
 
 TURN_INPUTS_MAX = 500  # more wait for the next turn, so that a commit stays short
 TIMERS_AT_ONCE_MAX = 200
+QUIET_S = 0.05  # so long may an input that nobody waits for wait for company
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +72,8 @@ class Turns:
         self.wake: Callable[[], None] = lambda: None
         self.later: Callable[[float, Input], None] = lambda _seconds, item: self.submit(item)
         self._inbox: deque[Input] = deque()
+        self._urgent = False
+        self._quiet_until: float | None = None
         self._last_id = 0
 
     def reload(self) -> None:
@@ -79,14 +82,28 @@ class Turns:
         self.works.reload()
 
     def submit(self, item: Input) -> None:
-        """Hand in an input for the next turn."""
+        """Hand in an input for the next turn.
+
+        Reports that nobody waits for (accepted, started) do not ask for a turn of their own: they are taken in with
+        the next thing that happens, or after `QUIET_S`. That spares most of the commits of short jobs.
+        """
         self._inbox.append(item)
+        if isinstance(item, AgentReports) and reports.is_quiet(item):
+            if self._quiet_until is None:
+                self._quiet_until = self.clock.monotonic() + QUIET_S
+                self.wake()
+            return
+        self._urgent = True
         self.wake()
 
     @property
-    def has_inputs(self) -> bool:
-        """Tell whether something has gathered."""
-        return bool(self._inbox)
+    def wait_s(self) -> float | None:
+        """How long the next turn may wait for inputs that came; 0: it is wanted now; None: nothing came."""
+        if self._urgent:
+            return 0.0
+        if self._quiet_until is None:
+            return None
+        return max(0.0, self._quiet_until - self.clock.monotonic())
 
     @property
     def backlog(self) -> int:
@@ -102,6 +119,8 @@ class Turns:
     def prepare(self) -> Turn | None:
         """Apply all that has gathered, inside a new transaction. None: there was nothing."""
         items = [self._inbox.popleft() for _ in range(min(len(self._inbox), TURN_INPUTS_MAX))]
+        self._urgent = bool(self._inbox)
+        self._quiet_until = None
         due = self.next_due_ms()
         if not items and (due is None or due > self.clock.now_ms()):
             return None
