@@ -6,6 +6,7 @@ Exit codes: 0 ended as asked, 2 wrong usage, 5 another agent has this data direc
 import argparse
 import fcntl
 import gc
+import gc
 import json
 import os
 import signal
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from jaz_lite.agent.shell import Agent
 
 GC_THRESHOLDS = (50_000, 20, 50)
+GC_THRESHOLDS = (20_000, 20, 50)  # what is loaded at the start stays; looking through it again costs latency
 LET_GO_S = 0.2  # for the last words to the keeper
 
 

@@ -45,7 +45,7 @@ async def follow(
     if path is not None:
         found = control.read_run(run_id)
         inside = found.plan.path(node_at(found, path))
-    async with aclosing(cast("Any", control.follow(run_id))) as news:
+    async with aclosing(cast("Any", control.follow(run_id, quiet=quiet))) as news:
         async for item in news:
             if item["kind"] == "icon" and item["state"] not in DONE:
                 # Until it is done, an icon shows what it was handed; its own output comes piece by piece.

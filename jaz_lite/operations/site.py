@@ -51,7 +51,7 @@ class RunControl(Protocol):
     def status(self) -> dict[str, Any]:
         """Return the health of the server in the shape of `status --json`."""
 
-    def follow(self, run_id: int) -> AsyncIterator[Mapping[str, Any]]:
+    def follow(self, run_id: int, *, quiet: bool = False) -> AsyncIterator[Mapping[str, Any]]:
         """Give first what there is, then what comes, and end after the run is over.
 
         Each is a plain map with "kind": "icon" (path, type, state, exit_code, message, attempt, host, doubt), "run"

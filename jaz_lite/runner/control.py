@@ -126,10 +126,13 @@ class Control:
         desk = self._turns.works.desks.get(agent_id)
         return (0, 0) if desk is None else (len(desk.at_agent), len(desk.waiting))
 
-    async def follow(self, run_id: int) -> AsyncIterator[Mapping[str, Any]]:
+    async def follow(self, run_id: int, *, quiet: bool = False) -> AsyncIterator[Mapping[str, Any]]:
         """Give first what there is of a run, then its news as they are committed, until it is over.
 
         Each is a plain map with "kind": "icon", "run", "output", "fact", or "gap" (news were lost on the way).
+
+        Args:
+            quiet: only icons in doubt, and the run when it is no longer just running.
 
         Raises:
             NoSuchObject: there is no such run.
@@ -139,9 +142,9 @@ class Control:
         def woken() -> None:
             wake.set()
 
-        watcher = self._turns.feed.watch(run_id, woken)
+        watcher = self._turns.feed.watch(run_id, woken, quiet=quiet)
         try:
-            for item in self._so_far(self.read_run(run_id)):
+            for item in self._so_far(self.read_run(run_id), quiet=quiet):
                 yield item
             while True:
                 wake = trio.Event()
@@ -153,19 +156,27 @@ class Control:
         finally:
             self._turns.feed.leave(watcher)
 
-    def _so_far(self, run: Run) -> Iterator[Mapping[str, Any]]:
+    def _so_far(self, run: Run, *, quiet: bool) -> Iterator[Mapping[str, Any]]:
         zone = self._turns.zone
         for node, icon in enumerate(run.icons):
-            if icon is not UNTOUCHED:
+            if icon.doubt is not None or not (quiet or icon is UNTOUCHED):
                 yield {"kind": "icon", **icon_to_json(run, node, zone)}
-        with self._turns.store.snapshot() as view:
-            for row in view.attempts.of_run(run.run_id):
-                if row.node < 0:
-                    continue
-                for stream in (1, 2):
-                    offset = 0
-                    while data := view.output.read(row.k, stream, offset, OUTPUT_PIECE_BYTES):
-                        path = run.plan.path(row.node)
-                        yield {"kind": "output", "path": path, "stream": stream, "offset": offset, "data": data}
-                        offset += len(data)
+        if not quiet:
+            yield from self._output_so_far(run)
         yield {"kind": "run", **run_head(run, zone)}
+
+    def _output_so_far(self, run: Run) -> Iterator[Mapping[str, Any]]:
+        """Give the stored output piece by piece; no view of the store is kept open while a piece is on its way."""
+        store = self._turns.store
+        with store.snapshot() as view:
+            keys = [(row.k, run.plan.path(row.node)) for row in view.attempts.of_run(run.run_id) if row.node >= 0]
+        for k, path in keys:
+            for stream in (1, 2):
+                offset = 0
+                while True:
+                    with store.snapshot() as view:
+                        data = view.output.read(k, stream, offset, OUTPUT_PIECE_BYTES)
+                    if not data:
+                        break
+                    yield {"kind": "output", "path": path, "stream": stream, "offset": offset, "data": data}
+                    offset += len(data)

@@ -17,13 +17,17 @@ WATCHER_QUEUE_MAX = 4_096
 
 
 class Watcher:
-    """One who watches a run. `wake` is called when something new is in the queue."""
+    """One who watches a run. `wake` is called when something new is in the queue.
 
-    __slots__ = ("gap", "items", "run_id", "wake")
+    A quiet one is told only of icons in doubt, and of the run once it is no longer just running.
+    """
 
-    def __init__(self, run_id: int, wake: Callable[[], None]) -> None:
+    __slots__ = ("gap", "items", "quiet", "run_id", "wake")
+
+    def __init__(self, run_id: int, wake: Callable[[], None], *, quiet: bool = False) -> None:
         self.run_id = run_id
         self.wake = wake
+        self.quiet = quiet
         self.items: deque[Mapping[str, Any]] = deque()
         self.gap = False
 
@@ -44,12 +48,15 @@ class Feed:
     def __init__(self, zone: tzinfo) -> None:
         self._zone = zone
         self._watchers: dict[int, list[Watcher]] = {}
-        self._held: list[tuple[int, Mapping[str, Any]]] = []
+        self._loud: set[int] = set()  # runs that somebody watches who is not quiet
+        self._held: list[tuple[int, bool, Mapping[str, Any]]] = []
 
-    def watch(self, run_id: int, wake: Callable[[], None]) -> Watcher:
+    def watch(self, run_id: int, wake: Callable[[], None], *, quiet: bool = False) -> Watcher:
         """Return a new watcher of a run; give it back to `leave`."""
-        watcher = Watcher(run_id, wake)
+        watcher = Watcher(run_id, wake, quiet=quiet)
         self._watchers.setdefault(run_id, []).append(watcher)
+        if not quiet:
+            self._loud.add(run_id)
         return watcher
 
     def leave(self, watcher: Watcher) -> None:
@@ -59,37 +66,46 @@ class Feed:
             self._watchers[watcher.run_id] = left
         else:
             self._watchers.pop(watcher.run_id, None)
+        if all(other.quiet for other in left):
+            self._loud.discard(watcher.run_id)
 
     # ---- called by turns
 
     def fact(self, run_id: int, at_ms: int, path: str, fact: Fact) -> None:
         """Hold a fact for the watchers until the commit."""
-        if run_id in self._watchers:
+        if run_id in self._loud:
             news = {"kind": "fact", "fact": fact.kind, "severity": fact.severity, "path": path, "at_ms": at_ms}
-            self._held.append((run_id, {**news, "data": dict(fact.data)}))
+            self._held.append((run_id, False, {**news, "data": dict(fact.data)}))
 
     def output(self, run_id: int, path: str, stream: int, offset: int, data: bytes) -> None:
         """Hold a piece of output for the watchers until the commit."""
-        if run_id in self._watchers:
+        if run_id in self._loud:
             news = {"kind": "output", "path": path, "stream": stream, "offset": offset, "data": data}
-            self._held.append((run_id, news))
+            self._held.append((run_id, False, news))
 
     def run(self, run: Run, nodes: Iterable[int]) -> None:
         """Tell the committed state of a run and of its changed icons."""
         if run.run_id not in self._watchers:
             return
+        loud = run.run_id in self._loud
         for node in sorted(nodes):
-            self._held.append((run.run_id, {"kind": "icon", **icon_to_json(run, node, self._zone)}))
-        self._held.append((run.run_id, {"kind": "run", **run_head(run, self._zone)}))
+            important = run.icons[node].doubt is not None
+            if loud or important:
+                news = {"kind": "icon", **icon_to_json(run, node, self._zone)}
+                self._held.append((run.run_id, important, news))
+        important = run.state != "running"
+        if loud or important:
+            self._held.append((run.run_id, important, {"kind": "run", **run_head(run, self._zone)}))
 
     def release(self) -> None:
         """Give what was held to the watchers and wake them."""
         held, self._held = self._held, []
         woken: dict[int, Watcher] = {}
-        for run_id, item in held:
+        for run_id, important, item in held:
             for watcher in self._watchers.get(run_id, ()):
-                watcher.push(item)
-                woken[id(watcher)] = watcher
+                if important or not watcher.quiet:
+                    watcher.push(item)
+                    woken[id(watcher)] = watcher
         for watcher in woken.values():
             watcher.wake()
 

@@ -167,7 +167,6 @@ def doubt(turn: Turn, work: Work, reason: str, message: str) -> WorkDoubted:
 
 def result_of(x: Mapping[str, Any], encoding: str) -> WorkResult:
     """Return the result of a `finished` event in our words."""
-    started_ns, ended_ns = x.get("t0"), x.get("t1")
     return WorkResult(
         exit_code=x.get("exit"),
         signal=x.get("sig") or None,
@@ -175,8 +174,8 @@ def result_of(x: Mapping[str, Any], encoding: str) -> WorkResult:
         std_err=_text(x.get("err_head", b""), encoding),
         killed=str(x.get("killed") or ""),
         truncated=bool(x.get("trunc")),
-        started_ms=None if started_ns is None else started_ns // 1_000_000,
-        ended_ms=None if ended_ns is None else ended_ns // 1_000_000,
+        started_ms=x.get("t0"),
+        ended_ms=x.get("t1"),
     )
 
 

@@ -31,14 +31,19 @@ async def make_turns(turns: Turns, *, task_status: trio.TaskStatus[None] = trio.
 
     turns.wake = woken
     task_status.started()
+    others_ran = False
     while True:
         wake = trio.Event()
         wait_s = _seconds_to_wait(turns)
         if wait_s > 0:
             await _sleep(turns, wake, wait_s)
+            others_ran = True
             continue
-        # One loop pass for the readers: what has arrived together is dealt with together.
-        await trio.lowlevel.checkpoint()
+        if not others_ran:
+            # One loop pass for the readers: what arrives together is dealt with together. Who was just woken by one
+            # of them has let the others of that pass run already.
+            await trio.lowlevel.checkpoint()
+        others_ran = False
         turn = turns.prepare()
         if turn is None:
             continue

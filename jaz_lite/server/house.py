@@ -5,6 +5,7 @@ live runs loaded; only then may agents and people come in. Whatever escapes from
 the service manager starts it again and the store resumes.
 """
 
+import gc
 import logging
 import secrets
 import signal
@@ -40,6 +41,7 @@ from jaz_lite.wire.ident import epoch_and_boot, ticket
 
 SPOOL_FOLDER = "agent"
 ACT_BYTES = 8
+GC_THRESHOLDS = (50_000, 20, 50)
 SPOOL_ID_BYTES = 16
 
 log = logging.getLogger(__name__)
@@ -142,6 +144,10 @@ class House:
             draw_spool=lambda: secrets.token_bytes(SPOOL_ID_BYTES),
         )
         self._turns.reload()
+        # What is loaded by now stays; only what comes is worth looking through, and less often than Python would.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
 
     async def live(self, created: bool, ready: Callable[[Ready], None] | None) -> None:
         """Open the doors, tell that they are open, and keep them open until asked to stop."""

@@ -42,8 +42,8 @@ class ServerControl:
     def live_runs(self) -> list[Run]:
         return self._control.live_runs()
 
-    def follow(self, run_id: int) -> AsyncIterator[Mapping[str, Any]]:
-        return self._control.follow(run_id)
+    def follow(self, run_id: int, *, quiet: bool = False) -> AsyncIterator[Mapping[str, Any]]:
+        return self._control.follow(run_id, quiet=quiet)
 
     def reachable(self, agent_id: str) -> bool:
         return self._control.reachable(agent_id)
