@@ -320,14 +320,14 @@ class AgentEnd:
         self.accepts(icon_id, settle)
         k = self.key(icon_id)
         self.states[k] = "running"
-        self.says(k, "started", settle=settle, pid=1, t=self.site.clock.now_ms() * 1_000_000)
+        self.says(k, "started", settle=settle, pid=1, t=self.site.clock.now_ms())
 
     def ends(self, icon_id: str, exit_code: int = 0, out: bytes = b"", settle: bool = True) -> None:
         k = self.key(icon_id)
         if self.states.get(k) != "running":
             self.starts(icon_id, settle)
         self.states[k] = "done"
-        now = self.site.clock.now_ms() * 1_000_000
+        now = self.site.clock.now_ms()
         self.says(
             k,
             "finished",

@@ -263,7 +263,7 @@ def test_stopping_an_icon_kills_its_job(site: Site) -> None:
     assert [kill.k for kill in agent.killed] == [agent.key("load")]
     assert site.icon(run, "load").state == "stopping"
 
-    now = site.clock.now_ms() * 1_000_000
+    now = site.clock.now_ms()
     agent.says(
         agent.key("load"), "finished", sig=15, t0=now, t1=now, out=0, err=0, out_head=b"", err_head=b"", killed="kill"
     )
@@ -329,7 +329,7 @@ def test_a_result_from_an_agent_that_was_never_asked_is_refused(site: Site) -> N
     agent.connect()
     other.connect()
     run = site.start(chained("NIGHT", job("load")))
-    now = site.clock.now_ms() * 1_000_000
+    now = site.clock.now_ms()
     other.says(agent.key("load"), "finished", exit=0, t0=now, t1=now, out=0, err=0, out_head=b"", err_head=b"")
 
     assert site.icon(run, "load").state == "running"
@@ -382,3 +382,16 @@ def test_a_full_disk_ends_the_server_and_is_not_the_answer_to_a_start(
         site.settle()
 
     assert not [record for record in caplog.records if record.exc_info]
+
+
+def test_an_attempt_keeps_when_its_process_began_and_ended(site: Site) -> None:
+    agent = site.agents["a1"]
+    agent.connect()
+    run = site.start(chained("NIGHT", job("load")))
+    began_ms = site.clock.now_ms()
+    agent.starts("load")
+    agent.ends("load")
+
+    with site.store.snapshot() as view:
+        (row,) = view.attempts.of_run(run)
+    assert (row.started_ms, row.ended_ms) == (began_ms, began_ms)
