@@ -1,0 +1,82 @@
+"""`python -m tests.sim --seeds 200`: see the package."""
+
+import argparse
+import sys
+import time
+import traceback
+from collections import Counter
+
+from tests.sim.breakages import BREAKAGES
+from tests.sim.scenario import Outcome, run_seed
+
+TRACE_LINES = 60
+PROCESSES = ("server", "agent", "keeper")
+
+
+def main() -> int:
+    """Play seeds; return 1 if a promise was broken."""
+    parser = argparse.ArgumentParser(prog="python -m tests.sim")
+    parser.add_argument("--seeds", type=int, default=200, help="how many seeds, from --first on")
+    parser.add_argument("--first", type=int, default=1)
+    parser.add_argument("--seed", type=int, help="only this one")
+    parser.add_argument("--breakage", choices=sorted(BREAKAGES), help="switch on a deliberate fault")
+    parser.add_argument("--keep-going", action="store_true", help="do not stop at the first violation")
+    parser.add_argument("-v", "--verbose", action="store_true", help="print the whole trace")
+    parser.add_argument("--counts", action="store_true", help="print how often each thing happened")
+    parser.add_argument("--no-summary", action="store_true", help="leave out the counts and the time it took")
+    options = parser.parse_args()
+    seeds = [options.seed] if options.seed is not None else range(options.first, options.first + options.seeds)
+    began = time.monotonic()
+    total: Counter[str] = Counter()
+    virtual_ms = played = violations = 0
+    for seed in seeds:
+        outcome = run_seed(seed, options.breakage)
+        played += 1
+        total += outcome.counts
+        virtual_ms += outcome.virtual_ms
+        if outcome.violation is not None:
+            violations += 1
+            tell(outcome, whole=options.verbose, breakage=options.breakage)
+            if not options.keep_going:
+                break
+        elif options.verbose:
+            print_trace(outcome, len(outcome.trace))
+    if options.no_summary:
+        return 1 if violations else 0
+    if options.counts:
+        for name in sorted(total):
+            print(f"  {total[name]:>9} {name}")
+    crashes = {who: sum(total[name] for name in total if name.startswith(f"{who} crashes")) for who in PROCESSES}
+    told = ", ".join(f"{who} {count}" for who, count in crashes.items())
+    print(
+        f"simulator: {played} seeds, {total['runs']} runs, {total['starts']} starts; crashes: {told},"
+        f" {total['power cuts']} power cuts, {total['cuts']} cut connections; {virtual_ms / 3_600_000:.1f} virtual hours,"
+        f" {violations} violations, {time.monotonic() - began:.1f} s"
+    )
+    return 1 if violations else 0
+
+
+def tell(outcome: Outcome, *, whole: bool, breakage: str | None) -> None:
+    """Print what was violated, how it came to it, and the line that repeats it."""
+    print_trace(outcome, len(outcome.trace) if whole else TRACE_LINES)
+    if outcome.error is not None:
+        traceback.print_exception(outcome.error, file=sys.stdout)
+    elif outcome.violation is not None and outcome.violation.__cause__ is not None:
+        traceback.print_exception(outcome.violation.__cause__, file=sys.stdout)
+    print(f"seed {outcome.seed} at {outcome.virtual_ms / 1000:.3f} s: {outcome.violation}")
+    more = f" --breakage {breakage}" if breakage else ""
+    print(
+        f"repeat: make sim SEED={outcome.seed}"
+        if not breakage
+        else f"repeat: python -m tests.sim --seed {outcome.seed}{more}"
+    )
+
+
+def print_trace(outcome: Outcome, lines: int) -> None:
+    """Print the last lines of a trace."""
+    for at_ms, who, text in outcome.trace[-lines:]:
+        print(f"{at_ms / 1000:>10.3f} {who:>8}  {text}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

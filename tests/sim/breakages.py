@@ -1,0 +1,186 @@
+"""Deliberate faults in the product, by name: each leaves out one step that a promise rests on.
+
+They are put in from outside while a seed is played. A simulator that does not notice them proves nothing.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+from jaz_lite.agent import site as agent_site
+from jaz_lite.agent.keeper_core import Claim, KeeperCore, Spawn, Sync
+from jaz_lite.agent.site import Site
+from jaz_lite.agent.spool import Spool
+from jaz_lite.model.event import WorkEnded
+from jaz_lite.runner import actions, reports
+from jaz_lite.runner.inputs import AgentReports
+from jaz_lite.runner.turn import Turn
+from jaz_lite.runner.turns import Turns
+from jaz_lite.runner.work import Works
+from jaz_lite.store.output import Output
+from jaz_lite.wire.happenings import Acked
+from tests.sim.observe import patched
+from tests.sim.world import World
+
+Breakage = Callable[[World], AbstractContextManager[None]]
+
+
+def forget_on_ack(_world: World) -> AbstractContextManager[None]:
+    """The agent forgets an attempt as soon as its latest event is acknowledged."""
+    heard = Site.heard
+
+    def broken(self: Site, happenings: Any, now: Any) -> None:
+        happenings = list(happenings)
+        heard(self, happenings, now)
+        for happening in happenings:
+            if isinstance(happening, Acked):
+                for k in [k for k, attempt in self.core.attempts.items() if attempt.eseq <= happening.n]:
+                    del self.core.attempts[k]
+                    self.core.running.discard(k)
+
+    return patched((Site, "heard", broken))
+
+
+def cursor_apart_from_effect(_world: World) -> AbstractContextManager[None]:
+    """The server moves an agent's cursor in a transaction of its own, before the one with the effects."""
+    prepare = Turns.prepare
+
+    def broken(self: Turns) -> Turn | None:
+        for item in self._inbox:
+            if isinstance(item, AgentReports) and item.port.up:
+                last = item.happening.events[-1]
+                with self.store.transaction() as tx:
+                    tx.agents.move_cursor(item.port.agent_id, item.port.spool, last.n, last.chain)
+        return prepare(self)
+
+    return patched((Turns, "prepare", broken))
+
+
+def no_claim_before_exec(_world: World) -> AbstractContextManager[None]:
+    """The keeper starts the process and writes down afterwards that it did."""
+
+    def broken(self: KeeperCore, name: str, order: Any, wall_ms: int) -> None:
+        known = self.claims.get(name)
+        if known is not None:
+            self._say(["listed", name, known.last])
+            return
+        self.claims[name] = Claim("claimed", ["claim", name, wall_ms])
+        self._open += 1
+        self._after_sync.append(Spawn(name, order))
+
+    return patched((KeeperCore, "_start", broken))
+
+
+def claim_not_synced(_world: World) -> AbstractContextManager[None]:
+    """The keeper writes its log and never syncs it."""
+    take = KeeperCore.take
+
+    def broken(self: KeeperCore) -> list[Any]:
+        return [effect for effect in take(self) if not isinstance(effect, Sync)]
+
+    return patched((KeeperCore, "take", broken))
+
+
+def dispatch_before_commit(_world: World) -> AbstractContextManager[None]:
+    """The server sends a work order while the transaction that says so is still open."""
+    dispatch = actions._dispatch
+
+    def broken(turn: Turn, *arguments: Any) -> None:
+        after_commit = turn.after_commit
+
+        def at_once(do: Callable[[], None], port: Any = None) -> None:
+            do()
+            port.flush()
+
+        turn.after_commit = at_once  # type: ignore[method-assign]
+        try:
+            dispatch(turn, *arguments)
+        finally:
+            turn.after_commit = after_commit  # type: ignore[method-assign]
+
+    return patched((actions, "_dispatch", broken))
+
+
+def ack_before_commit(_world: World) -> AbstractContextManager[None]:
+    """The server acknowledges events while the transaction with their effects is still open."""
+    take_in = reports.take_in
+
+    def broken(turn: Turn, item: AgentReports) -> None:
+        take_in(turn, item)
+        if item.port.up:
+            item.port.link.ack(item.happening.events[-1].n)
+            item.port.flush()
+
+    return patched((reports, "take_in", broken))
+
+
+def result_applied_twice(_world: World) -> AbstractContextManager[None]:
+    """The end of a job is told to its run twice."""
+    apply = reports.apply
+
+    def broken(turn: Turn, work: Any, kind: str, x: Any, at_ms: int) -> None:
+        apply(turn, work, kind, x, at_ms)
+        if kind == "finished":
+            turn.raise_event(work.run_id, WorkEnded(work.node, work.k, reports.result_of(x, work.encoding)))
+
+    return patched((reports, "apply", broken))
+
+
+def term_not_durable(_world: World) -> AbstractContextManager[None]:
+    """The agent keeps the highest term in memory only."""
+    return patched((agent_site, "save_term", lambda *_arguments: None))
+
+
+def event_sent_before_sync(_world: World) -> AbstractContextManager[None]:
+    """The agent takes its log for durable without having made it so."""
+
+    def broken(self: Spool) -> None:
+        self.synced = self.head
+
+    return patched((Spool, "sync", broken))
+
+
+def output_offset_not_checked(_world: World) -> AbstractContextManager[None]:
+    """The server puts each piece of output behind the last one, wherever it belongs."""
+    append = Output.append
+
+    def broken(self: Output, k: bytes, stream: int, offset: int, data: bytes) -> int:
+        return append(self, k, stream, self.length(k, stream), data)
+
+    return patched((Output, "append", broken))
+
+
+@contextmanager
+def sent_work_not_sent_again(_world: World) -> Iterator[None]:
+    """The server takes what it has sent for received, and does not repeat it on the next contact."""
+    with patched((actions, "send_again", lambda *_arguments: None)):
+        yield
+
+
+def doubts_settle_themselves(_world: World) -> AbstractContextManager[None]:
+    """The server takes an attempt of unknown fate for one that may be sent again."""
+    move = Works.move
+
+    def broken(self: Works, work: Any, state: str) -> None:
+        move(self, work, state)
+        if state == "unknown":
+            work.state = "ready"
+            self.desk(work.agent_id).waiting.append(work.k)
+
+    return patched((Works, "move", broken))
+
+
+BREAKAGES: dict[str, Breakage] = {
+    "forget-on-ack": forget_on_ack,
+    "cursor-apart-from-effect": cursor_apart_from_effect,
+    "no-claim-before-exec": no_claim_before_exec,
+    "claim-not-synced": claim_not_synced,
+    "dispatch-before-commit": dispatch_before_commit,
+    "ack-before-commit": ack_before_commit,
+    "result-applied-twice": result_applied_twice,
+    "term-not-durable": term_not_durable,
+    "event-sent-before-sync": event_sent_before_sync,
+    "output-offset-not-checked": output_offset_not_checked,
+    "sent-work-not-sent-again": sent_work_not_sent_again,
+    "doubts-settle-themselves": doubts_settle_themselves,
+}

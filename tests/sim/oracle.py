@@ -1,0 +1,434 @@
+"""What must hold, checked while things happen and once more at the end. The I-numbers are those of the test plan.
+
+The oracle knows the truth because it stands beside the doubles: jobs report their own starts and bytes, spools show
+what was ever written to them. Of the product it sees what is committed (`observe.py`), and compares.
+
+    I1  no claim is started twice, none before its attempt is committed as sent
+    I2  a job that ended, and whose keeper wrote that down, is done on the server with its true end; its run saw it once
+    I4  the term an agent has stored never falls, and no command comes under a lower one
+    I5  cursor and chain are those of a log that the agent really wrote
+    I6  cursor and effects move together
+    I7  nothing leaves a final state
+    I9  output on the server is what the job wrote, from its first byte on
+    I13 nothing grows without bound
+    ACK what was acknowledged is still true after every crash; an agent is told of nothing that is not committed
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from jaz_lite.agent.attempts import STOP_CLAIM
+from jaz_lite.agent.spool import Spool
+from jaz_lite.model.event import Event, WorkEnded
+from jaz_lite.model.run import RUN_OVER, Run
+from jaz_lite.wire.events import unpack_event
+from jaz_lite.wire.ident import CHAIN_START, NO_SPOOL, chain
+from tests.sim.processes import Job
+from tests.sim.world import Violation, World
+
+if TYPE_CHECKING:
+    from jaz_lite.runner.turn import Turn
+    from tests.sim.machine import Agent, Keeper, Machine
+    from tests.sim.server import Server
+
+CERTIFICATE = b"a certificate"
+FINAL = frozenset(("done", "failed", "cancelled"))
+FINISHING = {"finished": "done", "failed": "failed", "cancelled": "cancelled"}
+INBOX_MAX = 20_000
+BUFFER_BYTES_MAX = 8 * 1024 * 1024
+
+
+@dataclass
+class Log:
+    """A log that an agent really wrote: its events and the chain after each."""
+
+    payloads: list[bytes] = field(default_factory=list)
+    chains: list[bytes] = field(default_factory=lambda: [CHAIN_START])
+
+    def write(self, number: int, payload: bytes) -> None:
+        """Take event `number`; those behind it were lost before they were sent."""
+        del self.payloads[number - 1 :], self.chains[number:]
+        self.payloads.append(payload)
+        self.chains.append(chain(self.chains[-1], payload))
+
+
+@dataclass
+class Tx:
+    """What a transaction in the making has changed."""
+
+    attempts: list[tuple[bytes, dict[str, Any]]] = field(default_factory=list)
+    cursors: dict[str, tuple[bytes, int, bytes]] = field(default_factory=dict)
+    runs: dict[int, str] = field(default_factory=dict)
+    output: dict[tuple[bytes, int], int] = field(default_factory=dict)
+    raised: list[tuple[int, Event]] = field(default_factory=list)
+
+
+class Oracle:
+    """The truth, and the comparison with it."""
+
+    pin = sha256(CERTIFICATE).digest()
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.quiet = False  # the drain has begun
+        self.tx = Tx()
+        # jobs
+        self.starts: Counter[str] = Counter()
+        self.written: dict[tuple[str, int], bytearray] = defaultdict(bytearray)
+        self.began_ms: dict[str, int] = {}  # claim -> the wall clock of its machine
+        self.ended_ms: dict[str, int] = {}
+        self.truth: dict[str, int] = {}  # claim -> status, once its keeper knows it
+        self.reaped: dict[tuple[str, int], list[str]] = {}  # by keeper: not written yet
+        self.noted: dict[str, list[str]] = {}  # by machine: written, but not durable yet
+        self.ends: set[str] = set()  # claims whose end is durable in a keeper's log
+        self.hurt: set[str] = set()  # claims whose output a power cut may have shortened
+        # agents
+        self.logs: dict[tuple[str, bytes], Log] = {}
+        self.durable: dict[tuple[str, bytes], int] = {}
+        self.may_rotate: set[str] = set()  # agents that may have told of events which a power cut took
+        self.term_of: dict[str, int] = defaultdict(int)
+        # the server, as committed
+        self.attempts: dict[bytes, dict[str, Any]] = {}
+        self.cursors: dict[str, tuple[bytes, int, bytes]] = {}
+        self.run_states: dict[int, str] = {}
+        self.output: dict[tuple[bytes, int], int] = {}
+        self.finished: dict[bytes, tuple[str, Any]] = {}  # by events behind a cursor: name and fields of the end
+        self.seen_ended: Counter[bytes] = Counter()
+        self.memory: dict[int, Run] = {}  # live runs when the last life of the server ended
+        self.acked_runs: set[int] = set()
+        self.acked_memos: dict[str, str] = {}
+
+    def fail(self, invariant: str, sentence: str) -> None:
+        """Give up: something that must hold does not."""
+        raise Violation(invariant, sentence)
+
+    # ---- jobs
+
+    def job_started(self, machine: Machine, job: Job) -> None:
+        """A process begins."""
+        self.starts[job.claim] += 1
+        self.world.counts["starts"] += 1
+        if self.starts[job.claim] > 1:
+            self.fail("I1", f"claim {job.claim} was started twice, now on {machine.name}")
+        self.began_ms[job.claim] = machine.clock.now_ms()
+        key = job.claim.removesuffix(STOP_CLAIM)
+        row = self.attempts.get(bytes.fromhex(key))
+        if row is None:
+            self.fail("I1", f"claim {job.claim} was started, but its attempt is not committed")
+        elif row["state"] == "ready":
+            self.fail("I1", f"claim {job.claim} was started, but its attempt is not committed as sent")
+
+    def job_wrote(self, job: Job, stream: int, data: bytes) -> None:
+        """A process writes."""
+        self.written[job.claim, stream] += data
+
+    def job_ended(self, job: Job) -> None:
+        """A process ends."""
+        self.world.log("job", f"{job.claim[:8]} ends with status {job.status}")
+
+    def job_reaped(self, keeper: Keeper, job: Job) -> None:
+        """A keeper has taken the end of its child; it is not durable yet."""
+        self.truth[job.claim] = job.status
+        self.ended_ms[job.claim] = keeper.machine.clock.now_ms()
+        self.reaped.setdefault((keeper.machine.name, keeper.life), []).append(job.claim)
+
+    def keeper_wrote(self, keeper: Keeper) -> None:
+        """A keeper has written what it had to write."""
+        claims = self.reaped.pop((keeper.machine.name, keeper.life), [])
+        self.noted.setdefault(keeper.machine.name, []).extend(claims)
+
+    def keeper_synced(self, keeper: Keeper) -> None:
+        """A keeper has made its log durable."""
+        self.ends.update(self.noted.pop(keeper.machine.name, ()))
+
+    def power_cut(self, machine: Machine, hurt: list[bytes]) -> None:
+        """A machine lost its power; these attempts have lost output."""
+        self.noted.pop(machine.name, None)
+        self.hurt.update(k.hex() for k in hurt)
+        if machine.policy.durability == "fast":
+            self.may_rotate.add(machine.name)
+        self.world.log("oracle", f"{len(hurt)} attempts lost output")
+
+    # ---- agents
+
+    def agent_began(self, agent: Agent) -> None:
+        """An agent's process has read its disk."""
+        name, site = agent.machine.name, agent.site
+        stored = site._term.term
+        if stored < self.term_of[name]:
+            self.fail("I4", f"{name} has stored term {stored}, but obeyed term {self.term_of[name]}")
+        if site.spool.damaged:
+            self.fail("I5", f"the log of {name} is damaged, though no disk was")
+        durable = self.durable.get((name, site.spool.spool), 0)
+        if site.spool.head < durable:
+            self.fail("I5", f"{name} has {site.spool.head} events, but {durable} were durable")
+
+    def log_begun(self, name: str, spool: Spool) -> None:
+        """An agent begins a log under a spool id."""
+        self.logs[name, spool.spool] = Log()
+        for number, payload in enumerate(spool.payloads(1, spool.head), 1):
+            self.logs[name, spool.spool].write(number, payload)
+        self.world.counts["logs begun"] += 1
+        rotated = sum(1 for other, spool_id in self.logs if other == name and spool_id != NO_SPOOL) > 1
+        if rotated and name not in self.may_rotate:
+            self.fail("I5", f"{name} began its log anew, though nothing was set back")
+
+    def log_written(self, name: str, spool: Spool, payloads: list[bytes]) -> None:
+        """An agent writes events."""
+        log = self.logs[name, spool.spool]
+        for number, payload in enumerate(payloads, spool.head - len(payloads) + 1):
+            log.write(number, payload)
+            self.world.log(name, f"event {number}: {_event(payload)}")
+
+    def log_synced(self, name: str, spool: Spool) -> None:
+        """An agent has made its log durable."""
+        self.durable[name, spool.spool] = spool.head
+
+    def command_came(self, agent: Agent) -> None:
+        """An agent is given work in a session."""
+        term = agent.site._term.term
+        name = agent.machine.name
+        if term < self.term_of[name]:
+            self.fail("I4", f"{name} obeys term {term} after term {self.term_of[name]}")
+        self.term_of[name] = term
+
+    def acked(self, agent: Agent, n: int) -> None:
+        """An agent is told that its events up to `n` are committed."""
+        spool, cursor, _ = self.cursors.get(agent.machine.name, (b"", 0, b""))
+        if spool == agent.site.spool.spool and n > cursor:
+            self.fail("ACK", f"{agent.machine.name} was told that event {n} is committed; the cursor is {cursor}")
+
+    def output_acked(self, k: bytes, stream: int, offset: int) -> None:
+        """An agent is told that output up to `offset` is committed."""
+        if offset > self.output.get((k, stream), 0):
+            self.fail("ACK", f"output of {k.hex()} was acknowledged up to {offset} before it was committed")
+
+    # ---- the server: what a transaction does, told by `observe.py`
+
+    def begun(self) -> None:
+        """A transaction begins."""
+        self.tx = Tx()
+
+    def output_stored(self, k: bytes, stream: int, before: int, after: int, stored: bytes) -> None:
+        """Output was stored, to be committed."""
+        truth = self.written[k.hex(), stream]
+        if bytes(truth[before:after]) != stored or after > len(truth):
+            self.fail("I9", f"output {stream} of {k.hex()} at {before} is not what the job wrote")
+        self.tx.output[k, stream] = after
+
+    def tx_committed(self) -> None:
+        """A transaction is durable: compare what it did."""
+        tx, self.tx = self.tx, Tx()
+        self.output.update(tx.output)
+        changed: set[bytes] = set()
+        for k, fields in tx.attempts:
+            self._attempt_changed(k, fields)
+            changed.add(k)
+        for run_id, state in tx.runs.items():
+            before = self.run_states.get(run_id)
+            if before in RUN_OVER and state != before:
+                self.fail("I7", f"run {run_id} was {before} and is now {state}")
+            self.run_states[run_id] = state
+        for run_id, event in tx.raised:
+            if isinstance(event, WorkEnded):
+                self._work_ended(run_id, event)
+        for agent_id, cursor in tx.cursors.items():
+            self._cursor_moved(agent_id, *cursor)
+        for k in changed:
+            self._explained(k)
+
+    def _attempt_changed(self, k: bytes, fields: dict[str, Any]) -> None:
+        row = self.attempts.setdefault(k, {"state": "ready"})
+        before, after = row["state"], fields.get("state", row["state"])
+        if before in FINAL and after != before:
+            self.fail("I7", f"attempt {k.hex()} was {before} and is now {after}")
+        if after != before:
+            self.world.log("server", f"attempt {k.hex()[:8]} {before} -> {after}")
+        row.update(fields)
+
+    def _work_ended(self, run_id: int, event: WorkEnded) -> None:
+        self.seen_ended[event.key] += 1
+        if self.seen_ended[event.key] > 1:
+            self.fail("I2", f"run {run_id} was told twice that {event.key.hex()} ended")
+        self._check_end(event.key, event.result.exit_code, event.result.signal)
+
+    def _check_end(self, k: bytes, exit_code: int | None, signal: int | None) -> None:
+        status = self.truth.get(k.hex())
+        if status is None:
+            self.fail("I2", f"attempt {k.hex()} has ended on the server, but no keeper saw that")
+            return
+        truth = (None, status & 0x7F) if status & 0x7F else (status >> 8, None)
+        if (exit_code, signal) != truth:
+            self.fail("I2", f"attempt {k.hex()} ended with {truth}, on the server with {(exit_code, signal)}")
+
+    def _cursor_moved(self, agent_id: str, spool: bytes, cursor: int, chain_now: bytes) -> None:
+        known_spool, known_cursor, _ = self.cursors.get(agent_id, (b"", 0, b""))
+        self.cursors[agent_id] = (spool, cursor, chain_now)
+        if spool != known_spool:
+            if cursor:
+                self.fail("I5", f"the cursor of {agent_id} is {cursor} in a log that was never read")
+            return
+        if cursor < known_cursor:
+            self.fail("I6", f"the cursor of {agent_id} went back from {known_cursor} to {cursor}")
+        log = self.logs.get((agent_id, spool), Log())
+        if cursor > len(log.payloads) or log.chains[cursor] != chain_now:
+            self.fail("I5", f"cursor {cursor} and chain of {agent_id} fit no log it ever wrote")
+        for number in range(known_cursor + 1, cursor + 1):
+            self._replay(agent_id, log.payloads[number - 1])
+
+    def _replay(self, agent_id: str, payload: bytes) -> None:
+        """An event lies behind the cursor: its effect must be there."""
+        n, _, k, e, x = unpack_event(payload)
+        if k is None:
+            return
+        row = self.attempts.get(k)
+        if row is None:
+            if e in ("accepted", *FINISHING):
+                self.fail("I6", f"event {n} ({e}) of {agent_id} is behind the cursor, but its attempt is not there")
+            return
+        state = row["state"]
+        if e in FINISHING:
+            self.finished.setdefault(k, (e, x))
+            if state not in (FINISHING[self.finished[k][0]], "unknown" if e == "cancelled" else ""):
+                self.fail("I6", f"event {n} ({e}) of {agent_id} is behind the cursor, but its attempt is {state}")
+        elif e == "accepted" and state in ("ready", "sent"):
+            self.fail("I6", f"event {n} (accepted) of {agent_id} is behind the cursor, but its attempt is {state}")
+        elif e == "started" and state in ("ready", "sent", "accepted"):
+            self.fail("I6", f"event {n} (started) of {agent_id} is behind the cursor, but its attempt is {state}")
+        elif e == "lost" and state in ("ready", "sent", "accepted", "running", "stopping"):
+            self.fail("I6", f"event {n} (lost) of {agent_id} is behind the cursor, but its attempt is {state}")
+
+    def _explained(self, k: bytes) -> None:
+        """A result must have come out of an event behind the cursor."""
+        row = self.attempts[k]
+        if row["state"] == "done":
+            if self.finished.get(k, ("", None))[0] != "finished":
+                self.fail("I6", f"attempt {k.hex()} is done, but no such event is behind the cursor")
+            self._check_end(k, row.get("exit_code"), row.get("signal"))
+
+    # ---- the server: its process
+
+    def committed(self, server: Server, turn: Turn) -> None:
+        """A turn is committed and not released: its runs are the truth now."""
+        self.memory = {run.run_id: run for run in server.turns.live}
+        for run_id, staged in turn._staged.items():
+            self.memory[run_id] = staged.run
+
+    def released(self, server: Server) -> None:
+        """A turn is released."""
+        if server.turns.backlog > INBOX_MAX:
+            self.fail("I13", f"{server.turns.backlog} inputs wait")
+        for end in server.ends.values():
+            if len(end.port.link._out) > BUFFER_BYTES_MAX:
+                self.fail("I13", f"{len(end.port.link._out)} bytes wait for one agent")
+
+    def server_died(self, server: Server) -> None:
+        """The process of the server is gone."""
+
+    def server_booted(self, server: Server) -> None:
+        """A new process has read the store: all that was committed must be there, and nothing else."""
+        expected = {i: run for i, run in self.memory.items() if run.state not in RUN_OVER and not run.faulted}
+        found = {run.run_id: run for run in server.turns.live}
+        if expected.keys() != found.keys():
+            self.fail("ACK", f"live runs before the crash {sorted(expected)}, after it {sorted(found)}")
+        for run_id, run in expected.items():
+            other = found[run_id]
+            if replace(run, plan=other.plan) != other:
+                self.fail("ACK", f"run {run_id} is not what it was: {_difference(run, other)}")
+            if _shape(run) != _shape(other):
+                self.fail("ACK", f"run {run_id} was planned differently the second time")
+        with server.store.snapshot() as view:
+            for k, fields in self.attempts.items():
+                row = view.attempts.find(k)
+                if row is None or row.state != fields["state"]:
+                    self.fail("ACK", f"attempt {k.hex()} was committed as {fields['state']}, and is now {row}")
+            for agent_id, cursor in self.cursors.items():
+                agent = view.agents.find(agent_id)
+                if agent is None or (agent.spool, agent.cursor, agent.chain) != cursor:
+                    self.fail("ACK", f"the cursor of {agent_id} is not what was committed")
+            for run_id in self.acked_runs:
+                if view.runs.row(run_id) is None:
+                    self.fail("ACK", f"the start of run {run_id} was acknowledged, and the run is gone")
+            for name, memo in self.acked_memos.items():
+                host = view.hosts.find(name)
+                if host is None or host.memo < memo:
+                    self.fail("ACK", f"the change of host {name} to {memo} was acknowledged, and is gone")
+
+    # ---- the end
+
+    def at_the_end(self, server: Server, machines: list[Machine]) -> None:
+        """Everything has drained: compare all that was kept."""
+        self.server_booted(server)
+        with server.store.snapshot() as view:
+            for claim in sorted(self.ends):
+                if claim.endswith(STOP_CLAIM):
+                    continue
+                row = view.attempts.find(bytes.fromhex(claim))
+                if row is None or row.state != "done":
+                    self.fail(
+                        "I2", f"job {claim} ended with status {self.truth[claim]}; the server has {row and row.state}"
+                    )
+                    return
+                self._check_end(row.k, row.exit_code, row.signal)
+                if (row.started_ms, row.ended_ms) != (self.began_ms[claim], self.ended_ms[claim]):
+                    told = f"{row.started_ms} to {row.ended_ms}"
+                    self.fail(
+                        "I2", f"job {claim} ran from {self.began_ms[claim]} to {self.ended_ms[claim]}, not {told}"
+                    )
+                self._check_output(view, claim, machines)
+            for k, fields in self.attempts.items():
+                if fields["state"] in ("ready", "sent", "accepted", "running", "stopping"):
+                    self.fail("I3", f"attempt {k.hex()} is still {fields['state']}")
+            for line in view.journal.latest(severity="error", limit=1_000):
+                if line.kind in (
+                    "agent_forgot",
+                    "agent_set_back",
+                    "foreign_result",
+                    "result_differs",
+                    "attempt_adopted",
+                ):
+                    self.fail("I6", f"the journal tells of {line.kind}: {dict(line.data)}")
+        for machine in machines:
+            core = None if machine.agent is None else machine.agent.site.core
+            open_ones = [] if core is None else [a for a in core.attempts.values() if a.is_open]
+            if open_ones:
+                self.fail("I3", f"{machine.name} still has {open_ones[0]}")
+
+    def _check_output(self, view: Any, claim: str, machines: list[Machine]) -> None:
+        row = view.attempts.find(bytes.fromhex(claim))
+        machine = next(m for m in machines if m.name == row.agent_id)
+        for stream, told in ((1, row.out_bytes), (2, row.err_bytes)):
+            truth = bytes(self.written[claim, stream])
+            stored = b""
+            while data := view.output.read(row.k, stream, len(stored), 65_536):
+                stored += data
+            if not truth.startswith(stored):
+                self.fail("I9", f"output {stream} of {claim} is not what the job wrote")
+            if claim not in self.hurt:
+                kept = min(len(truth), machine.policy.out_bytes_max)
+                if not len(stored) == told == kept:
+                    self.fail("I9", f"output {stream} of {claim}: {kept} bytes, told {told}, stored {len(stored)}")
+
+
+def _event(payload: bytes) -> str:
+    _, _, k, e, x = unpack_event(payload)
+    brief = {name: value for name, value in x.items() if name in ("exit", "sig", "why", "killed", "act", "path", "att")}
+    return f"{e} {k.hex()[:8] if k else ''} {brief or ''}"
+
+
+def _shape(run: Run) -> list[tuple[Any, ...]]:
+    return [(node.frame, node.icon.icon_id, node.targets, node.child) for node in run.plan.nodes]
+
+
+def _difference(one: Run, other: Run) -> str:
+    for name in ("state", "job_status", "load_status", "stopping", "message", "frames", "start_variables"):
+        if getattr(one, name) != getattr(other, name):
+            return f"{name}: {getattr(one, name)} / {getattr(other, name)}"
+    for number, (a, b) in enumerate(zip(one.icons, other.icons, strict=True)):
+        if a != b:
+            return f"icon {one.plan.path(number)}: {a} / {b}"
+    return "somewhere"

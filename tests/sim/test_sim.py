@@ -1,0 +1,67 @@
+"""The simulator in the ordinary test run: a few dozen seeds, old troublemakers, and every deliberate fault."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.sim.breakages import BREAKAGES
+from tests.sim.regressions import SEEDS
+from tests.sim.scenario import run_seed
+
+FIRST_SEED = 10_001
+SEEDS_PLAYED = 24
+SEEDS_MAX = 200  # within which every breakage must be noticed
+NOTICED_AS = {
+    "forget-on-ack": {"I2", "I3", "I6"},
+    "cursor-apart-from-effect": {"I6"},
+    "no-claim-before-exec": {"I1"},
+    "claim-not-synced": {"I1"},
+    "dispatch-before-commit": {"I1"},
+    "ack-before-commit": {"ACK"},
+    "result-applied-twice": {"I2"},
+    "term-not-durable": {"I4"},
+    "event-sent-before-sync": {"I5"},
+    "output-offset-not-checked": {"I9"},
+    "sent-work-not-sent-again": {"I3"},
+    "doubts-settle-themselves": {"I6", "I7"},
+}
+
+
+@pytest.mark.parametrize("seed", range(FIRST_SEED, FIRST_SEED + SEEDS_PLAYED))
+def test_every_promise_holds_under_faults(seed: int) -> None:
+    outcome = run_seed(seed)
+
+    assert outcome.violation is None, f"make sim SEED={seed}"
+
+
+@pytest.mark.parametrize("seed", sorted(SEEDS))
+def test_what_went_wrong_once_stays_right(seed: int) -> None:
+    outcome = run_seed(seed)
+
+    assert outcome.violation is None, f"make sim SEED={seed}"
+
+
+@pytest.mark.parametrize("breakage", sorted(BREAKAGES))
+def test_a_deliberate_fault_is_noticed(breakage: str) -> None:
+    found = (run_seed(seed, breakage).violation for seed in range(1, SEEDS_MAX + 1))
+    violation = next((violation for violation in found if violation is not None), None)
+
+    assert violation is not None, f"{breakage} was not noticed in {SEEDS_MAX} seeds"
+    assert violation.invariant in NOTICED_AS[breakage], violation
+
+
+def test_a_seed_gives_the_same_history_in_every_process() -> None:
+    histories = {
+        subprocess.run(
+            [sys.executable, "-m", "tests.sim", "--seed", "2", "--verbose", "--no-summary"],
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for hash_seed in ("1", "2")
+    }
+
+    assert len(histories) == 1
+    assert histories.pop().count(b"\n") > 50
