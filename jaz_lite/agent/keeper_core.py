@@ -118,6 +118,7 @@ class KeeperCore:
         self._tell: list[Record] = []
         self._after_sync: list[Effect] = []
         self._sync = False
+        self._sync_last = False  # what may be told first
         self._tell_due: float | None = None  # None: what is to be told is told at once
         self._ending = False
         self._ended = False
@@ -278,6 +279,8 @@ class KeeperCore:
         if name is None:
             return
         claim = self.claims[name]
+        # Told before it is flushed: the agent's own log is durable before anybody beyond the agent learns of it, and
+        # one flush less stands between the end of a job and the start of the next.
         self._finish(name, ["exit", name, code, signal, cpu_ms, rss_kb, claim.killed, claim.last[-1], wall_ms])
 
     def emptied(self, name: str) -> None:
@@ -302,7 +305,7 @@ class KeeperCore:
         self._open -= 1
         self.claims[name] = Claim("ended", record)
         self._write(record)
-        self._sync = True
+        self._sync_last = True
         self._say(record)
 
     def _lose(self, name: str, claim: Claim, why: str, wall_ms: int) -> None:
@@ -367,11 +370,14 @@ class KeeperCore:
             effects.append(Append(tuple(self._append)))
             if self._sync:
                 effects.append(Sync())
+                self._sync_last = False
         effects += self._after_sync
         if self._tell and self._tell_due is None:
             effects.append(Tell(tuple(self._tell)))
             self._tell = []
-        self._append, self._after_sync, self._sync = [], [], False
+        if self._sync_last:
+            effects.append(Sync())
+        self._append, self._after_sync, self._sync, self._sync_last = [], [], False, False
         if self._ending and not effects and not self._ended and not self.busy:
             self._ended = True
             effects.append(End())

@@ -67,7 +67,7 @@ def test_a_pid_is_written_at_once_and_told_soon() -> None:
     assert told(core.take())[-1] == ["pid", "k", 77, 0, 11]
 
 
-def test_an_exit_is_told_only_when_durable_and_behind_its_pid() -> None:
+def test_an_exit_is_told_behind_its_pid_and_flushed_at_once_after() -> None:
     core = keeper()
     core.asked([["start", "k", ORDER]], 1.0, 10)
     core.take()
@@ -77,7 +77,7 @@ def test_an_exit_is_told_only_when_durable_and_behind_its_pid() -> None:
 
     core.exited(77, code=3, signal=None, cpu_ms=1, rss_kb=2, wall_ms=12)
     effects = core.take()
-    assert kinds(effects) == ["Append", "Sync", "Tell"]
+    assert kinds(effects) == ["Append", "Tell", "Sync"]
     assert told(effects) == [["pid", "k", 77, 0, 11], ["exit", "k", 3, None, 1, 2, "", 11, 12]]
 
 
