@@ -408,11 +408,17 @@ class Site:
         Raises:
             StoreDamaged: the disk failed, or stayed full; the agent must end.
         """
+        try:
+            self._carry_out(effect)
+        except OSError as error:
+            raise StoreDamaged(f"the spool of the agent cannot be written: {error}") from error
+
+    def _carry_out(self, effect: Effect) -> None:
         match effect:
             case fx.Append(payloads):
                 self._append(payloads)
             case fx.Sync():
-                self._guarded(self.spool.sync)
+                self.spool.sync()
             case fx.TellKeeper(messages):
                 self._tell_keeper(messages)
             case fx.SaveSpec(k, spec):
@@ -447,17 +453,10 @@ class Site:
             self.spool.append(payloads)
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise StoreDamaged(f"the agent log cannot be written: {error}") from error
+                raise
             self._disk.remove(RESERVE)
-            self._guarded(lambda: self.spool.append(payloads))
+            self.spool.append(payloads)
             self.core.disk_was_full(self._now)
-
-    @staticmethod
-    def _guarded(write: Callable[[], None]) -> None:
-        try:
-            write()
-        except OSError as error:
-            raise StoreDamaged(f"the agent log cannot be written: {error}") from error
 
     def _spec_path(self, k: bytes) -> str:
         return f"{self._folder}/spec/{k.hex()}"

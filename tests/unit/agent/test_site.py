@@ -1,16 +1,18 @@
 """A site put together: log, output and core on a real disk, without a server or a keeper."""
 
+import errno
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jaz_lite.agent.attempts import Moment
-from jaz_lite.agent.disk import PosixDisk
+from jaz_lite.agent.disk import Disk, PosixDisk
 from jaz_lite.agent.output_files import PosixOutputFiles
 from jaz_lite.agent.policy import Policy
-from jaz_lite.agent.records import SiteRecord, save_site, site_folder
-from jaz_lite.agent.site import Site
+from jaz_lite.agent.records import SiteRecord, TermRecord, save_site, site_folder
+from jaz_lite.agent.site import Site, WriteTerm
+from jaz_lite.errors import StoreDamaged
 from jaz_lite.wire.happenings import Dispatched
 from jaz_lite.wire.spec import pack_spec
 
@@ -29,9 +31,9 @@ def output(tmp_path: Path) -> Path:
     return tmp_path / site_folder(UID) / "out"
 
 
-def open_site(tmp_path: Path) -> Site:
+def open_site(tmp_path: Path, disk: Disk | None = None) -> Site:
     return Site(
-        disk=PosixDisk(tmp_path),
+        disk=disk or PosixDisk(tmp_path),
         record=RECORD,
         policy=Policy(out_bytes_max=10),
         outputs=PosixOutputFiles(tmp_path / site_folder(UID) / "out"),
@@ -40,6 +42,13 @@ def open_site(tmp_path: Path) -> Site:
         tell_keeper=lambda _messages: None,
         now=NOW,
     )
+
+
+class FullDisk(PosixDisk):
+    """A disk on which no file can be replaced."""
+
+    def replace(self, path: str, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def carry_out(site: Site) -> None:
@@ -77,3 +86,10 @@ def test_what_a_lost_job_went_on_writing_is_cut_off_at_the_next_start(tmp_path: 
     open_site(tmp_path)
 
     assert (output / f"{K.hex()}.out").read_bytes() == b"0123456789"
+
+
+def test_a_term_that_cannot_be_written_ends_the_agent_with_a_sentence(tmp_path: Path, output: Path) -> None:
+    site = open_site(tmp_path, FullDisk(tmp_path))
+
+    with pytest.raises(StoreDamaged, match="No space left"):
+        site.perform(WriteTerm(TermRecord(term=1)))
