@@ -224,11 +224,13 @@ class KeeperCore:
         self._say(["kill_sent", name, signal_name])
 
     def _forget(self, gone: list[str]) -> None:
-        final = [name for name in gone if name in self.claims and self.claims[name].state not in ("claimed", "running")]
+        final = []
+        for name in gone:  # the agent may name one twice: it was told of its end and listed it
+            if name in self.claims and self.claims[name].state not in ("claimed", "running"):
+                del self.claims[name]
+                final.append(name)
         if not final:
             return
-        for name in final:
-            del self.claims[name]
         self._write(["forget", *final])
 
     def restate(self) -> list[Record]:

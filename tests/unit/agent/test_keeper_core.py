@@ -169,7 +169,7 @@ def test_a_list_tells_every_claim_and_forgetting_drops_only_ended_ones() -> None
     core.exited(1, code=0, signal=None, cpu_ms=0, rss_kb=0, wall_ms=12)
     core.take()
 
-    core.asked([["forget", "a", "b"], ["list"]], 2.0, 20)
+    core.asked([["forget", "a", "b", "a"], ["list"]], 2.0, 20)
 
     effects = core.take()
     assert told(effects) == [["listed", "b", ["pid", "b", 2, 0, 11]], ["list_end", 1]]
