@@ -83,6 +83,10 @@ class StoreDamaged(JazLiteError):
     exit_code = 6
 
 
+class DiskFull(StoreDamaged):
+    """The disk of the store is full; what was saved is safe, and nothing new is started until there is room."""
+
+
 class Unreachable(JazLiteError):
     """The server cannot be reached."""
 

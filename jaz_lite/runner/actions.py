@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jaz_lite.errors import JazLiteError, LocalProtocolError, Refused, StoreDamaged
+from jaz_lite.errors import JazLiteError, LocalProtocolError, NoSuchObject, Refused, StoreDamaged
 from jaz_lite.model.action import (
     AbandonWork,
     Action,
@@ -31,8 +31,10 @@ if TYPE_CHECKING:
 KILL_GRACE_S = 10
 
 
-def over(run_id: int, run: Run | None) -> JazLiteError:
+def not_live(turn: Turn, run_id: int, run: Run | None) -> JazLiteError:
     """Return the error that says why an operation on a run that is not live cannot be."""
+    if run is None and turn.tx.runs.row(run_id) is None:
+        return NoSuchObject(f"there is no run {run_id}", hint="`jaz-lite run list` shows the runs")
     if run is not None and run.faulted:
         return Refused(f"run {run_id} is set aside because of a fault of jaz_lite", hint="see `jaz-lite explain`")
     return Refused(f"run {run_id} is over", hint="start a new one with `jaz-lite exec`")
@@ -87,6 +89,7 @@ def _send(turn: Turn, run: Run, action: SendWork) -> None:
         k=action.key,
         run_id=run.run_id,
         node=action.node,
+        visit=run.icons[action.node].visit,
         agent_id=host.agent_id,
         state="ready",
         occ=run.occ,
@@ -96,13 +99,13 @@ def _send(turn: Turn, run: Run, action: SendWork) -> None:
         encoding=str(spec_map.get("enc", "utf-8")),
     )
     desk = turn.works.desk(host.agent_id)
-    at_once = desk.has_room and not desk.waiting
+    at_once = turn.may_start and desk.has_room and not desk.waiting
     turn.tx.attempts.insert(
         Attempt(
             k=work.k,
             run_id=work.run_id,
             node=work.node,
-            visit=run.icons[action.node].visit,
+            visit=work.visit,
             key_path=work.key_path,
             attempt=work.attempt,
             occ=work.occ,
@@ -127,7 +130,7 @@ def _send(turn: Turn, run: Run, action: SendWork) -> None:
 
 def fill(turn: Turn, desk: Desk) -> None:
     """Send what waits for an agent, as far as it has room."""
-    while desk.waiting and desk.has_room:
+    while turn.may_start and desk.waiting and desk.has_room:
         work = turn.works.open.get(desk.waiting.popleft())
         if work is None or work.state != "ready":
             continue

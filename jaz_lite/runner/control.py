@@ -116,6 +116,11 @@ class Control:
         """Return all runs that are not over."""
         return list(self._turns.live)
 
+    @property
+    def disk_full(self) -> bool:
+        """Tell whether nothing new is started because the disk is full."""
+        return self._turns.disk_full
+
     def reachable(self, agent_id: str) -> bool:
         """Tell whether an agent can be given work now."""
         desk = self._turns.works.desks.get(agent_id)
@@ -169,14 +174,15 @@ class Control:
         """Give the stored output piece by piece; no view of the store is kept open while a piece is on its way."""
         store = self._turns.store
         with store.snapshot() as view:
-            keys = [(row.k, run.plan.path(row.node)) for row in view.attempts.of_run(run.run_id) if row.node >= 0]
-        for k, path in keys:
+            rows = [row for row in view.attempts.of_run(run.run_id) if row.node >= 0]
+        for row in rows:
+            source = {"path": run.plan.path(row.node), "pass": row.visit, "attempt": row.attempt}
             for stream in (1, 2):
                 offset = 0
                 while True:
                     with store.snapshot() as view:
-                        data = view.output.read(k, stream, offset, OUTPUT_PIECE_BYTES)
+                        data = view.output.read(row.k, stream, offset, OUTPUT_PIECE_BYTES)
                     if not data:
                         break
-                    yield {"kind": "output", "path": path, "stream": stream, "offset": offset, "data": data}
+                    yield {"kind": "output", **source, "stream": stream, "offset": offset, "data": data}
                     offset += len(data)

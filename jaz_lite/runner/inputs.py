@@ -25,6 +25,10 @@ class Reply:
         self.value: Any = None
         self.error: Exception | None = None
 
+    def forget(self) -> None:
+        """The turn that filled it in was undone; another one will fill it in."""
+        self.value = self.error = None
+
     def tell(self) -> None:
         """Let the one who waits know. Only the release of a turn calls this."""
         self._told(self)

@@ -65,7 +65,7 @@ def take_output(turn: Turn, item: AgentOutput) -> None:
         turn.after_commit(lambda: port.link.out_req(piece.k, piece.stream, committed), port)
         return
     turn.after_commit(lambda: port.link.out_ack(piece.k, piece.stream, committed), port)
-    if work is not None and work.node >= 0:
+    if work is not None:
         turn.output_came(work, piece.stream, piece.offset, piece.data)
 
 
@@ -145,7 +145,7 @@ def apply(turn: Turn, work: Work, kind: str, x: Mapping[str, Any], at_ms: int) -
         case "timeout":
             raised = WorkTimedOut(work.node, work.k, str(x.get("act", "warn")))
         case _:
-            turn.tx.journal.add(turn.now_ms, work.run_id, "", Fact(kind=f"work_{kind}", data=dict(x)))
+            turn.tx.journal.add(turn.now_ms, work.run_id, turn.path_of(work), Fact(kind=f"work_{kind}", data=dict(x)))
     if raised is not None and not abandoned:
         turn.raise_event(work.run_id, raised)
 

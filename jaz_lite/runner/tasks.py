@@ -4,9 +4,11 @@ What escapes from here ends the process; the service manager restarts it and the
 """
 
 import logging
+from typing import Protocol
 
 import trio
 
+from jaz_lite.errors import DiskFull
 from jaz_lite.runner.inputs import Input, Reply, Write
 from jaz_lite.runner.turns import Turns
 from jaz_lite.store.retention import Purged
@@ -16,14 +18,28 @@ TICK_S = 10.0  # last_tick is at most this old (protocol 8.4)
 IDLE_S = 0.2  # so long nothing came: time for what may hold the writer up
 CLOCK_LOOK_S = 30.0  # a sleep towards a wall-clock time is never longer, so that a stepped clock is noticed
 PURGE_EVERY_S = 60.0
+FULL_PAUSE_S = 5.0  # between two tries on a disk that has no reserve left
 PURGE_PAUSE_S = 0.02  # between two batches, so that a start never waits for the purge
 DAY_MS = 86_400_000
 
 log = logging.getLogger(__name__)
 
 
-async def make_turns(turns: Turns, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-    """Make a turn whenever something has gathered or a timer is due. The only task that changes runs."""
+class Reserve(Protocol):
+    """Room on the disk that is held back for results."""
+
+    def keep_reserve(self) -> bool: ...
+    def release_reserve(self) -> bool: ...
+
+
+async def make_turns(
+    turns: Turns, reserve: Reserve, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Make a turn whenever something has gathered or a timer is due. The only task that changes runs.
+
+    A full disk undoes a turn and loses nothing: its inputs are taken again. The reserve is given up for results, and
+    nothing new is started until there is room again.
+    """
     wake = trio.Event()
 
     def woken() -> None:
@@ -44,18 +60,28 @@ async def make_turns(turns: Turns, *, task_status: trio.TaskStatus[None] = trio.
             # of them has let the others of that pass run already.
             await trio.lowlevel.checkpoint()
         others_ran = False
-        turn = turns.prepare()
-        if turn is None:
-            continue
         try:
-            if turns.store.commit_slow:
-                await trio.to_thread.run_sync(turn.tx.commit)
-            else:
-                turn.tx.commit()
-        except BaseException:
-            turns.feed.drop()
-            raise
-        turns.release(turn)
+            await _make_turn(turns)
+        except DiskFull as error:
+            log.error("the disk is full; nothing new is started", extra={"action": "disk.full", "why": error.message})
+            turns.take_back()
+            if not reserve.release_reserve():
+                await trio.sleep(FULL_PAUSE_S)
+
+
+async def _make_turn(turns: Turns) -> None:
+    turn = turns.prepare()
+    if turn is None:
+        return
+    try:
+        if turns.store.commit_slow:
+            await trio.to_thread.run_sync(turn.tx.commit)
+        else:
+            turn.tx.commit()
+    except BaseException:
+        turns.feed.drop()
+        raise
+    turns.release(turn)
 
 
 async def _sleep(turns: Turns, wake: trio.Event, wait_s: float) -> None:
@@ -91,11 +117,14 @@ def let_inputs_come_later(turns: Turns, nursery: trio.Nursery) -> None:
     turns.later = later
 
 
-async def keep_house(turns: Turns) -> None:
+async def keep_house(turns: Turns, reserve: Reserve) -> None:
     """Note that the server lives, and remove what retention no longer keeps, a small batch at a time."""
     purge_at = trio.current_time() + PURGE_EVERY_S
     while True:
         await trio.sleep(TICK_S)
+        if turns.disk_full and reserve.keep_reserve():
+            log.warning("there is room on the disk again", extra={"action": "disk.room"})
+            turns.room_again()
         turns.submit(Write(lambda tx: tx.term.tick(turns.clock.now_ms())))
         if trio.current_time() >= purge_at:
             await _purge(turns)

@@ -58,6 +58,7 @@ class Turn:
         site_uid: bytes,
         draw_ids: Callable[[int], int],
         later: Callable[[float, Input], None],
+        may_start: bool,
     ) -> None:
         self.tx = tx
         self.live = live
@@ -68,6 +69,7 @@ class Turn:
         self.site_uid = site_uid
         self.draw_ids = draw_ids
         self._later = later
+        self.may_start = may_start  # False while the disk is full
         self._feed = feed
         self._staged: dict[int, _Staged] = {}
         self._raised: dict[int, list[_Raised]] = {}
@@ -125,7 +127,7 @@ class Turn:
         if run is None or run.faulted or run.state in RUN_OVER:
             for item in raised:
                 if item.reply is not None:
-                    item.reply.error = actions.over(run_id, run)
+                    item.reply.error = actions.not_live(self, run_id, run)
             return
         # What a person asks is answered on its own; everything else goes in one batch.
         batch: list[Event] = []
@@ -217,9 +219,14 @@ class Turn:
 
     def output_came(self, work: Work, stream: int, offset: int, data: bytes) -> None:
         """Tell the watchers of a run about a piece of output."""
+        path = self.path_of(work)
+        if path:
+            self._feed.output(work.run_id, path, work.visit, work.attempt, stream, offset, data)
+
+    def path_of(self, work: Work) -> str:
+        """Return the path of the icon an attempt belongs to; "" where its run is not live."""
         run = self.find_run(work.run_id)
-        if run is not None:
-            self._feed.output(work.run_id, run.plan.path(work.node), stream, offset, data)
+        return run.plan.path(work.node) if run is not None and work.node >= 0 else ""
 
     # ---- the end of the turn
 

@@ -16,10 +16,10 @@ from collections.abc import Callable
 from datetime import tzinfo
 
 from jaz_lite.clock import Clock
-from jaz_lite.errors import JazLiteError, StoreDamaged
+from jaz_lite.errors import DiskFull, JazLiteError, StoreDamaged
 from jaz_lite.model.event import TimerFired
 from jaz_lite.runner import agents, reconcile, reports, starts
-from jaz_lite.runner.actions import over
+from jaz_lite.runner.actions import not_live
 from jaz_lite.runner.feed import Feed
 from jaz_lite.runner.inputs import (
     AgentGone,
@@ -74,6 +74,8 @@ class Turns:
         self._inbox: deque[Input] = deque()
         self._urgent = False
         self._quiet_until: float | None = None
+        self._taken: list[Input] = []
+        self.disk_full = False
         self._last_id = 0
 
     def reload(self) -> None:
@@ -124,6 +126,7 @@ class Turns:
         due = self.next_due_ms()
         if not items and (due is None or due > self.clock.now_ms()):
             return None
+        self._taken = items
         try:
             return self._apply(items)
         except StoreDamaged:
@@ -131,9 +134,27 @@ class Turns:
         except Exception:
             log.exception("a turn failed and is taken apart", extra={"action": "turn.failed", "inputs": len(items)})
         self.reload()
-        for item in items:
-            self._apply_alone(item)
+        while self._taken:
+            self._apply_alone(self._taken[0])
+            del self._taken[0]
         return None
+
+    def take_back(self) -> None:
+        """The disk is full and the turn was undone: its inputs wait for the next one, and nothing new is started."""
+        self.disk_full = True
+        self.feed.drop()
+        self.reload()
+        for item in self._taken:
+            _forget_answer(item)
+        self._inbox.extendleft(reversed(self._taken))
+        self._taken = []
+        self._urgent = True
+
+    def room_again(self) -> None:
+        """There is room on the disk: what waits for agents is sent."""
+        self.disk_full = False
+        for agent_id in self.works.desks:
+            self.submit(DeskResumed(agent_id))
 
     def _apply(self, items: list[Input]) -> Turn:
         tx = self.store.begin()
@@ -148,6 +169,7 @@ class Turns:
             site_uid=self.site_uid,
             draw_ids=self._draw_ids,
             later=self.later,
+            may_start=not self.disk_full,
         )
         try:
             for run_id, node, name, due_ms in tx.timers.due(turn.now_ms, TIMERS_AT_ONCE_MAX):
@@ -164,6 +186,7 @@ class Turns:
 
     def _apply_alone(self, item: Input) -> None:
         """One input, one transaction: only the culprit fails."""
+        _forget_answer(item)
         try:
             turn = self._apply([item])
             turn.tx.commit()
@@ -233,7 +256,7 @@ class Turns:
             run = turn.find_run(item.run_id)
             if run is None:
                 assert item.reply is not None, "who makes an event wants to know"
-                item.reply.error = over(item.run_id, run)
+                item.reply.error = not_live(turn, item.run_id, run)
                 return
             try:
                 event = item.make(run)
@@ -245,6 +268,11 @@ class Turns:
         turn.raise_event(item.run_id, event, item.reply)
 
     def _take_start(self, turn: Turn, item: NewRun) -> None:
+        if self.disk_full:
+            if item.reply is not None:
+                item.reply.error = DiskFull("the disk is full; nothing new is started", hint="free some space")
+            turn.answer(item.reply)
+            return
         try:
             run = starts.start(
                 turn,
@@ -279,3 +307,9 @@ class Turns:
             return
         if item.reply is not None:
             item.reply.value = value
+
+
+def _forget_answer(item: Input) -> None:
+    reply = getattr(item, "reply", None)
+    if reply is not None:
+        reply.forget()

@@ -26,6 +26,7 @@ class Work:
     k: bytes
     run_id: int
     node: int
+    visit: int  # the pass of its icon
     agent_id: str
     state: str
     occ: str
@@ -121,6 +122,7 @@ def work_of(row: Attempt) -> Work:
         k=row.k,
         run_id=row.run_id,
         node=row.node,
+        visit=row.visit,
         agent_id=row.agent_id,
         state=row.state,
         occ=row.occ,

@@ -183,8 +183,8 @@ class House:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._watch_signals)
                 tasks.let_inputs_come_later(self._turns, nursery)
-                await nursery.start(tasks.make_turns, self._turns)
-                nursery.start_soon(tasks.keep_house, self._turns)
+                await nursery.start(tasks.make_turns, self._turns, self._directory)
+                nursery.start_soon(tasks.keep_house, self._turns, self._directory)
                 await nursery.start(door.serve, listeners)
                 await nursery.start(
                     serve_local,

@@ -75,6 +75,7 @@ class ServerControl:
                     "seen_at": self._time(agent.seen_ms),
                 }
             )
+        full = self._control.disk_full
         return {
             "server_id": site.server_id,
             "epoch": self._epoch,
@@ -83,6 +84,7 @@ class ServerControl:
             "agents": listed,
             "runs": {"running": running, "error": error, "waiting": waiting},
             "last_snapshot_at": None,
+            "notices": ["the disk is full: nothing new is started until there is room"] if full else [],
         }
 
     def _time(self, at_ms: int | None) -> str | None:

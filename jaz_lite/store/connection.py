@@ -5,7 +5,7 @@ from typing import Any, NoReturn
 
 import apsw
 
-from jaz_lite.errors import AlreadyRunning, JazLiteError, StoreDamaged, UsageError
+from jaz_lite.errors import AlreadyRunning, DiskFull, JazLiteError, StoreDamaged, UsageError
 from jaz_lite.store.memory import Memory
 
 Row = tuple[Any, ...]
@@ -23,7 +23,7 @@ def told(error: apsw.Error, path: str) -> Exception:
     """
     match error:
         case apsw.FullError():
-            return StoreDamaged(f"the disk is full: {path} cannot grow", hint="free some space; what was saved is safe")
+            return DiskFull(f"the disk is full: {path} cannot grow", hint="free some space; what was saved is safe")
         case apsw.CorruptError() | apsw.NotADBError():
             return StoreDamaged(f"{path} is damaged: {error}", hint="put back a copy of the data directory")
         case apsw.IOError():

@@ -322,6 +322,12 @@ class AgentEnd:
         self.states[k] = "running"
         self.says(k, "started", settle=settle, pid=1, t=self.site.clock.now_ms())
 
+    def writes(self, icon_id: str, data: bytes, stream: int = 1, offset: int = 0) -> None:
+        """Send a piece of a job's output."""
+        assert self.link is not None, "output goes over a link"
+        self.link.output(self.key(icon_id), stream, offset, data)
+        self.site.settle()
+
     def ends(self, icon_id: str, exit_code: int = 0, out: bytes = b"", settle: bool = True) -> None:
         k = self.key(icon_id)
         if self.states.get(k) != "running":

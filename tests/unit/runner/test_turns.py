@@ -2,7 +2,7 @@
 
 import pytest
 
-from jaz_lite.errors import NoSuchObject, Refused, StoreDamaged
+from jaz_lite.errors import DiskFull, NoSuchObject, Refused, StoreDamaged
 from jaz_lite.model.event import (
     DecideIcon,
     HoldIcon,
@@ -254,6 +254,45 @@ def test_a_refused_operation_says_why(site: Site) -> None:
         site.ask(run, RerunIcon, "load")
 
 
+def test_a_run_that_never_was_is_told_apart_from_one_that_is_over(site: Site) -> None:
+    site.agents["a1"].connect()
+    run = site.start(chained("NIGHT"))
+    assert site.run(run).state == "ended"
+
+    with pytest.raises(Refused, match=f"run {run} is over"):
+        site.ask(run, StopRun)
+    with pytest.raises(NoSuchObject, match="there is no run 4711"):
+        site.ask(4711, StopRun)
+
+
+def test_news_of_output_say_which_attempt_and_pass_wrote_it(site: Site) -> None:
+    agent = site.agents["a1"]
+    agent.connect()
+    run = site.start(chained("NIGHT", job("load", stop_codes="1-255")))
+    agent.ends("load", exit_code=3)
+    site.ask(run, RerunIcon, "load")
+    agent.starts("load")
+    watcher = site.turns.feed.watch(run, lambda: None)
+
+    agent.writes("load", b"once more\n")
+
+    [news] = [item for item in watcher.items if item["kind"] == "output"]
+    assert (news["path"], news["attempt"], news["pass"], news["data"]) == ("/load", 2, 1, b"once more\n")
+
+
+def test_a_signal_that_the_agent_sent_is_told_of_its_icon(site: Site) -> None:
+    agent = site.agents["a1"]
+    agent.connect()
+    run = site.start(chained("NIGHT", job("load", timeout_min=1, timeout_action="stop")))
+    agent.starts("load")
+
+    agent.says(agent.key("load"), "kill_sent", sig="TERM")
+
+    with site.store.snapshot() as view:
+        [row] = [row for row in view.journal.of_run(run) if row.kind == "work_kill_sent"]
+    assert (row.path, row.data) == ("/load", {"sig": "TERM"})
+
+
 def test_stopping_an_icon_kills_its_job(site: Site) -> None:
     agent = site.agents["a1"]
     agent.connect()
@@ -395,3 +434,46 @@ def test_an_attempt_keeps_when_its_process_began_and_ended(site: Site) -> None:
     with site.store.snapshot() as view:
         (row,) = view.attempts.of_run(run)
     assert (row.started_ms, row.ended_ms) == (began_ms, began_ms)
+
+
+def test_a_full_disk_loses_no_result_and_starts_nothing_until_there_is_room(site: Site) -> None:
+    agent = site.agents["a1"]
+    agent.connect()
+    run = site.start(chained("NIGHT", job("load"), job("report")))
+    site.define(chained("OTHER", job("x")))
+    agent.ends("load", settle=False)
+    agent.pump()
+    turn = site.turns.prepare()
+    assert turn is not None
+    turn.tx.rollback()  # the commit failed: nothing of it is in the store
+    site.turns.take_back()
+
+    site.settle()
+
+    assert site.icon(run, "load").state == "ended"
+    assert site.attempt_states(run)["/report#1/1"] == "ready"
+    with pytest.raises(DiskFull):
+        site.start("OTHER")
+
+    site.turns.room_again()
+    site.settle()
+
+    assert site.attempt_states(run)["/report#1/1"] == "sent"
+
+
+def test_an_answer_of_an_undone_turn_is_not_told(site: Site) -> None:
+    from jaz_lite.runner.inputs import NewRun
+
+    site.define(chained("NIGHT", job("load")))
+    reply = Reply(lambda _reply: None)
+    site.turns.submit(NewRun(jobnet_id="NIGHT", reply=reply))
+    turn = site.turns.prepare()
+    assert turn is not None
+    undone = reply.value
+    turn.tx.rollback()
+    site.turns.take_back()
+    site.turns.room_again()
+    site.turns.submit(NewRun(jobnet_id="NIGHT"))
+    site.settle()
+
+    assert reply.value not in (None, undone)
