@@ -110,7 +110,7 @@ class Turn:
         self.tx.runs.insert(run, icon_path=icon_path)
         self._staged[run.run_id] = _Staged(run)
         if run.state not in RUN_OVER:
-            self.raise_event(run.run_id, Started(others=bool(self.busy_runs_of(run.jobnet.jobnet_id))))
+            self.raise_event(run.run_id, Started())
 
     def raise_event(self, run_id: int, event: Event, reply: Reply | None = None) -> None:
         """Have an event given to a run before this turn ends."""
@@ -136,6 +136,9 @@ class Turn:
                 self._advance_by(run_id, batch, None)
                 batch = []
                 self._advance_by(run_id, [item.event], item.reply)
+            elif isinstance(item.event, Started):
+                # Only now: since it was raised, others of the jobnet may have begun or ended in this very turn.
+                batch.append(Started(others=bool(self.busy_runs_of(run.jobnet.jobnet_id))))
             else:
                 batch.append(item.event)
         self._advance_by(run_id, batch, None)
@@ -171,12 +174,17 @@ class Turn:
         staged = self._staged.setdefault(run.run_id, _Staged(run))
         staged.run = replace(staged.run, faulted=text)
         self.tx.runs.set_faulted(run.run_id, text)
+        self._let_next_start(run)
 
     def _run_is_over(self, run: Run) -> None:
         self.tx.timers.clear_run(run.run_id)
+        self._let_next_start(run)
+
+    def _let_next_start(self, run: Run) -> None:
+        """Start the oldest run that waited for this one, unless yet another is at work."""
         for waiting in self.waiting_runs_of(run.jobnet.jobnet_id)[:1]:
             if not self.busy_runs_of(run.jobnet.jobnet_id):
-                self.raise_event(waiting.run_id, Started(others=False))
+                self.raise_event(waiting.run_id, Started())
 
     # ---- attempts
 

@@ -11,8 +11,9 @@ from jaz_lite.model.event import (
     SkipIcon,
     StopIcon,
     StopRun,
+    WorkEnded,
 )
-from jaz_lite.runner.inputs import NewRun, Reply, Write
+from jaz_lite.runner.inputs import NewRun, Reply, RunEvent, Write
 from tests.unit.runner.site import Site, chained, job
 
 
@@ -477,3 +478,30 @@ def test_an_answer_of_an_undone_turn_is_not_told(site: Site) -> None:
     site.settle()
 
     assert reply.value not in (None, undone)
+
+
+def test_a_run_that_is_asked_for_while_the_last_one_ends_does_not_wait_for_it(site: Site) -> None:
+    site.define(chained("NIGHT", job("load"), multiple_start="wait"))
+    first = site.start("NIGHT")
+    reply = Reply(lambda _reply: None)
+    site.turns.submit(RunEvent(first, StopRun("op")))
+    site.turns.submit(NewRun(jobnet_id="NIGHT", user="op", reply=reply))
+    site.settle()
+
+    assert site.run(first).state == "end_error"
+    assert site.run(reply.value).state == "running"
+
+
+def test_a_run_set_aside_by_a_fault_lets_the_next_one_start(site: Site) -> None:
+    site.define(chained("NIGHT", job("load"), multiple_start="wait"))
+    first, second = site.start("NIGHT"), site.start("NIGHT")
+    assert site.run(second).state == "waiting"
+    work = site.icon(first, "load").work
+    node = site.run(first).plan.find("load")
+    assert work is not None
+    assert node is not None
+    site.turns.submit(RunEvent(first, WorkEnded(node, work, None)))  # type: ignore[arg-type]
+    site.settle()
+
+    assert site.run(first).faulted
+    assert site.run(second).state == "running"
