@@ -66,7 +66,7 @@ async def running(store: Store) -> AsyncIterator[ServerSite]:
     site = ServerSite(store, clock=store.clock, zone=ZONE, config=config.defaults(), control=server, write=control)
     async with trio.open_nursery() as nursery:
         tasks.let_inputs_come_later(turns, nursery)
-        await nursery.start(tasks.make_turns, turns)
+        await nursery.start(tasks.make_turns, turns, DataDirectory(store.folder))
         yield site
         nursery.cancel_scope.cancel()
 
