@@ -34,22 +34,25 @@ SENTENCES: Mapping[str, str] = {
     "icon_doubted": "its fate is not known: it waits for a decision",
     "icon_decided": "its fate was decided",
     "icon_found": "late evidence ended the doubt",
+    "work_kill_sent": "a signal was sent to the job",
     "values_cut": "values were too long and were cut",
     "agent_set_back": "the agent's records are older than what it told before",
 }
 
 LEFT_OUT = frozenset(("visit", "attempt", "notify", "management_id", "std_out", "std_err"))  # of use to programs only
 
-WORDS = {"return_code": "exit code"}
+WORDS = {"return_code": "exit code", "sig": "signal", "timeout_min": "limit in minutes"}
 
 
 def text_of(kind: str, data: Mapping[str, Any]) -> str:
     """Return what a fact says."""
     sentence = SENTENCES.get(kind, kind.replace("_", " "))
+    if message := data.get("message"):
+        sentence = f"{sentence}: {message}"
     parts = [
         f"{WORDS.get(name, name.replace('_', ' '))} {_shown(value)}"
         for name, value in data.items()
-        if name not in LEFT_OUT and value not in (None, "", (), [])
+        if name not in LEFT_OUT and name != "message" and value not in (None, "", (), [])
     ]
     return f"{sentence} ({', '.join(parts)})" if parts else sentence
 
