@@ -133,16 +133,13 @@ def _judged(params: Params, view: View, result: WorkResult) -> Step:
     elif timed_out and params.timeout_action == "skip":
         status = _agent_work.ICON_OK
     elif timed_out:
-        message = f"stopped: it ran over its limit of {params.timeout_min} minutes"
+        message = f"stopped: it ran over its limit of {params.timeout_min} min"
     elif by_signal:
         message = f"ended by signal {result.signal}"
     elif result.exit_code is None:
         message = "ended without an exit code"
-    elif _is_stop_code(params.stop_codes, code):
-        message, status = (
-            f"the exit code {code} is among the stop codes {params.stop_codes}",
-            _agent_work.ICON_STOP_CODE,
-        )
+    elif stopped_by := _stop_code(params.stop_codes, code):
+        message, status = stopped_by, _agent_work.ICON_STOP_CODE
     else:
         status = _agent_work.ICON_OK
     results = {
@@ -165,9 +162,10 @@ def _judged(params: Params, view: View, result: WorkResult) -> Step:
     )
 
 
-def _is_stop_code(stop_codes: str, code: int) -> bool:
-    """Tell whether a code is in the list; one that cannot be read counts as hit."""
+def _stop_code(stop_codes: str, code: int) -> str:
+    """Return why a code is an error, "" where it is none; a list that cannot be read makes an error of every code."""
     try:
-        return _ranges.holds(stop_codes, code)
+        hit = _ranges.holds(stop_codes, code)
     except _ranges.BadRange:
-        return True
+        return f'the stop codes "{stop_codes}" cannot be read, so every exit code is an error; it was {code}'
+    return f"the exit code {code} is among the stop codes {stop_codes}" if hit else ""

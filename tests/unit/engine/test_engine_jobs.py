@@ -32,6 +32,13 @@ def test_a_job_that_ends_with_an_error_waits_for_the_operator(site: Site) -> Non
     assert run.told("work")[-4:] == ["icon_failed", "icon_rerun_asked", "icon_rerun", "icon_ended"]
 
 
+def test_stop_codes_that_cannot_be_read_are_named_as_the_reason(site: Site) -> None:
+    run = site.start(_alone(stop_codes="1--2-"))
+    site.agent("a1").ends("work", exit_code=0)
+
+    assert run.icon("work").message == 'the stop codes "1--2-" cannot be read, so every exit code is an error; it was 0'
+
+
 @pytest.mark.parametrize(
     ("stop_codes", "result", "state", "variables"),
     [
@@ -173,7 +180,7 @@ def test_a_job_ended_at_its_time_limit_is_in_error(site: Site) -> None:
     site.agent().ends("work", exit_code=None, signal=15, killed="timeout")
 
     assert run.state == "run_error"
-    assert run.icon("work").message == "stopped: it ran over its limit of 1 minutes"
+    assert run.icon("work").message == "stopped: it ran over its limit of 1 min"
     assert run.icon("work").timed_out
 
 
