@@ -94,8 +94,8 @@ def _run_sentence(run: Run, zone: tzinfo) -> str:
         return f"{name} {how} since {_at(run.ended_ms, zone)}{reason}"
     if run.stopping:
         return f"{name} is being stopped{reason}"
-    since = f" since {_at(run.started_ms, zone)}" if run.started_ms is not None else ""
-    return f"{name} is {run.state}{since}"
+    started = f", started at {_at(run.started_ms, zone)}" if run.started_ms is not None else ""
+    return f"{name} is {run.state}{started}"
 
 
 def _stuck(run: Run) -> Iterator[str]:
@@ -167,6 +167,15 @@ def _icon_explained(run: Run, number: int, outside: OutsideView, zone: tzinfo) -
     icon = run.icons[number]
     node = run.plan.nodes[number]
     path = run.plan.path(number)
+    if run.state in RUN_OVER and icon.state in ("waiting", "ready", "run_error") and not icon.continued:
+        # Nothing can be asked for any more, so no remedy is named.
+        fates = {
+            "waiting": "was not reached",
+            "ready": "was reached and did not start",
+            "run_error": f"ended in error: {icon.message or 'no reason was given'}",
+        }
+        yield f"{path} {fates[icon.state]}; the run is over"
+        return
     reason = _reason(run, number, icon, zone)
     if reason:
         yield f"{path} {reason}"

@@ -39,6 +39,18 @@ def test_a_job_on_an_agent_out_of_reach_is_explained(site: Site) -> None:
     ]
 
 
+def test_icons_of_a_run_that_is_over_have_nothing_left_to_wait_for(site: Site) -> None:
+    run = site.start(jobnet("start -> a -> b -> end", a=job(stop_codes="1-255"), b=job()))
+    site.agent("a1").ends("a", exit_code=3)
+    site.operator.stop(run)
+
+    assert run.state == "end_error"
+    assert explain(run.run, run.node("a"), World(), ZONE) == [
+        "/a ended in error: the exit code 3 is among the stop codes 1-255; the run is over"
+    ]
+    assert explain(run.run, run.node("b"), World(), ZONE) == ["/b was not reached; the run is over"]
+
+
 def test_a_host_nobody_knows_is_explained(site: Site) -> None:
     run = site.start(jobnet("start -> a -> end", a=job(host="b2")))
 
