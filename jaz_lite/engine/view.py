@@ -33,6 +33,7 @@ def run_head(run: Run, zone: tzinfo) -> dict[str, Any]:
         "origin": run.origin,
         "user": run.user,
         "scheduled_at": _at(run.scheduled_ms, zone),
+        "created_at": _at(run.created_ms, zone),
         "started_at": _at(run.started_ms, zone),
         "ended_at": _at(run.ended_ms, zone),
         "exit_code": run.exit_code,
@@ -40,6 +41,7 @@ def run_head(run: Run, zone: tzinfo) -> dict[str, Any]:
         "stopping": run.stopping,
         "timed_out": run.timed_out,
         "message": run.message or ("faulted: an error of the engine, see the log" if run.faulted else ""),
+        "faulted": bool(run.faulted),
     }
 
 

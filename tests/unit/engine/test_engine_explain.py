@@ -151,6 +151,7 @@ def test_the_json_of_a_run_has_the_promised_shape(site: Site) -> None:
         "origin": "manual",
         "user": "kato",
         "scheduled_at": None,
+        "created_at": "2026-11-23T09:30:00.000+09:00",
         "started_at": "2026-11-23T09:30:00.000+09:00",
         "ended_at": None,
         "exit_code": None,
@@ -158,6 +159,7 @@ def test_the_json_of_a_run_has_the_promised_shape(site: Site) -> None:
         "stopping": False,
         "timed_out": False,
         "message": "",
+        "faulted": False,
         "waiting_for": run.waiting_for,
     }
 
