@@ -1,7 +1,7 @@
 """The icon types: one module each, and the one list that names them.
 
-`REGISTRY` maps the name of a type to its module, in the order of JAZ's codes 0 to 19. A new type is a new module and
-one line here; folders are not searched, because frozen programs have none.
+`REGISTRY` maps the name of a type to its module: JAZ's in the order of its codes 0 to 19, then those JAZ does not have.
+A new type is a new module, an import and a line here; folders are not searched, because frozen programs have none.
 """
 
 from collections.abc import Mapping

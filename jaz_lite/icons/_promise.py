@@ -1,9 +1,9 @@
 """What an icon type must offer, and what it is given.
 
-An icon type is a module (see style.md section 3): `name`, `jaz_code`, `traits`, `Params`, `check`, `begin`, `resume`,
-`stop`, and one line in `icons/__init__.py`. It decides; it does nothing itself. `begin` is called when the icon is
-reached, `resume` for each event about it while it runs, `stop` when a person or the run ends it early. Each returns a
-`Step`; the engine applies it.
+An icon type is a module: `name`, `jaz_code`, `traits`, `Params`, `check`, `begin`, `resume`, `stop`, and one line in
+`icons/__init__.py`. It decides; it does nothing itself. `begin` is called when the icon is reached, `resume` for each
+event about it while it runs, `stop` when a person or the run ends it early. Each returns a `Step`; the engine applies
+it. What `begin` gets is not always what `check` has passed: people run what was only warned of.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,10 +17,23 @@ from jaz_lite.model.jobnet import Compat, FlowKind, Icon
 from jaz_lite.model.problem import Place, Problem
 from jaz_lite.model.run import EMPTY, IconState, Origin
 
-__all__ = ["Event", "IconEvent", "IconType", "Place", "Problem", "Step", "Traits", "View"]
+__all__ = [
+    "RESERVED_MEMOS",
+    "RESERVED_TIMERS",
+    "Event",
+    "IconEvent",
+    "IconType",
+    "Place",
+    "Problem",
+    "Step",
+    "Traits",
+    "View",
+]
 
 IconEvent = WorkEnded | WorkFailed | WorkCancelled | WorkTimedOut | Answered | TimerFired
 Event = IconEvent
+RESERVED_MEMOS = frozenset(("cut", "retry_due_ms", "set", "timed_out"))
+RESERVED_TIMERS = frozenset(("retry",))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +62,10 @@ class Step:
     ended: results are set, the flow goes on along `branch`. failed: the icon is in error (`continue_on_error` and
     retries are the engine's business). waiting: `actions` were ordered, an event will come. descend: a sub-jobnet is
     entered. broken: the flow is impossible, the whole run ends as `end_error`.
+
+    `memo` is what `view.memo` shows next time, plain values only. Two of its names are told to people: `due_ms` as
+    "waits until", `host` as "runs on". The engine keeps its own beside them (`RESERVED_MEMOS`), and has a timer of its
+    own (`RESERVED_TIMERS`); an icon type that took one of these would wait for ever.
     """
 
     outcome: Literal["ended", "failed", "waiting", "descend", "broken"]
@@ -128,9 +145,12 @@ class IconType(Protocol):
     """The module of an icon type."""
 
     name: str
-    jaz_code: int
     traits: Traits
     Params: type[Any]
+
+    @property
+    def jaz_code(self) -> int | None:
+        """The number Job Arranger has for it; None: it has nothing like it, and an export to JAZ leaves it out."""
 
     def check(self, params: Any, place: Place) -> Iterable[Problem]: ...
     def begin(self, params: Any, view: View) -> Step: ...

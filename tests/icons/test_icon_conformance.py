@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jaz_lite.engine import steps
 from jaz_lite.errors import DefinitionError
 from jaz_lite.icons import REGISTRY, params_of
-from jaz_lite.icons._promise import IconType, Step, Traits
+from jaz_lite.icons._promise import RESERVED_MEMOS, RESERVED_TIMERS, IconType, Step, Traits
 from jaz_lite.model import event as happened
+from jaz_lite.model.action import SetTimer
 from jaz_lite.model.jobnet import Icon
 from jaz_lite.model.plain import to_plain
 from jaz_lite.model.problem import Place, Problem
@@ -19,6 +21,7 @@ from jaz_lite.model.run import WorkResult
 from tests.icons.looking import Looking
 
 TYPES = pytest.mark.parametrize("kind", REGISTRY.values(), ids=list(REGISTRY))
+OF_JAZ = [kind for kind in REGISTRY.values() if kind.jaz_code is not None]
 KEY = b"k" * 16
 TEXTS = st.one_of(
     st.text(max_size=30),
@@ -48,8 +51,10 @@ def _any_settings(cls: type[Any]) -> st.SearchStrategy[Any]:
     return st.builds(cls, **drawn)
 
 
-def test_the_registry_is_in_the_order_of_the_codes_of_jaz() -> None:
-    assert [kind.jaz_code for kind in REGISTRY.values()] == list(range(20))
+def test_the_registry_is_in_the_order_of_the_codes_of_jaz_and_then_come_types_of_our_own() -> None:
+    codes = [kind.jaz_code for kind in REGISTRY.values()]
+
+    assert codes == [*range(20), *(None for _ in codes[20:])]
     assert [kind.name for kind in REGISTRY.values()] == list(REGISTRY)
 
 
@@ -100,15 +105,20 @@ def test_an_icon_type_that_does_not_exist_is_an_error() -> None:
         params_of(Icon(icon_id="icon", type="nonsense"))
 
 
-def test_secret_settings_are_marked() -> None:
-    secret = {
-        (kind.name, each.name)
-        for kind in REGISTRY.values()
-        for each in fields(kind.Params)
-        if each.metadata.get("secret")
-    }
+def test_the_settings_that_are_secret_in_jaz_are_marked() -> None:
+    secret = {(kind.name, each.name) for kind in OF_JAZ for each in fields(kind.Params) if each.metadata.get("secret")}
 
     assert secret == {("agentless", "password"), ("agentless", "passphrase")}
+
+
+def _takes_no_name_of_the_engine(step: Step) -> None:
+    assert not step.memo.keys() & RESERVED_MEMOS
+    assert not {each.name for each in step.actions if isinstance(each, SetTimer)} & RESERVED_TIMERS
+
+
+def test_the_names_icon_types_must_not_take_are_those_the_engine_uses() -> None:
+    assert {steps.RETRY} == RESERVED_TIMERS
+    assert {steps.RETRY_DUE, steps.TOLD} <= RESERVED_MEMOS
 
 
 @TYPES
@@ -128,6 +138,7 @@ def test_whatever_its_settings_are_an_icon_answers_and_never_raises(kind: IconTy
 
     assert isinstance(step, Step)
     assert step == kind.begin(params, view), "the same input gave another output"
+    _takes_no_name_of_the_engine(step)
     assert step.outcome != "failed" or step.message
 
     view.memo, view.work = step.memo, KEY
@@ -142,6 +153,7 @@ def test_what_an_icon_waits_for_is_ordered_and_a_stop_ends_it(kind: IconType) ->
     step = kind.begin(kind.Params(), view)
     ended = kind.stop(kind.Params(), view)
 
+    _takes_no_name_of_the_engine(step)
     assert (step.outcome == "waiting") <= bool(step.actions)
     assert (ended.outcome, ended.stopped) == ("failed", True)
 
@@ -156,14 +168,14 @@ def test_an_icon_type_that_this_build_cannot_run_says_so(kind: IconType) -> None
 
 
 def test_what_may_be_skipped_is_as_in_jaz() -> None:
-    kept = {kind.name for kind in REGISTRY.values() if not kind.traits.may_skip}
+    kept = {kind.name for kind in OF_JAZ if not kind.traits.may_skip}
 
     assert kept == {"start", "end", "condition", "branch_end", "parallel_start", "parallel_end", "loop"}
 
 
 def test_what_may_be_run_again_or_stopped_is_as_in_jaz() -> None:
-    again = {kind.name for kind in REGISTRY.values() if kind.traits.may_rerun}
-    stopped = {kind.name for kind in REGISTRY.values() if kind.traits.may_stop}
+    again = {kind.name for kind in OF_JAZ if kind.traits.may_rerun}
+    stopped = {kind.name for kind in OF_JAZ if kind.traits.may_stop}
 
     assert again == {
         "job", "extended_job", "file_copy", "file_wait", "reboot", "release", "agentless", "condition", "zabbix_link",

@@ -224,6 +224,7 @@ def test_the_columns_of_secrets_are_the_secret_fields_of_the_icons():
     marked = {
         field.name
         for kind in REGISTRY.values()
+        if kind.jaz_code is not None
         for field in dataclasses.fields(kind.Params)
         if field.metadata.get("secret")
     }
@@ -234,8 +235,10 @@ def test_the_columns_of_secrets_are_the_secret_fields_of_the_icons():
 # ---- numbers
 
 
-def test_every_icon_type_has_the_number_jaz_gives_it():
-    assert {kind.jaz_code: name for name, kind in REGISTRY.items()} == jaz_codes.ICON_TYPE
+def test_every_icon_type_of_jaz_has_the_number_jaz_gives_it():
+    numbers = {kind.jaz_code: name for name, kind in REGISTRY.items() if kind.jaz_code is not None}
+
+    assert numbers == jaz_codes.ICON_TYPE
 
 
 @pytest.mark.parametrize("name", SETTINGS)
