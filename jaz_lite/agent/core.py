@@ -70,7 +70,7 @@ class AgentCore(AttemptBook):
                     self.keeper_said(last, now, facts)
                 elif (attempt := self._attempt_of(claim)) is not None and attempt.state == "accepted":
                     self._began_starting(attempt)
-            case ["list_end", _]:
+            case ["list_end", _] if self._keeper_listed is not None:
                 self._settle_after_list()
             case ["pid", str() as claim, int() as pid, _, int() as at_ms]:
                 self._runs(claim, pid, at_ms)
@@ -121,7 +121,8 @@ class AgentCore(AttemptBook):
                 self._forgettable = []
 
     def _settle_after_list(self) -> None:
-        listed = self._keeper_listed or set()
+        assert self._keeper_listed is not None
+        listed = self._keeper_listed
         self._keeper_listed, self._keeper_ready = None, True
         again: list[bytes] = []
         for attempt in self.attempts.values():

@@ -70,7 +70,9 @@ class Streams:
         known = self._streams.get(key)
         if known is None:
             return
-        known.acked = max(known.acked, min(offset, known.size))
+        # The server may have more than the file: a power cut took the end of it.
+        known.acked = max(known.acked, offset)
+        known.size = max(known.size, known.acked)
         known.sent = max(known.sent, known.acked)
         if known.ended and known.acked >= known.size:
             del self._streams[key]

@@ -365,3 +365,13 @@ def test_what_an_old_log_left_unstarted_is_lost_when_the_keeper_does_not_know_it
     assert restarted.core.attempts[key("a")].state == "running"
     assert unpack_event(restarted.log[-1])[2:] == (key("b"), "lost", {"why": "setback"})
     assert [m[0] for m in restarted.told] == ["list"]
+
+
+def test_a_list_that_nobody_asked_for_loses_nothing() -> None:
+    agent = Driven()
+    agent.ask(work("a"))
+    agent.said(["pid", key("a").hex(), 7, 0, 1])
+
+    agent.said(["list_end", 0])
+
+    assert agent.core.attempts[key("a")].state == "running"

@@ -42,6 +42,16 @@ def test_a_stream_travels_in_chunks_and_its_end_is_marked() -> None:
     assert len(streams) == 0
 
 
+def test_a_stream_goes_on_where_the_server_stands_when_the_file_has_become_shorter() -> None:
+    streams = Streams()
+    streams.grown(K, 1, 218)
+    assert streams.next(lambda *_: PLENTY) == Chunk(K, 1, 0, 218, False)
+    streams.acked(K, 1, 288)
+    streams.grown(K, 1, 218, ended=True)
+
+    assert streams.next(lambda *_: PLENTY) == Chunk(K, 1, 288, 0, True)
+
+
 def test_an_end_that_comes_after_the_last_byte_is_sent_alone() -> None:
     streams = Streams()
     streams.grown(K, 1, 10)
