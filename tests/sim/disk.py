@@ -6,6 +6,7 @@ all, the first part, or nothing, each on its own, as a disk without a barrier do
 
 import errno
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from jaz_lite.agent.output_files import SUFFIXES
@@ -29,6 +30,7 @@ class SimDisk:
         self._files: dict[str, _File] = {}
         self.wall_ms = 0
         self.room: int | None = None  # bytes until the disk is full; None: plenty
+        self.before_change: Callable[[], None] | None = None  # where a process may die
 
     # ---- the seam
 
@@ -45,6 +47,7 @@ class SimDisk:
         return bytes(self._files[path].content)
 
     def open_log(self, path: str, size: int) -> "SimLog":
+        self.change()
         file = self._files.get(path)
         if file is None:
             file = self._files[path] = _File()
@@ -55,16 +58,19 @@ class SimDisk:
         return SimLog(self, file)
 
     def replace(self, path: str, content: bytes) -> None:
+        self.change()
         self.use(len(content))
         self._files[path] = _File(bytearray(content), bytes(content), modified_ms=self.wall_ms)
 
     def rename(self, old: str, new: str) -> None:
+        self.change()
         for path in [path for path in self._files if path == new or path.startswith(new + "/")]:
             del self._files[path]
         for path in [path for path in self._files if path == old or path.startswith(old + "/")]:
             self._files[new + path[len(old) :]] = self._files.pop(path)
 
     def remove(self, path: str) -> None:
+        self.change()
         for name in [name for name in self._files if name == path or name.startswith(path + "/")]:
             file = self._files.pop(name)
             if self.room is not None:
@@ -77,6 +83,11 @@ class SimDisk:
         return PLENTY_BYTES if self.room is None else self.room
 
     # ---- what happens to it
+
+    def change(self) -> None:
+        """Something is about to be changed; the process may die before it is."""
+        if self.before_change is not None:
+            self.before_change()
 
     def use(self, size: int) -> None:
         """Take up room, or refuse as a full disk does."""
@@ -110,12 +121,14 @@ class SimLog:
         return len(self._file.content)
 
     def write(self, data: bytes) -> None:
+        self._disk.change()
         self._disk.use(len(data))
         self._file.writes.append((len(self._file.content), bytes(data)))
         self._file.content += data
         self._file.modified_ms = self._disk.wall_ms
 
     def sync(self) -> None:
+        self._disk.change()
         self._file.synced = bytes(self._file.content)
         self._file.writes.clear()
 

@@ -18,6 +18,7 @@ KINDS = (
     "power cut",
     "agent disk",
     "server disk",
+    "clock",
 )
 PAUSES_MS = (100, 500, 1_500, 4_000, 10_000)
 
@@ -44,6 +45,7 @@ class Faults:
             "power cut": self._power_cut,
             "agent disk": self._agent_disk,
             "server disk": self._server_disk,
+            "clock": self._clock,
         }
         world.log("faults", f"kinds: {', '.join(self.kinds) or 'none'}")
         world.after(self.dice.choice(PAUSES_MS), self._next)
@@ -67,7 +69,7 @@ class Faults:
         for machine in self.machines:
             machine.disk.room = None
             if machine.agent is not None:
-                machine.agent.dies_after = machine.agent.sends_bytes = None
+                machine.agent.dies_after = machine.agent.dies_after_writes = machine.agent.sends_bytes = None
             if machine.keeper is not None:
                 machine.keeper.dies_after = None
 
@@ -103,8 +105,10 @@ class Faults:
         how = self.dice.random()
         if how < 0.2:
             machine.kill_agent("at rest")
-        elif how < 0.8:
+        elif how < 0.5:
             machine.agent.dies_after = self.dice.randint(0, 6)
+        elif how < 0.8:
+            machine.agent.dies_after_writes = self.dice.randint(0, 8)
         else:
             machine.agent.sends_bytes = self.dice.choice((0, 10, 300, 3_000))
 
@@ -134,6 +138,11 @@ class Faults:
     def _room_again(self, machine: Machine) -> None:
         if not self.healed:
             machine.set_disk_full(False)
+
+    def _clock(self) -> None:
+        """Somebody sets the clock of a machine."""
+        self._machine().clock.offset_ms += self.dice.choice((-3_600_000, -7_000, 7_000, 3_600_000, 86_400_000))
+        self.world.counts["clocks set"] += 1
 
     def _server_disk(self) -> None:
         if not self.server.disk_full:

@@ -7,6 +7,8 @@ from typing import Any
 from jaz_lite.model.jobnet import Flow, FlowKind, Icon, Jobnet, Mark
 
 VERSION = "20260101000000"
+LONG_SCRIPT_CHARS = 140_000
+WIDE_JOBS = (70, 300)  # side by side: more than an agent has slots, more than may be on their way at once
 JOB_WORDS = ("quick", "plain", "plain", "plain", "slow", "noisy", "failing", "broken")
 
 
@@ -45,9 +47,9 @@ class Sketch:
             params["timeout_action"] = dice.choice(("warn", "stop", "skip"))
         if dice.random() < 0.2:
             params["stop_script"] = "sim quick"
-        if dice.random() < 0.05:
-            # Longer than one frame takes inline: it travels as a blob and is kept apart.
-            params["script"] = "sim plain" + " " * 1_000
+        if dice.random() < 0.02:
+            # Longer than one frame takes: it travels as a blob and is kept apart from the log.
+            params["script"] = "sim plain" + " " * LONG_SCRIPT_CHARS
         more: dict[str, Any] = {}
         if dice.random() < 0.2:
             more = {"retries": dice.choice((1, 2)), "retry_delay_s": dice.choice((0, 1, 5)), "retry_backoff": 2.0}
@@ -89,6 +91,15 @@ class Sketch:
         end = self.icon("parallel_end")
         for last in ends:
             self.flow(last, end)
+        return start, end
+
+    def _wide(self) -> tuple[str, str]:
+        start, end = self.icon("parallel_start"), self.icon("parallel_end")
+        host = self.dice.choice(self.hosts)
+        for _ in range(self.dice.choice(WIDE_JOBS)):
+            job = self.icon("job", params={"host": host, "script": "sim quick"})
+            self.flow(start, job)
+            self.flow(job, end)
         return start, end
 
     def _choice(self, depth: int) -> tuple[str, str]:
@@ -140,7 +151,7 @@ def draw(dice: random.Random, number: int, hosts: list[str], subs: list[str]) ->
     """Return a random jobnet, named by its number, that may use those in `subs`."""
     sketch = Sketch(dice, hosts, subs)
     start = sketch.icon("start", name="START")
-    first, last = sketch.block(3)
+    first, last = sketch._wide() if dice.random() < 0.02 else sketch.block(3)
     end = sketch.icon("end", params={"hold": dice.random() < 0.05})
     sketch.flow(start, first)
     sketch.flow(last, end)

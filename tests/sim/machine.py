@@ -261,7 +261,11 @@ class Keeper:
     # ---- the agent
 
     def accept(self, pipe: "Pipe") -> None:
-        """A new agent is connected; an earlier one must be dead."""
+        """A new agent connects; a keeper that waits for room looks at nobody."""
+        self._do(lambda: self._accept(pipe))
+
+    def _accept(self, pipe: "Pipe") -> None:
+        # An earlier one must be dead.
         if self._agent is not None:
             self._agent.end_of(1)
         self._agent = pipe
@@ -269,13 +273,17 @@ class Keeper:
 
     def came(self, pipe: "Pipe", data: bytes) -> None:
         """Bytes of an agent."""
-        if not self._living or pipe is not self._agent:
+        if self._living:
+            self._do(lambda: self._read(pipe, data))
+
+    def _read(self, pipe: "Pipe", data: bytes) -> None:
+        if pipe is not self._agent:
             return
         if not data:
             self._agent = None
             return
         messages = [m for m in self._unbatcher.feed(data) if m[:1] != ["base"]]
-        self._do(lambda: self.core.asked(messages, self.machine.clock.monotonic(), self._wall_ms))
+        self.core.asked(messages, self.machine.clock.monotonic(), self._wall_ms)
 
     # ---- what happens
 
@@ -427,6 +435,7 @@ class Agent:
         self.world = machine.world
         self.dice = self.world.dice(f"agent {machine.name} {life}")
         self.dies_after: int | None = None  # effects
+        self.dies_after_writes: int | None = None  # changes of its disk
         self.sends_bytes: int | None = None  # before it dies
         self.site = Site(
             disk=machine.disk,
@@ -446,6 +455,7 @@ class Agent:
         self._tick_at: float | None = None
         self._link_tick_ms: int | None = None
         self._conn = 0
+        self._looked = (machine.clock.now_ms(), machine.clock.monotonic())
         self.world.log(machine.name, f"agent begins at event {self.site.spool.head}")
         machine.oracle.agent_began(self)
         self.world.after(self.dice.choice((1, 30)), self._reach_keeper)
@@ -487,6 +497,7 @@ class Agent:
         if not self.living:
             return
         self.machine.disk.wall_ms = self.machine.clock.now_ms()
+        self.machine.disk.before_change = self._may_die_writing
         try:
             self.site.tick(self._now())
             while effects := self.site.take():
@@ -499,11 +510,19 @@ class Agent:
         except Dies:
             self.machine.kill_agent("between two effects")
             return
-        except (StoreDamaged, OSError) as error:
+        except StoreDamaged as error:
             self.world.log(self.machine.name, f"agent ends: {error}")
             self.machine.kill_agent("by a full disk")
             return
+        finally:
+            self.machine.disk.before_change = None
         self._plan_tick()
+
+    def _may_die_writing(self) -> None:
+        if self.dies_after_writes is not None:
+            self.dies_after_writes -= 1
+            if self.dies_after_writes < 0:
+                raise Dies
 
     def _may_die(self) -> None:
         if self.dies_after is not None:
@@ -527,8 +546,11 @@ class Agent:
     def _look_after(self) -> None:
         if not self.living:
             return
+        wall_ms, mono = self.machine.clock.now_ms(), self.machine.clock.monotonic()
+        jump_s = (wall_ms - self._looked[0]) / 1_000 - (mono - self._looked[1])
+        self._looked = (wall_ms, mono)
         try:
-            self.site.look_after(self._now())
+            self.site.look_after(self._now(), clock_jump_s=round(jump_s) if abs(jump_s) > 5 else 0)
         except OSError:
             self.machine.kill_agent("by a full disk")
             return

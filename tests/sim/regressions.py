@@ -4,8 +4,11 @@ each fault also has a small test of its own where it was.
 
 SEEDS = {
     47: "a lost job went on writing behind the limit of its output, and that was sent",
+    77: "the keeper died of a claim that was to be forgotten twice",
     484: "work that was refused while it was being stopped counted as failed, not as cancelled",
     582: "each refusal began a pause of its own, so that ever more attempts were made a second",
     1725: "a start took a full disk for its own refusal and went on in a dead transaction",
     1784: "events written by a killed agent were sent before they were durable",
+    21567: "a run asked for while the last one ended waited for it for ever",
+    24217: "the agent died of output that a power cut had made shorter than what the server had",
 }

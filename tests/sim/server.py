@@ -5,14 +5,16 @@ inputs gather ─ prepare ─ commit ─ release ─┐
      └──────────────────────────────────────┘
 """
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from jaz_lite.errors import Fenced, StoreDamaged
+from jaz_lite.errors import DiskFull, Fenced
 from jaz_lite.runner.inputs import Input, Write
 from jaz_lite.runner.links import Links
 from jaz_lite.runner.port import Port
+from jaz_lite.runner.tasks import FULL_PAUSE_S
 from jaz_lite.runner.turn import Turn
 from jaz_lite.runner.turns import Turns
 from jaz_lite.store.open import Store
@@ -26,6 +28,7 @@ from tests.sim.world import START_WALL_MS, Violation, World, WorldClock
 
 ZONE = ZoneInfo("Asia/Tokyo")
 TICK_MS = 10_000
+RESERVE_PAGES = 6
 CRASH_POINTS = ("before prepare", "before commit", "before release", "in release", "idle")
 
 
@@ -133,8 +136,9 @@ class Server:
         self._turn: Turn | None = None
         self._committing = False
         self._bytes_left: int | None = None
-        self._planned = False
-        self._timer_ms: int | None = None
+        self._wake_ms: int | None = None
+        self._rests_until_ms = 0
+        self._reserve = True
         network.listener = self._accept
 
     def draw(self, count: int) -> bytes:
@@ -155,7 +159,7 @@ class Server:
             with self.store.transaction() as tx:
                 term = tx.term.claim(act)
                 site = tx.term.site()
-        except StoreDamaged:
+        except DiskFull:
             self.world.counts["boots on a full disk"] += 1
             self.store.close()
             self._boot_later()
@@ -176,12 +180,13 @@ class Server:
             draw_spool=lambda: self.draw(16),
         )
         self.turns.reload()
-        self.turns.wake = self._wake
+        self.turns.wake = self._plan
         self.turns.later = self._later
         self.links = Links(self.turns.submit, fence_key=fence_key, site_uid=site.site_uid, fence=self._fenced)
         self.ends = Ends()
         self.alive = True
-        self._turn, self._planned, self._timer_ms, self._committing = None, False, None, False
+        self._turn, self._wake_ms, self._committing = None, None, False
+        self._rests_until_ms = 0
         self.world.log("server", f"life {self.life} begins, term {term}")
         self.oracle.server_booted(self)
         self._plan()
@@ -240,6 +245,9 @@ class Server:
 
     def _tick(self, life: int) -> None:
         if life == self.life and self.alive:
+            if self.turns.disk_full and not self.disk_full:
+                self._reserve = True
+                self.turns.room_again()
             self.turns.submit(Write(self._note_time))
             self.world.after(TICK_MS, self._tick, life)
 
@@ -253,50 +261,53 @@ class Server:
         if life == self.life and self.alive:
             self.turns.submit(item)
 
-    def _wake(self) -> None:
-        if not self._planned and not self._committing:
-            self._planned = True
-            self.world.after(self.dice.choice((0, 0, 0, 1, 5)), self._make_turn, self.life)
-
     def _plan(self) -> None:
-        """Wake for the inputs that wait, or at the next timer."""
-        if self.turns.backlog:
-            self._wake()
+        """Wake when a turn is wanted: for inputs, as urgent as they are, or for the next timer."""
+        if self._committing:
             return
+        waits_s = self.turns.wait_s
         due_ms = self.turns.next_due_ms()
-        if due_ms is None:
+        wanted = [] if waits_s is None else [self.world.now_ms + math.ceil(waits_s * 1_000)]
+        if due_ms is not None:
+            wanted.append(max(self.world.now_ms, due_ms - START_WALL_MS))
+        if not wanted:
             return
-        at_ms = max(self.world.now_ms, due_ms - START_WALL_MS)
-        if self._timer_ms is None or at_ms < self._timer_ms or self._timer_ms < self.world.now_ms:
-            self._timer_ms = at_ms
-            self.world.after(at_ms - self.world.now_ms, self._timer, self.life, at_ms)
-
-    def _timer(self, life: int, at_ms: int) -> None:
-        if life == self.life and self.alive and at_ms == self._timer_ms:
-            self._timer_ms = None
-            self._wake()
-
-    def _make_turn(self, life: int) -> None:
-        if life != self.life or not self.alive:
+        at_ms = max(min(wanted), self._rests_until_ms)
+        if self._wake_ms is not None and self._wake_ms <= at_ms:
             return
-        self._planned = False
-        if self._guarded(self._prepare):
-            return
+        self._wake_ms = at_ms
+        self.world.after(
+            at_ms - self.world.now_ms + self.dice.choice((0, 0, 0, 1, 5)), self._make_turn, self.life, at_ms
+        )
 
-    def _guarded(self, step: Callable[[], None]) -> bool:
-        """Do a step of a turn; tell whether the process died of it."""
+    def _make_turn(self, life: int, at_ms: int) -> None:
+        if life == self.life and self.alive and at_ms == self._wake_ms:
+            self._wake_ms = None
+            self._guarded(self._prepare)
+
+    def _guarded(self, step: Callable[[], None]) -> None:
+        """Do a step of a turn; the process may die of it, or the disk be full."""
         try:
             step()
         except Dies:
             self.crash("in release")
-            return True
-        except StoreDamaged:
+        except DiskFull:
             if not self.disk_full:
                 raise
-            self._turn = None
-            self.crash("by a full disk")
-            return True
-        return False
+            self._turn, self._committing = None, False
+            self.world.counts["turns undone by a full disk"] += 1
+            self.turns.take_back()
+            if not self._release_reserve():
+                self._rests_until_ms = self.world.now_ms + round(FULL_PAUSE_S * 1_000)
+            self._plan()
+
+    def _release_reserve(self) -> bool:
+        if not self._reserve:
+            return False
+        self._reserve = False
+        connection = self.store._the_writer._connection
+        connection.pragma("max_page_count", connection.pragma("page_count") + RESERVE_PAGES)
+        return True
 
     def _prepare(self) -> None:
         if self.crash_at in ("before prepare", "idle"):

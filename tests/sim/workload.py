@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from jaz_lite.engine.explain import waiting_for
-from jaz_lite.errors import DefinitionError, JazLiteError, NoSuchObject, Refused
+from jaz_lite.errors import DefinitionError, DiskFull, JazLiteError, NoSuchObject, Refused
 from jaz_lite.model import event as asked
 from jaz_lite.model.event import Operation
 from jaz_lite.model.host import Host
@@ -56,7 +56,7 @@ class People:
 
     def _started(self, reply: Reply) -> None:
         if reply.error is not None:
-            assert isinstance(reply.error, DefinitionError | NoSuchObject), reply.error
+            assert isinstance(reply.error, DefinitionError | NoSuchObject | DiskFull), reply.error
             return
         self.oracle.acked_runs.add(reply.value)
         self.world.counts["runs"] += 1
@@ -70,6 +70,8 @@ class People:
             self._memos += 1
             name = self.dice.choice(list(self.hosts))
             memo = f"{self._memos:06d}"
+            if self.dice.random() < 0.3:
+                self.hosts[name] = self.dice.choice(sorted(set(self.hosts.values())))
             host = Host(host=name, agent_id=self.hosts[name], memo=memo)
 
             def put(tx: Transaction) -> None:
