@@ -78,11 +78,25 @@ def script() -> NoReturn:
         What is to be written is flushed and what is to be closed is closed; taking the interpreter apart would cost a
         short command nine milliseconds more, a fifth of its time.
     """
+    open_closed_streams()
     code = main(sys.argv[1:])
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):
             stream.flush()
     os._exit(code)
+
+
+def open_closed_streams() -> None:
+    """Put /dev/null where a standard stream was closed (`>&-`).
+
+    What is opened next would get its number: a database in the place of standard output would be written into.
+    """
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

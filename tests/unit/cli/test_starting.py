@@ -50,6 +50,15 @@ def test_a_reader_that_has_read_enough_is_no_error(prepared: Path) -> None:
     assert ran.stderr == ""
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-"])
+def test_a_command_does_its_work_also_when_nobody_reads_or_writes(prepared: Path, closed: str) -> None:
+    command = f"{sys.executable} -m jaz_lite.cli.main config show --json {closed}"
+
+    ran = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
 def test_a_full_disk_behind_standard_output_is_told_in_a_sentence(prepared: Path) -> None:
     with open("/dev/full", "wb") as full:
         command = [sys.executable, "-m", "jaz_lite.cli.main", "config", "show"]
