@@ -88,8 +88,11 @@ def read_files(files: tuple[str, ...]) -> tuple[list[dict[str, Any]], list[dict[
 @pass_session
 def export(
     session: Session, kind: str | None, names: tuple[str, ...], form: str, output: str | None, with_secrets: bool
-) -> None:
-    """Write definitions as XML that Job Arranger 6.x and 7.x accept: all, one kind, or single objects."""
+) -> int:
+    """Write definitions as XML that Job Arranger 6.x and 7.x accept: all, one kind, or single objects.
+
+    A jobnet with an icon that Job Arranger does not have is left out; the exit code is 1 then.
+    """
     if form == "yaml":
         raise UsageError("YAML is not in this build", hint="--format xml")
     from jaz_lite.compat.jaz_xml import ExportedObject, write_export
@@ -112,9 +115,14 @@ def export(
         out=written,
         root=kind.capitalize() if kind else "All",
     )
-    save(written.getvalue(), output, private=with_secrets)
+    places = [problem.place for problem in problems if problem.severity == "error"]
+    left_out = len({(place.kind, place.object_id, place.version) for place in places})
+    count = len(objects) - left_out
+    if count or not left_out:
+        save(written.getvalue(), output, private=with_secrets)
     problems_table([problem_shown(problem) for problem in problems])
-    say(f"exported {len(objects)} version{'' if len(objects) == 1 else 's'}")
+    say(f"exported {count} version{'' if count == 1 else 's'}{f', left out {left_out}' if left_out else ''}")
+    return int(left_out > 0)
 
 
 def save(data: bytes, output: str | None, *, private: bool) -> None:

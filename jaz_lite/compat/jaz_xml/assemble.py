@@ -25,7 +25,7 @@ from jaz_lite.compat.jaz_xml.rows import EXTRA_ROWS, Plain, difference, key_of, 
 from jaz_lite.compat.jaz_xml.secret import SECRETS
 from jaz_lite.errors import DefinitionError
 from jaz_lite.model import names
-from jaz_lite.model.plain import BadDocumentError
+from jaz_lite.model.plain import BadDocumentError, from_plain
 from jaz_lite.model.problem import Problem, Severity
 
 KEPT_SECRETS = "secrets"
@@ -80,7 +80,7 @@ class _Assembly:
         if not self.sound:
             return None, enabled
         try:
-            found = completed(group.kind, plain)
+            found = completed(from_plain(group.kind, plain))
         except BadDocumentError as bad:
             for problem in bad.problems:
                 self._note(group.control, "", f"{problem.place.icon_id} {problem.place.field}: {problem.message}")

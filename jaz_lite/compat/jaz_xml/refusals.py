@@ -1,4 +1,4 @@
-"""What Job Arranger would refuse in a row, or has nothing like: told at export, never in the way of it.
+"""What Job Arranger would refuse in a row, or has nothing like: told at export. Only an icon type is in the way of it.
 
 JAZ counts names in bytes of Shift-JIS and its databases hold one text column a field; we count characters.
 Source: JAZ manager 3.0.0, field rules; objects.md section 2.
@@ -8,8 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from jaz_lite.compat.jaz_codes import ICON_TYPE
 from jaz_lite.compat.jaz_xml.markup import has_impossible
 from jaz_lite.compat.jaz_xml.tables import TABLES
+from jaz_lite.model.jobnet import Jobnet
+from jaz_lite.model.plain import Definition
 from jaz_lite.model.problem import Place, Problem
 
 # Columns JAZ's manager bounds in bytes of Shift-JIS.
@@ -55,6 +58,15 @@ def refusals(table: str, values: Mapping[str, str | None], place: Place) -> Iter
             yield _warning(where, "holds characters that are not ASCII; JAZ takes only ASCII here")
         elif name in _BYTES_MAX or name == "value":
             yield from _in_shift_jis(text, _BYTES_MAX.get(name, _VALUE_BYTES_MAX), where)
+
+
+def unknown_icons(definition: Definition, place: Place) -> Iterator[Problem]:
+    """Give an error for each icon of a type that JAZ does not have."""
+    known = ICON_TYPE.values()
+    for icon in definition.icons if isinstance(definition, Jobnet) else ():
+        if icon.type not in known:
+            message = f'Job Arranger has no icon type "{icon.type}"; this version of the jobnet is left out'
+            yield Problem(replace(place, icon_id=icon.icon_id), message)
 
 
 def left_out(kind: str, document: Mapping[str, Any], place: Place) -> Iterator[Problem]:

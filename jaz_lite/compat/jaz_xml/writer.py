@@ -1,7 +1,8 @@
 """Our documents to an export that Job Arranger takes: its tables, columns and layout, in its order.
 
-What JAZ would refuse or does not have is told, and written as well as it can be. With an import's documents the rows
-come out as they went in; passwords only where they are asked for.
+What JAZ would refuse or does not have is told, and written as well as it can be. Only a jobnet with an icon of a type
+that JAZ does not have is left out: without the icon it would do something else. With an import's documents the rows come
+out as they went in; passwords only where they are asked for.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -11,10 +12,11 @@ from jaz_lite.compat.jaz_xml.assemble import KEPT_SECRETS
 from jaz_lite.compat.jaz_xml.complete import completed
 from jaz_lite.compat.jaz_xml.markup import escaped, replaced
 from jaz_lite.compat.jaz_xml.reader import ExportedObject
-from jaz_lite.compat.jaz_xml.refusals import left_out, refusals
-from jaz_lite.compat.jaz_xml.rows import EXTRA_ROWS, OutRow, Plain, Values, key_of, merged, rows_of
+from jaz_lite.compat.jaz_xml.refusals import left_out, refusals, unknown_icons
+from jaz_lite.compat.jaz_xml.rows import EXTRA_ROWS, OutRow, Values, key_of, merged, rows_of
 from jaz_lite.compat.jaz_xml.secret import SECRETS
 from jaz_lite.compat.jaz_xml.tables import ROOTS, TABLES, USER_INFO
+from jaz_lite.model.plain import Definition, from_plain, id_of
 from jaz_lite.model.problem import Place, Problem
 
 Unseal = Callable[[str], str]
@@ -39,7 +41,7 @@ def write_export(
         root: All, Calendar, Filter, Schedule or Jobnet; by default the kind the documents have, All for several.
 
     Returns:
-        Warnings only, with the place of the object.
+        With the place of the object: errors for the versions that are left out, warnings for all else.
 
     Raises:
         DefinitionError: a document has the wrong shape. Nothing has been written then.
@@ -47,7 +49,7 @@ def write_export(
     assert root is None or root in ROOTS
     export = _Export(with_secrets, unseal)
     for each in documents:
-        export.add(each.kind, completed(each.kind, each.document), each.enabled)
+        export.add(each.kind, from_plain(each.kind, each.document), each.enabled)
     kinds = {kind.capitalize() for kind in export.kinds}
     name = root or (kinds.pop() if len(kinds) == 1 else "All")
     out.write(f"<{name}>\n".encode())
@@ -70,9 +72,13 @@ class _Export:
         self._problems: list[Problem] = []
         self._secrets_left_out = 0
 
-    def add(self, kind: str, document: Plain, enabled: bool) -> None:
+    def add(self, kind: str, definition: Definition, enabled: bool) -> None:
         self.kinds.add(kind)
-        place = Place(kind=kind, object_id=document[f"{kind}_id"], version=document["version"])
+        place = Place(kind=kind, object_id=id_of(definition), version=definition.version)
+        if unknown := list(unknown_icons(definition, place)):
+            self._problems.extend(unknown)
+            return
+        document = completed(definition)
         written = set()
         for row in rows_of(kind, document, enabled):
             values = merged(row)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import jaz_lite.cli
+from jaz_lite.cli.offline import call
 from tests.unit.cli.conftest import Cli
 
 DEMO = str(Path(jaz_lite.cli.__file__).with_name("demo.xml"))
@@ -72,6 +73,24 @@ def test_what_was_exported_can_be_imported_again(cli: Cli, prepared: Path, tmp_p
     assert again.code == 0
     assert {row["action"] for row in again.json["imported"]} == {"replaced"}
     assert cli("export").out == target.read_text()
+
+
+def test_an_export_that_must_leave_a_jobnet_out_says_so_and_exits_with_1(
+    cli: Cli, prepared: Path, tmp_path: Path
+) -> None:
+    cli("import", DEMO)
+    icons = [{"icon_id": "START", "type": "start"}, {"icon_id": "wait", "type": "countdown"}]
+    document = {"jobnet_id": "OURS", "name": "ours", "icons": icons}
+    call(str(prepared), "definition.put", {"kind": "jobnet", "document": document})
+    target = tmp_path / "out.xml"
+
+    everything = cli("export", "-o", str(target))
+    alone = cli("export", "jobnet", "OURS")
+
+    assert (everything.code, alone.code, alone.out) == (1, 1, "")
+    assert 'Job Arranger has no icon type "countdown"' in everything.err
+    assert everything.err.rstrip().endswith("exported 6 versions, left out 1")
+    assert "OURS" not in target.read_text()
 
 
 def test_the_flow_of_a_jobnet_is_drawn_as_text(cli: Cli, prepared: Path) -> None:

@@ -269,6 +269,17 @@ def test_what_jaz_has_nothing_like_is_told_at_export():
     assert [(each.place.icon_id, each.place.field) for each in problems] == [("L", "loop_limit"), ("J", "retries")]
 
 
+def test_a_jobnet_with_an_icon_that_jaz_does_not_have_is_left_out_and_all_else_is_written():
+    found = read(export(jobnet_row(), START, jobnet_row("OTHER"), icon_row("START", 0, "OTHER")))
+    found.documents[0].document["icons"].append({"icon_id": "wait", "type": "countdown", "params": {"seconds": 5}})
+
+    data, problems = written(found)
+
+    assert [(each.severity, str(each.place)) for each in problems] == [("error", f"jobnet NIGHT@{VERSION}: wait")]
+    assert problems[0].message == 'Job Arranger has no icon type "countdown"; this version of the jobnet is left out'
+    assert one(data)["jobnet_id"] == "OTHER"
+
+
 def test_what_shift_jis_or_xml_cannot_hold_is_told_at_export():
     found = read(export(jobnet_row(), START))
     document = found.documents[0].document
