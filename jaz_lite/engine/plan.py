@@ -11,7 +11,7 @@ from typing import Any
 
 from jaz_lite.engine import limits
 from jaz_lite.engine.variables import kept
-from jaz_lite.errors import DefinitionError
+from jaz_lite.errors import DefinitionError, NoSuchObject
 from jaz_lite.icons import params_of
 from jaz_lite.model import names
 from jaz_lite.model.jobnet import Flow, FlowKind, Icon, Jobnet
@@ -95,14 +95,18 @@ def single(jobnet: Jobnet, icon_path: str) -> Jobnet:
         icon_path: the icon's id; a leading slash may be missing.
 
     Raises:
-        PlanError: there is no such icon in the jobnet, or it is no job.
+        NoSuchObject: there is no such icon in the jobnet.
+        PlanError: it is no job.
 
     Source: JAZ manager, "single job run"; run type 5, private.
     """
     icon_id = icon_path.strip("/")
     icon = next((each for each in jobnet.icons if each.icon_id == icon_id), None)
     if icon is None:
-        raise PlanError(f'jobnet "{jobnet.jobnet_id}" has no icon "{icon_id}"')
+        raise NoSuchObject(
+            f'jobnet "{jobnet.jobnet_id}" has no icon "{icon_id}"',
+            hint=f"`jaz-lite jobnet show {jobnet.jobnet_id}` lists them",
+        )
     if icon.type != "job":
         raise PlanError(
             f'jobnet "{jobnet.jobnet_id}": the icon {icon_id} is of the type {icon.type}, only a job runs alone'

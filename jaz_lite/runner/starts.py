@@ -29,8 +29,8 @@ def start(
     """Create a run and let it start in this turn.
 
     Raises:
-        NoSuchObject: there is no such jobnet, or none of its versions is enabled.
-        PlanError: there is no such icon to run alone.
+        NoSuchObject: there is no such jobnet, none of its versions is enabled, or it has no such icon to run alone.
+        PlanError: the icon to run alone is no job.
     """
 
     def find(sub_id: str) -> tuple[Jobnet, int] | None:
