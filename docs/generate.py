@@ -9,7 +9,8 @@ from typing import Any
 FOLDER = Path(__file__).resolve().parent
 HEAD = """# Icon types
 
-Written from the program by `make docs`; do not edit. The number is JAZ's code.
+Written from the program by `make docs`; do not edit. The number is JAZ's code; a type without one is ours alone, and an
+export to JAZ leaves its jobnets out.
 """
 SOURCE = re.compile(r"^Source:.*", re.MULTILINE | re.DOTALL)  # always last; for those who read the code
 FIELD = re.compile(r"^\s+(?P<name>\w+):[^#]*?(?:#\s*(?P<note>.*))?$")
@@ -19,15 +20,18 @@ def icon_types() -> str:
     """Return the page of all icon types with their settings."""
     from jaz_lite.icons import REGISTRY
 
-    parts = [HEAD]
-    for kind in sorted(REGISTRY.values(), key=lambda kind: kind.jaz_code):
-        purpose, _, more = (inspect.getdoc(kind) or "").partition("\n\n")
-        text = SOURCE.sub("", more)
-        parts += [f"## {kind.name} ({kind.jaz_code})\n", " ".join(purpose.split()) + "\n"]
-        if text.strip():
-            parts.append(text.strip() + "\n")
-        parts.append(_settings(kind.Params))
-    return "\n".join(parts)
+    return "\n".join([HEAD, *(icon_type(kind) for kind in REGISTRY.values())])
+
+
+def icon_type(kind: Any) -> str:
+    """Return the section of one icon type."""
+    number = "" if kind.jaz_code is None else f" ({kind.jaz_code})"
+    purpose, _, more = (inspect.getdoc(kind) or "").partition("\n\n")
+    text = SOURCE.sub("", more).strip()
+    parts = [f"## {kind.name}{number}\n", " ".join(purpose.split()) + "\n"]
+    if text:
+        parts.append(text + "\n")
+    return "\n".join([*parts, _settings(kind.Params)])
 
 
 def _settings(params: Any) -> str:
