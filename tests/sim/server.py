@@ -300,6 +300,8 @@ class Server:
             if not self._release_reserve():
                 self._rests_until_ms = self.world.now_ms + round(FULL_PAUSE_S * 1_000)
             self._plan()
+        finally:
+            self._bytes_left = None
 
     def _release_reserve(self) -> bool:
         if not self._reserve:
@@ -315,7 +317,6 @@ class Server:
             return
         self._arm()
         turn = self.turns.prepare()
-        self._disarm()
         if turn is None:
             self._plan()
             return
@@ -342,7 +343,6 @@ class Server:
             return
         self._arm()
         self.turns.release(turn)
-        self._disarm()
         self.oracle.released(self)
         self._plan()
 
@@ -351,9 +351,6 @@ class Server:
     def _arm(self) -> None:
         if self.crash_at == "in release":
             self._bytes_left = self.dice.choice((0, 1, 20, 200, 1_000, 5_000))
-
-    def _disarm(self) -> None:
-        self._bytes_left = None
 
     def leaves(self, connection: Connection, data: bytes) -> None:
         """Send bytes; a process that dies meanwhile has sent only the first of them."""
