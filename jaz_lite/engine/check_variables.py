@@ -5,10 +5,12 @@ Only a hint: the caller, a `-E` of a command or the jobnet around it may well se
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
+from functools import cache
 from typing import Any
 
 from jaz_lite.engine.graph import Graph
+from jaz_lite.icons import REGISTRY
 from jaz_lite.model.jobnet import Icon, Jobnet
 from jaz_lite.model.problem import Place, Problem
 
@@ -39,17 +41,6 @@ SYSTEM_VARIABLES = frozenset(
 )
 
 _ANYWHERE = re.compile(r"\$\$|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$([A-Za-z_][A-Za-z0-9_]*)", re.ASCII)
-_WHOLE_FIELDS: Mapping[str, tuple[str, ...]] = {
-    "end": ("exit_code",),
-    "file_copy": ("source_folder", "source_file", "target_folder"),
-    "file_wait": ("path",),
-    "agentless": ("user", "public_key", "private_key"),
-}
-_ANYWHERE_FIELDS: Mapping[str, str] = {
-    "calculation": "formula",
-    "extended_job": "parameter",
-    "agentless": "command",
-}
 
 
 def variable_hints(jobnet: Jobnet, place: Place) -> Iterator[Problem]:
@@ -87,28 +78,42 @@ def _set(icon: Icon) -> Iterator[str]:
     if icon.type == "variable":
         for row in _rows(icon, "values"):
             yield str(row.get("name", ""))
-    elif icon.type == "calculation":
-        yield str(icon.params.get("variable", ""))
+    for field, how in _variable_fields(icon.type).items():
+        if how == "sets":
+            yield str(icon.params.get(field, ""))
 
 
 def _used(icon: Icon) -> Iterator[str]:
     """Give the names without which the icon ends in error."""
     params = icon.params
-    if icon.type == "condition":
-        yield str(params.get("variable", ""))
     for flag in ("host_from_variable", "source_host_from_variable", "target_host_from_variable"):
         if params.get(flag) is True:
             yield str(params.get(flag.removesuffix("_from_variable")) or "")
-    for field in _WHOLE_FIELDS.get(icon.type, ()):
-        yield from _whole(params.get(field))
+    for field, how in _variable_fields(icon.type).items():
+        match how:
+            case "named":
+                yield str(params.get(field, ""))
+            case "whole":
+                yield from _whole(params.get(field))
+            case "anywhere":
+                yield from _anywhere(params.get(field))
     if icon.type == "variable":
         for row in _rows(icon, "values"):
             yield from _whole(row.get("value"))
-    text = params.get(_ANYWHERE_FIELDS.get(icon.type, ""))
-    if isinstance(text, str):
-        for match in _ANYWHERE.finditer(text):
-            if match[1] or match[2]:
-                yield match[1] or match[2]
+
+
+@cache
+def _variable_fields(type_: str) -> Mapping[str, str]:
+    """Return the settings of an icon type that name variables, and how."""
+    kind = REGISTRY.get(type_)
+    found = () if kind is None else fields(kind.Params)
+    return {each.name: each.metadata["variables"] for each in found if "variables" in each.metadata}
+
+
+def _anywhere(text: Any) -> Iterator[str]:
+    for match in _ANYWHERE.finditer(text) if isinstance(text, str) else ():
+        if match[1] or match[2]:
+            yield match[1] or match[2]
 
 
 def _whole(text: Any) -> Iterator[str]:

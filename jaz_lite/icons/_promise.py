@@ -18,8 +18,12 @@ from jaz_lite.model.problem import Place, Problem
 from jaz_lite.model.run import EMPTY, IconState, Origin
 
 __all__ = [
+    "ANYWHERE",
+    "NAMED",
     "RESERVED_MEMOS",
     "RESERVED_TIMERS",
+    "SETS",
+    "WHOLE",
     "Event",
     "IconEvent",
     "IconType",
@@ -32,6 +36,12 @@ __all__ = [
 
 IconEvent = WorkEnded | WorkFailed | WorkCancelled | WorkTimedOut | Answered | TimerFired
 Event = IconEvent
+
+WHOLE = {"variables": "whole"}  # the text may be $NAME, as `_text.whole` reads it
+ANYWHERE = {"variables": "anywhere"}  # the text may hold ${NAME} and $NAME, as `_text.anywhere` reads it
+NAMED = {"variables": "named"}  # the text is the name of a variable that must be set
+SETS = {"variables": "sets"}  # the text is the name of a variable that the icon sets
+
 RESERVED_MEMOS = frozenset(("cut", "retry_due_ms", "set", "timed_out"))
 RESERVED_TIMERS = frozenset(("retry",))
 
@@ -142,7 +152,11 @@ class View(Protocol):
 
 
 class IconType(Protocol):
-    """The module of an icon type."""
+    """The module of an icon type.
+
+    The metadata of a field of `Params` may be {"secret": True} (sealed text), or say how the field names variables:
+    `WHOLE`, `ANYWHERE`, `NAMED`, `SETS`. The check tells from it which variables nobody sets.
+    """
 
     name: str
     traits: Traits

@@ -9,7 +9,7 @@ from typing import Literal
 
 from jaz_lite.icons import _check, _ranges
 from jaz_lite.icons._not_in_build import begin, resume, stop
-from jaz_lite.icons._promise import Place, Problem, Traits
+from jaz_lite.icons._promise import ANYWHERE, WHOLE, Place, Problem, Traits
 from jaz_lite.model import names
 
 name = "agentless"
@@ -35,14 +35,14 @@ class Params:
     host: str | None = None  # for "once" and "connect"
     host_from_variable: bool = False
     auth: Literal["password", "key"] = "password"
-    user: str | None = None  # $NAME allowed
+    user: str | None = field(default=None, metadata=WHOLE)  # $NAME allowed
     password: str | None = field(default=None, metadata={"secret": True})  # sealed
-    public_key: str | None = None  # a path on the server; $NAME allowed
-    private_key: str | None = None  # a path on the server; $NAME allowed
+    public_key: str | None = field(default=None, metadata=WHOLE)  # a path on the server; $NAME allowed
+    private_key: str | None = field(default=None, metadata=WHOLE)  # a path on the server; $NAME allowed
     passphrase: str | None = field(default=None, metadata={"secret": True})  # sealed
     interactive: bool = False  # a terminal and a shell, JAZ's run_mode 0
     prompt: str | None = None  # interactive: ends the output
-    command: str = ""  # ${NAME} and $NAME allowed anywhere
+    command: str = field(default="", metadata=ANYWHERE)  # ${NAME} and $NAME allowed anywhere
     line_feed: Literal["lf", "cr", "crlf"] = "lf"
     encoding: str | None = None  # of the output; unknown names mean none
     timeout_min: int = 0  # a warning; 0 = none

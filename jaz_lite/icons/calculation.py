@@ -5,12 +5,12 @@ Source: JAZ icon CAL, code 10; both languages are ours (see _expr.py, _date.py).
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from jaz_lite.icons import _check, _date, _expr
 from jaz_lite.icons._instant import resume, stop
-from jaz_lite.icons._promise import Place, Problem, Step, Traits, View
+from jaz_lite.icons._promise import ANYWHERE, SETS, Place, Problem, Step, Traits, View
 
 name = "calculation"
 jaz_code = 10
@@ -26,8 +26,8 @@ class Params:
     """The formula and where its result goes."""
 
     mode: Literal["integer", "time"] = "integer"
-    formula: str = ""  # $NAME is replaced by the before-variable
-    variable: str = ""
+    formula: str = field(default="", metadata=ANYWHERE)  # $NAME is replaced by the before-variable
+    variable: str = field(default="", metadata=SETS)
 
 
 def check(params: Params, place: Place) -> Iterable[Problem]:

@@ -6,12 +6,12 @@ Source: JAZ icon IF, code 2.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from jaz_lite.icons import _check, _ranges, _regex
 from jaz_lite.icons._instant import resume, stop
-from jaz_lite.icons._promise import Place, Problem, Step, Traits, View
+from jaz_lite.icons._promise import NAMED, Place, Problem, Step, Traits, View
 from jaz_lite.model import names
 
 name = "condition"
@@ -26,7 +26,7 @@ class Params:
     """What is compared."""
 
     mode: Literal["number", "text"] = "number"
-    variable: str = ""
+    variable: str = field(default="", metadata=NAMED)
     comparison: str = ""  # number: ranges such as 0,5-9; text: a POSIX extended regular expression
 
 

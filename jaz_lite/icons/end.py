@@ -5,11 +5,11 @@ Source: JAZ icon END, code 1.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from jaz_lite.icons import _check, _text
 from jaz_lite.icons._instant import resume, stop
-from jaz_lite.icons._promise import Place, Problem, Step, Traits, View
+from jaz_lite.icons._promise import WHOLE, Place, Problem, Step, Traits, View
 
 name = "end"
 jaz_code = 1
@@ -26,7 +26,7 @@ class Params:
     """What the end icon sets."""
 
     hold: bool = False  # the jobnet waits here until the icon is released
-    exit_code: str = "0"  # 0 .. 255, or $NAME
+    exit_code: str = field(default="0", metadata=WHOLE)  # 0 .. 255, or $NAME
 
 
 def check(params: Params, place: Place) -> Iterable[Problem]:

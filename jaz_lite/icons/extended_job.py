@@ -5,11 +5,11 @@ Source: JAZ icon EXTJOB, code 9, with its four defined commands.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta, tzinfo
 
 from jaz_lite.icons import _check, _text
-from jaz_lite.icons._promise import IconEvent, Place, Problem, Step, Traits, View
+from jaz_lite.icons._promise import ANYWHERE, IconEvent, Place, Problem, Step, Traits, View
 from jaz_lite.model import names
 from jaz_lite.model.action import SetTimer
 from jaz_lite.model.event import TimerFired
@@ -34,7 +34,7 @@ class Params:
     """The command and its parameter."""
 
     command: str = ""  # jacmdsleep, jacmdtime, jacmdweek, zabbix_sender
-    parameter: str | None = None  # ${NAME} and $NAME allowed anywhere
+    parameter: str | None = field(default=None, metadata=ANYWHERE)  # ${NAME} and $NAME allowed anywhere
 
 
 def check(params: Params, place: Place) -> Iterable[Problem]:

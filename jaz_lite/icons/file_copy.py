@@ -4,11 +4,11 @@ Source: JAZ icon FCOPY, code 14.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from jaz_lite.icons import _check
 from jaz_lite.icons._not_in_build import begin, resume, stop
-from jaz_lite.icons._promise import Place, Problem, Traits
+from jaz_lite.icons._promise import WHOLE, Place, Problem, Traits
 
 name = "file_copy"
 jaz_code = 14
@@ -23,11 +23,11 @@ class Params:
 
     source_host: str = ""
     source_host_from_variable: bool = False  # source_host is the name of a variable
-    source_folder: str = ""  # $NAME allowed
-    source_file: str = ""  # $NAME allowed; may hold * and ?
+    source_folder: str = field(default="", metadata=WHOLE)  # $NAME allowed
+    source_file: str = field(default="", metadata=WHOLE)  # $NAME allowed; may hold * and ?
     target_host: str = ""
     target_host_from_variable: bool = False
-    target_folder: str = ""  # $NAME allowed
+    target_folder: str = field(default="", metadata=WHOLE)  # $NAME allowed
     overwrite: bool = False  # False refuses files that exist
 
 

@@ -4,12 +4,12 @@ Source: JAZ icon FWAIT, code 15.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from jaz_lite.icons import _check
 from jaz_lite.icons._not_in_build import begin, resume, stop
-from jaz_lite.icons._promise import Place, Problem, Traits
+from jaz_lite.icons._promise import WHOLE, Place, Problem, Traits
 
 name = "file_wait"
 jaz_code = 15
@@ -26,7 +26,7 @@ class Params:
 
     host: str = ""
     host_from_variable: bool = False
-    path: str = ""  # $NAME allowed
+    path: str = field(default="", metadata=WHOLE)  # $NAME allowed
     mode: Literal["appear", "exists"] = "appear"
     delete: bool = False  # remove the file once found
     wait_s: int = 0  # 0 = without end; only for "appear"

@@ -9,12 +9,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaz_lite.engine import steps
+from jaz_lite.engine.check_variables import variable_hints
 from jaz_lite.errors import DefinitionError
 from jaz_lite.icons import REGISTRY, params_of
-from jaz_lite.icons._promise import RESERVED_MEMOS, RESERVED_TIMERS, IconType, Step, Traits
+from jaz_lite.icons._promise import (
+    ANYWHERE,
+    NAMED,
+    RESERVED_MEMOS,
+    RESERVED_TIMERS,
+    SETS,
+    WHOLE,
+    IconType,
+    Step,
+    Traits,
+)
 from jaz_lite.model import event as happened
 from jaz_lite.model.action import SetTimer
-from jaz_lite.model.jobnet import Icon
+from jaz_lite.model.jobnet import Icon, Jobnet
 from jaz_lite.model.plain import to_plain
 from jaz_lite.model.problem import Place, Problem
 from jaz_lite.model.run import WorkResult
@@ -78,6 +89,31 @@ def test_settings_can_be_left_out_and_are_then_named_by_the_check(kind: IconType
     assert all(isinstance(problem, Problem) and problem.message for problem in problems)
     assert all((problem.place.object_id, problem.place.icon_id) == ("NET", "icon") for problem in problems)
     assert all(problem.place.field.partition("[")[0] in {f.name for f in fields(kind.Params)} for problem in problems)
+
+
+@TYPES
+def test_the_marks_of_a_setting_are_known_ones_and_on_texts(kind: IconType) -> None:
+    hints = get_type_hints(kind.Params)
+    marked = [each for each in fields(kind.Params) if each.metadata]
+
+    assert all(hints[each.name] in (str, str | None) for each in marked)
+    assert all(each.metadata in (WHOLE, ANYWHERE, NAMED, SETS, {"secret": True}) for each in marked)
+
+
+@TYPES
+def test_the_check_tells_of_a_variable_that_a_marked_setting_names(kind: IconType) -> None:
+    for each in fields(kind.Params):
+        if each.metadata in (WHOLE, ANYWHERE, NAMED):
+            text = "FROM_CALLER" if each.metadata == NAMED else "$FROM_CALLER"
+            jobnet = Jobnet(
+                jobnet_id="NET",
+                version="20261123000000",
+                icons=(Icon(icon_id="icon", type=kind.name, params={each.name: text}),),
+            )
+
+            problems = list(variable_hints(jobnet, Place()))
+
+            assert [problem.message for problem in problems] == ["the variable FROM_CALLER is set by no icon before"]
 
 
 @TYPES
