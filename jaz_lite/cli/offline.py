@@ -12,9 +12,7 @@ from jaz_lite.operations import registry
 from jaz_lite.operations.person import local_owner
 from jaz_lite.operations.site import OfflineSite, drive
 from jaz_lite.store.directory import DataDirectory
-from jaz_lite.store.open import Store
 
-DATABASE_FILE = "jaz.db"
 HEAD_BYTES = 4
 
 
@@ -26,7 +24,7 @@ def call(folder: str, op: str, args: Mapping[str, Any], on_item: Callable[[Any],
         AlreadyRunning: somebody else has the directory locked: a server that is just starting or stopping.
     """
     path = Path(folder)
-    if not (path / DATABASE_FILE).is_file():
+    if not DataDirectory.exists(path):
         raise Unreachable(
             f"no server runs on {folder}, and there is no data directory",
             hint=f"start one: jaz-lite up --data {folder}; or prepare it: jaz-lite init --data {folder}",
@@ -35,7 +33,7 @@ def call(folder: str, op: str, args: Mapping[str, Any], on_item: Callable[[Any],
     directory.bind_check()
     with directory.lock():
         settings = config.read(path)
-        store = Store.open(path, clock=SystemClock())
+        store = directory.open_store(clock=SystemClock())
         try:
             site = OfflineSite(store, clock=SystemClock(), zone=config.zone(settings["site.zone"]), config=settings)
 

@@ -10,6 +10,7 @@ import logging
 import secrets
 import signal
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from jaz_lite import config as configuration
 from jaz_lite.agent.policy import Policy
 from jaz_lite.clock import SystemClock
 from jaz_lite.config import Config
-from jaz_lite.errors import JazLiteError
+from jaz_lite.errors import JazLiteError, StoreDamaged
 from jaz_lite.log import configure
 from jaz_lite.net import tcp, tls
 from jaz_lite.net.local_socket import serve_local
@@ -35,6 +36,7 @@ from jaz_lite.server.agents_door import AgentsDoor
 from jaz_lite.server.embedded import enrol_local, keep_agent
 from jaz_lite.server.site import ServerControl, ServerSite
 from jaz_lite.store.directory import DataDirectory
+from jaz_lite.store.keys import KEYS_LOST, Keys
 from jaz_lite.store.open import Store
 from jaz_lite.wire.happenings import SiteIdentity
 from jaz_lite.wire.ident import epoch_and_boot, ticket
@@ -84,7 +86,7 @@ def run_up(
     directory.bind_check()
     with directory.lock():
         directory.keep_reserve()
-        store = Store.open(folder, clock=clock)
+        store = directory.open_store(clock=clock)
         try:
             house = House(directory, store, config or configuration.read(folder), clock, verbosity=verbosity)
             trio.run(house.live, created, ready)
@@ -170,7 +172,7 @@ class House:
             links,
             identity=self._identity,
             ticket=self._ticket,
-            context=tls.server_context(keys.site_certificate_file, keys.site_key_file),
+            context=_context(keys),
         )
         control = Control(self._turns, request_stop=self._over.cancel)
         epoch, boot = epoch_and_boot(self._term)
@@ -219,6 +221,15 @@ class House:
             async for _ in signals:
                 self._over.cancel()
                 return
+
+
+def _context(keys: Keys) -> ssl.SSLContext:
+    try:
+        return tls.server_context(keys.site_certificate_file, keys.site_key_file)
+    except OSError as error:
+        raise StoreDamaged(
+            f"the certificate and the key in {keys.folder} cannot be used: {error.strerror}", hint=KEYS_LOST
+        ) from error
 
 
 def _address(listener: trio.SocketListener) -> str:

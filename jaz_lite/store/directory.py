@@ -16,6 +16,7 @@ from typing import Any
 
 from jaz_lite.clock import Clock
 from jaz_lite.errors import AlreadyRunning, NoSuchObject, NotBoundHere, Refused, StoreDamaged, UsageError
+from jaz_lite.store.connection import DATABASE_FILE
 from jaz_lite.store.keys import Keys, write_private
 from jaz_lite.store.open import Store
 
@@ -25,6 +26,7 @@ LOCK_FILE = "lock"
 RESERVE_FILE = "reserve"
 RESERVE_BYTES = 16 * 1024 * 1024
 SITE_UID_BYTES = 16
+STORE_LOST = "put back a copy of the data directory"
 
 MOUNTS_FILE = Path("/proc/self/mountinfo")
 MACHINE_ID_FILES = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
@@ -182,14 +184,19 @@ class DataDirectory:
         bound, here = self._bound_machine, self._machine
         present_path = str(self.folder.resolve())
         if bound != here:
+            this = (
+                "this is another one of that name"
+                if bound.host_name == here.host_name
+                else f'this is "{here.host_name}"'
+            )
             raise NotBoundHere(
-                f'{self.folder} belongs to the machine "{bound.host_name}", this is "{here.host_name}"',
-                hint="`jaz-lite activate` takes the site over; do it only when the other server is gone",
+                f'{self.folder} belongs to the machine "{bound.host_name}", {this}',
+                hint="start it there; this build cannot take a site over to another machine",
             )
         if self._bound_path != present_path:
             raise NotBoundHere(
                 f"{self.folder} belongs at {self._bound_path}",
-                hint="`jaz-lite activate` takes the site over; do it only when the other copy is not in use",
+                hint="move it back there; a copy may not run beside its original",
             )
 
     def lock(self, *, allow_network: bool = False) -> "DataDirectory":
@@ -198,10 +205,14 @@ class DataDirectory:
         Raises:
             AlreadyRunning: another process holds it.
             Refused: it lies on a network file system, where a lock proves little.
+            StoreDamaged: the disk does not let us.
         """
         assert self._lock is None, "locked already"
         refuse_network(self.folder, allow=allow_network)
-        self._lock = _locked(self.folder)
+        try:
+            self._lock = _locked(self.folder)
+        except OSError as error:
+            raise StoreDamaged(f"{self.folder} cannot be used: {error.strerror}") from error
         return self
 
     def unlock(self) -> None:
@@ -209,6 +220,30 @@ class DataDirectory:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+    def open_store(self, *, clock: Clock) -> Store:
+        """Open the store, which must be the one that was made with this directory; close it after use.
+
+        Raises:
+            StoreDamaged: it is gone, empty, damaged or of another site.
+        """
+        path = self.folder / DATABASE_FILE
+        if not path.is_file():
+            raise StoreDamaged(f"{path} is gone", hint=STORE_LOST)
+        store = Store.open(self.folder, clock=clock)
+        try:
+            with store.snapshot() as view:
+                site_uid = view.term.site().site_uid
+        except NoSuchObject as error:
+            store.close()
+            raise StoreDamaged(f"{path} is empty", hint=STORE_LOST) from error
+        except BaseException:
+            store.close()
+            raise
+        if site_uid != self.site_uid:
+            store.close()
+            raise StoreDamaged(f"{path} belongs to another site than {self.folder}", hint=STORE_LOST)
+        return store
 
     def __enter__(self) -> "DataDirectory":
         return self

@@ -22,6 +22,9 @@ SITE_CERTIFICATE_FILE = "site.crt"
 FENCE_KEY_FILE = "fence.key"
 SECRET_KEY_FILE = "secret.key"  # noqa: S105  # the name of the file
 KEY_BYTES = 32
+PEM_FILES = (SITE_KEY_FILE, SITE_CERTIFICATE_FILE)
+PEM_START = b"-----BEGIN "
+KEYS_LOST = "put back keys/ from a copy"
 
 _PREFIX = "s1."  # names the method, so that another can follow
 _NONCE_BYTES = 16
@@ -63,15 +66,14 @@ class Keys:
         """
         folder = data_folder / KEYS_FOLDER
         found: list[bytes] = []
-        for name in (FENCE_KEY_FILE, SECRET_KEY_FILE):
+        for name in (FENCE_KEY_FILE, SECRET_KEY_FILE, SITE_KEY_FILE, SITE_CERTIFICATE_FILE):
             try:
                 key = (folder / name).read_bytes()
             except OSError as error:
-                raise StoreDamaged(
-                    f"{folder / name} cannot be read: {error.strerror}", hint="put back keys/ from a copy"
-                ) from error
-            if len(key) != KEY_BYTES:
-                raise StoreDamaged(f"{folder / name} is not a key", hint="put back keys/ from a copy")
+                raise StoreDamaged(f"{folder / name} cannot be read: {error.strerror}", hint=KEYS_LOST) from error
+            is_key = key.startswith(PEM_START) if name in PEM_FILES else len(key) == KEY_BYTES
+            if not is_key:
+                raise StoreDamaged(f"{folder / name} is not a key", hint=KEYS_LOST)
             found.append(key)
         return cls(folder=folder, fence_key=found[0], secret_key=found[1])
 

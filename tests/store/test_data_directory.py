@@ -112,9 +112,9 @@ def test_a_directory_in_its_place_is_accepted(prepared: DataDirectory) -> None:
     "machine", [Machine(machine_id="other", host_name="tokyo"), Machine(machine_id="abc", host_name="osaka")]
 )
 def test_a_directory_of_another_machine_is_refused(prepared: DataDirectory, machine: Machine) -> None:
-    with pytest.raises(NotBoundHere, match='belongs to the machine "tokyo"') as refused:
+    with pytest.raises(NotBoundHere, match='belongs to the machine "tokyo", this is') as refused:
         DataDirectory(prepared.folder, machine=machine).bind_check()
-    assert "activate" in refused.value.hint
+    assert "start it there" in refused.value.hint
 
 
 def test_a_copied_directory_is_refused(prepared: DataDirectory, tmp_path: Path) -> None:
@@ -130,7 +130,40 @@ def test_this_machine_is_the_same_each_time() -> None:
     assert directory.this_machine().host_name
 
 
+# ---- the store in it
+
+
+def test_a_store_that_is_gone_or_emptied_is_not_replaced_by_a_new_one(prepared: DataDirectory) -> None:
+    database = prepared.folder / "jaz.db"
+    prepared.open_store(clock=VirtualClock()).close()
+
+    database.unlink()
+    with pytest.raises(StoreDamaged, match=r"jaz\.db is gone"):
+        prepared.open_store(clock=VirtualClock())
+    assert not database.exists()
+
+    database.touch()
+    with pytest.raises(StoreDamaged, match=r"jaz\.db is empty"):
+        prepared.open_store(clock=VirtualClock())
+
+
+def test_the_store_of_another_site_is_refused(prepared: DataDirectory, tmp_path: Path) -> None:
+    other = DataDirectory.prepare(tmp_path / "other", server_id="site-2", clock=VirtualClock(), machine=HERE)
+    (other.folder / "jaz.db").replace(prepared.folder / "jaz.db")
+
+    with pytest.raises(StoreDamaged, match="belongs to another site"):
+        prepared.open_store(clock=VirtualClock())
+
+
 # ---- the lock
+
+
+def test_a_disk_that_cannot_be_written_is_named(prepared: DataDirectory) -> None:
+    (prepared.folder / "lock").unlink()
+    (prepared.folder / "lock").mkdir()
+
+    with pytest.raises(StoreDamaged, match="cannot be used: Is a directory"):
+        prepared.lock()
 
 
 def test_a_second_process_is_kept_out_and_told_who_is_in(prepared: DataDirectory) -> None:
@@ -258,7 +291,7 @@ def test_what_was_never_sealed_is_refused(keys_of_a_site: Keys, sealed: str) -> 
         keys_of_a_site.unseal(sealed)
 
 
-@pytest.mark.parametrize("name", ["secret.key", "fence.key"])
+@pytest.mark.parametrize("name", ["secret.key", "fence.key", "site.key", "site.crt"])
 def test_a_missing_or_short_key_is_named(tmp_path: Path, name: str) -> None:
     Keys.create(tmp_path, name="test")
     (tmp_path / "keys" / name).write_bytes(b"short")
