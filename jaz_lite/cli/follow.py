@@ -13,7 +13,6 @@ from jaz_lite.errors import TimeLimitReached, Unreachable
 RETURN_SECONDS_MAX = 30.0  # how long a server may be away before the command gives up
 RETRY_SECONDS = 0.3
 DONE = ("ended", "run_error", "end_error")
-OUTPUT_TYPES = ("job", "agentless", "file_wait", "reboot", "extended_job")  # others only pass on what they were handed
 
 
 def watched(
@@ -136,7 +135,7 @@ class Screen:
         self._states[path] = state
         if before is not None and before[1:3] != state[1:3]:
             self._forget_output(path)
-        if item["state"] in DONE and item.get("type") in OUTPUT_TYPES:
+        if item["state"] in DONE:
             self._rest_of_output(path, item)
         words = [str(item["state"])]
         if item.get("method") == "hold" and item["state"] in ("waiting", "ready"):
@@ -160,7 +159,7 @@ class Screen:
                 memory.pop((path, stream), None)
 
     def _rest_of_output(self, path: str, item: Mapping[str, Any]) -> None:
-        """Show what a job wrote and what did not come piece by piece before its end was told."""
+        """Show what an icon wrote and what did not come piece by piece before its end was told."""
         for stream, name in ((1, "std_out"), (2, "std_err")):
             key = (path, stream)
             whole = str(item.get(name) or "").encode("utf-8", "surrogatepass")

@@ -155,6 +155,12 @@ def test_output_that_was_not_sent_before_the_end_is_shown_once() -> None:
     assert lines == ["/A  job  running", "/A | one", "/A | two", "/A ! bad", "/A  job  ended exit code 0"]
 
 
+def test_whatever_an_icon_leaves_as_its_output_is_shown() -> None:
+    lines = shown(news("/A", "running", type="countdown"), news("/A", "ended", type="countdown", std_out="done"))
+
+    assert lines == ["/A  countdown  running", "/A | done", "/A  countdown  ended"]
+
+
 def test_a_second_attempt_shows_its_output_from_the_beginning() -> None:
     lines = shown(
         news("/A", "running"),
