@@ -28,6 +28,7 @@ from jaz_lite.agent.records import SiteRecord, load_sites, site_folder
 from jaz_lite.agent.site import Site
 from jaz_lite.errors import JazLiteError, UsageError
 from jaz_lite.net.dial import Address, AddressBook, Backoff, dial, parse_address
+from jaz_lite.net.line import Line
 from jaz_lite.net.session import Session
 from jaz_lite.net.tcp import connect
 from jaz_lite.net.tls import as_agent, client_context
@@ -208,7 +209,7 @@ class Agent:
         context = client_context(site.record.cert_pem)
         pin = site.identity().pin_sha256
 
-        async def attempt(address: Address) -> trio.abc.Stream:
+        async def attempt(address: Address) -> Line:
             return await as_agent(await connect(address), context, pin)
 
         def failed(address: Address, error: JazLiteError) -> None:
@@ -223,8 +224,8 @@ class Agent:
 
         while True:
             book.learn(_parsed(site.addresses()))
-            stream, address = await dial(book, backoff, attempt, failed=failed, pause=pause)
-            welcomed = await self._session(connected, stream)
+            line, address = await dial(book, backoff, attempt, failed=failed, pause=pause)
+            welcomed = await self._session(connected, line)
             if welcomed:
                 book.good(address)
                 backoff.reset()
@@ -237,7 +238,7 @@ class Agent:
                 return record.addrs
         return ()
 
-    async def _session(self, connected: "_Connected", stream: trio.abc.Stream) -> bool:
+    async def _session(self, connected: "_Connected", line: Line) -> bool:
         """Hold one session to its end; return whether the server took us."""
         site = connected.site
         welcomed = False
@@ -259,7 +260,7 @@ class Agent:
             self._gathered()
 
         site.attach(link)
-        connected.link, connected.session = link, Session(link, stream, tell)
+        connected.link, connected.session = link, Session(link, line, tell)
         try:
             await connected.session.run()
         finally:

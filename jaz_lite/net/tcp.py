@@ -10,6 +10,7 @@ import trio
 from jaz_lite.errors import JazLiteError, Unreachable, UsageError
 from jaz_lite.net.dial import Address
 from jaz_lite.net.door import Door
+from jaz_lite.net.line import SocketLine
 from jaz_lite.wire import limits
 
 KEEPALIVE_IDLE_S = 30
@@ -45,7 +46,7 @@ class Visitor:
             self._door.left(self.address)
 
 
-Receive = Callable[[trio.SocketStream, Visitor], Awaitable[None]]
+Receive = Callable[[SocketLine, Visitor], Awaitable[None]]
 
 
 async def listen(host: str | None, port: int) -> list[trio.SocketListener]:
@@ -77,19 +78,24 @@ async def serve(
         visitor = Visitor(door, address)
         try:
             _tune(stream)
-            await receive(stream, visitor)
+            line = SocketLine.over(stream)
+        except OSError:
+            visitor.leave()
+            return  # gone already
+        try:
+            await receive(line, visitor)
         except JazLiteError as error:
             log.info("a connection ended", extra={"action": "link.ended", "peer": address, "why": error.message})
         except Exception:
             log.exception("a connection broke our code", extra={"action": "link.fault", "peer": address})
         finally:
             visitor.leave()
-            await trio.aclose_forcefully(stream)
+            line.close()
 
     await trio.serve_listeners(one, list(listeners), task_status=task_status)  # type: ignore[arg-type]
 
 
-async def connect(address: Address, timeout_s: float = limits.CONNECT_S) -> trio.SocketStream:
+async def connect(address: Address, timeout_s: float = limits.CONNECT_S) -> SocketLine:
     """Return a connection to `address`.
 
     Raises:
@@ -98,12 +104,12 @@ async def connect(address: Address, timeout_s: float = limits.CONNECT_S) -> trio
     try:
         with trio.fail_after(timeout_s):
             stream = await trio.open_tcp_stream(address.host, address.port)
+        _tune(stream)
+        return SocketLine.over(stream)
     except trio.TooSlowError as error:
         raise Unreachable(f"{address} did not answer in {timeout_s:.0f} s") from error
     except OSError as error:
         raise Unreachable(f"{address} cannot be reached: {error}") from error
-    _tune(stream)
-    return stream
 
 
 def _tune(stream: trio.SocketStream) -> None:

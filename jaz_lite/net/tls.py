@@ -12,10 +12,11 @@ from pathlib import Path
 import trio
 
 from jaz_lite.errors import RemoteProtocolError
+from jaz_lite.net.line import Line
+from jaz_lite.net.tls_line import TlsLine
 from jaz_lite.wire import limits, x509
 
 ALPN = "jazl/1"
-TlsStream = trio.SSLStream[trio.abc.Stream]
 
 
 def server_context(cert_file: Path, key_file: Path) -> ssl.SSLContext:
@@ -47,28 +48,27 @@ def pin_of(cert_pem: str) -> bytes:
     return hashlib.sha256(x509.der_of(cert_pem)).digest()
 
 
-async def as_scheduler(stream: trio.abc.Stream, context: ssl.SSLContext) -> TlsStream:
+async def as_scheduler(below: Line, context: ssl.SSLContext) -> TlsLine:
     """Do the TLS handshake as the server, over a connection of either direction.
 
     Raises:
-        RemoteProtocolError: it failed or took too long; the stream is closed.
+        RemoteProtocolError: it failed or took too long; the line is closed.
     """
-    secured = trio.SSLStream(stream, context, server_side=True)
+    secured = TlsLine(below, context, server_side=True)
     await _shake_hands(secured)
     return secured
 
 
-async def as_agent(stream: trio.abc.Stream, context: ssl.SSLContext, pin_sha256: bytes) -> TlsStream:
+async def as_agent(below: Line, context: ssl.SSLContext, pin_sha256: bytes) -> TlsLine:
     """Do the TLS handshake as the client and compare the certificate with the pin.
 
     Raises:
-        RemoteProtocolError: it failed, took too long, or the certificate is another one; the stream is closed.
+        RemoteProtocolError: it failed, took too long, or the certificate is another one; the line is closed.
     """
-    secured = trio.SSLStream(stream, context, server_side=False)
+    secured = TlsLine(below, context, server_side=False)
     await _shake_hands(secured)
-    shown = secured.getpeercert(binary_form=True) or b""
-    if not hmac.compare_digest(hashlib.sha256(shown).digest(), pin_sha256):
-        await trio.aclose_forcefully(secured)
+    if not hmac.compare_digest(hashlib.sha256(secured.peer_certificate).digest(), pin_sha256):
+        secured.close()
         raise RemoteProtocolError("the server shows a certificate other than the pinned one")
     return secured
 
@@ -81,16 +81,16 @@ def _context(protocol: int) -> ssl.SSLContext:
     return context
 
 
-async def _shake_hands(secured: TlsStream) -> None:
+async def _shake_hands(secured: TlsLine) -> None:
     try:
         with trio.fail_after(limits.TLS_HANDSHAKE_S):
-            await secured.do_handshake()
-        if secured.selected_alpn_protocol() != ALPN:
+            await secured.shake_hands()
+        if secured.alpn != ALPN:
             raise RemoteProtocolError(f"the peer does not speak {ALPN}")
     except BaseException as error:
-        await trio.aclose_forcefully(secured)
+        secured.close()
         if isinstance(error, trio.TooSlowError):
             raise RemoteProtocolError(f"the TLS handshake took more than {limits.TLS_HANDSHAKE_S:.0f} s") from error
-        if isinstance(error, (trio.BrokenResourceError, ssl.SSLError, OSError)):
-            raise RemoteProtocolError(f"the TLS handshake failed: {error.__cause__ or error}") from error
+        if isinstance(error, (trio.BrokenResourceError, ssl.SSLError)):
+            raise RemoteProtocolError(f"the TLS handshake failed: {error}") from error
         raise

@@ -9,6 +9,7 @@ import trio
 
 from jaz_lite.net import tcp, tls
 from jaz_lite.net.door import Door
+from jaz_lite.net.line import Line
 from jaz_lite.net.session import Session
 from jaz_lite.runner.links import Links
 from jaz_lite.runner.port import Port
@@ -42,8 +43,8 @@ class AgentsDoor:
         """Receive agents until cancelled."""
         await tcp.serve(listeners, self._door, self._receive, task_status=task_status)
 
-    async def _receive(self, stream: trio.SocketStream, visitor: tcp.Visitor) -> None:
-        secured = await tls.as_scheduler(stream, self._context)
+    async def _receive(self, line: Line, visitor: tcp.Visitor) -> None:
+        secured = await tls.as_scheduler(line, self._context)
         link = ServerLink(
             self._identity,
             nonce=secrets.token_bytes(32),

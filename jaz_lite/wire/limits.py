@@ -88,4 +88,4 @@ ADDRESSES_MAX = 32
 SEND_STALL_S = 30.0  # for SEND_BYTES; a peer that reads nothing for so long is given up
 SEND_BYTES = 64 * 1024
 GOODBYE_S = 2.0  # to flush the last frames of a closing session
-RECEIVE_BYTES = 64 * 1024
+RECEIVE_BYTES = 256 * 1024

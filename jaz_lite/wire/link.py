@@ -101,6 +101,11 @@ class Link:
             return min(self._sent_at + self._hb_s, self._silent_at())
         return min(self._step_deadline, self._handshake_deadline)
 
+    @property
+    def has_output(self) -> bool:
+        """`take` would give something; asked for every chunk received, so it is cheap."""
+        return bool(self._out or self._bulk) or self._pong is not None
+
     def receive(self, data: bytes, now: float) -> list[Happening]:
         """Take what came from the peer; b"" says that nothing more will come.
 

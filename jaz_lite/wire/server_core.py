@@ -271,6 +271,11 @@ class ServerLink(Link):
             self._incoming.ask(k, stream, offset)
             self._send(m.OUT_REQ, {"k": k, "s": stream, "o": offset})
 
+    @property
+    def has_output(self) -> bool:
+        """See `Link.has_output`."""
+        return super().has_output or (self._ack_again and not self.closed)
+
     def take(self) -> bytes:
         """Return what is to be sent now; see `Link.take`."""
         if self._ack_again and not self.closed:

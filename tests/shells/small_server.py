@@ -15,6 +15,7 @@ from typing import Any
 import trio
 
 from jaz_lite.agent.enrolment import SiteRecord, write_site
+from jaz_lite.net.line import SocketLine
 from jaz_lite.net.session import Session
 from jaz_lite.net.tls import as_scheduler, server_context
 from jaz_lite.wire import happenings as h
@@ -101,7 +102,7 @@ class SmallServer:
         self.port = listeners[0].socket.getsockname()[1]
 
         async def one(stream: trio.SocketStream) -> None:
-            secured = await as_scheduler(stream, context)
+            secured = await as_scheduler(SocketLine.over(stream), context)
             site = h.SiteIdentity(
                 site_uid=SITE, server_id="test", term=self.term, act=self.act, cert_sha256=CERTIFICATE.sha256
             )

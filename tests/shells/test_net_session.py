@@ -6,7 +6,6 @@ from contextlib import suppress
 
 import pytest
 import trio
-from trio.testing import memory_stream_pair
 
 from jaz_lite.errors import RemoteProtocolError, Unreachable
 from jaz_lite.net import tcp, tls
@@ -27,6 +26,7 @@ from jaz_lite.wire.happenings import (
     Welcomed,
 )
 from jaz_lite.wire.server_core import ServerLink
+from tests.shells.stream_line import memory_lines
 
 SITE_UID, ACT, KEY, SPOOL, TICKET, WORK = b"u" * 16, b"a" * 8, b"k" * 32, b"s" * 16, b"t" * 32, b"w" * 16
 
@@ -55,11 +55,11 @@ def _server_tls(made, folder):
 class End:
     """One end that goes through the handshake by itself and remembers what it heard."""
 
-    def __init__(self, stream, link):
+    def __init__(self, line, link):
         self.heard = []
         self.up = trio.Event()
         self.link = link
-        self.session = Session(link, stream, self.tell)
+        self.session = Session(link, line, self.tell)
 
     def tell(self, found):
         for happening in found:
@@ -112,7 +112,7 @@ async def secure_both(one, other, server_context, certificate):
 async def test_a_job_travels_over_tls_to_the_agent_and_the_session_parts_politely(
     autojump_clock, server_tls, certificate
 ):
-    streams = await secure_both(*memory_stream_pair(), server_tls, certificate)
+    streams = await secure_both(*memory_lines(), server_tls, certificate)
     server = server_end(streams[0], certificate.sha256)
     agent = agent_end(streams[1], certificate.sha256)
 
@@ -137,7 +137,7 @@ async def test_a_job_travels_over_tls_to_the_agent_and_the_session_parts_politel
 async def test_an_impostor_with_another_certificate_is_refused_in_the_handshake(
     autojump_clock, certificate, other_certificate, tmp_path
 ):
-    one, other = memory_stream_pair()
+    one, other = memory_lines()
     impostor = _server_tls(other_certificate, tmp_path)
 
     async def pose():
@@ -153,7 +153,7 @@ async def test_an_impostor_with_another_certificate_is_refused_in_the_handshake(
 async def test_a_trusted_certificate_that_is_not_the_pinned_one_is_refused(
     autojump_clock, server_tls, certificate, other_certificate
 ):
-    one, other = memory_stream_pair()
+    one, other = memory_lines()
     both = tls.client_context(certificate.cert_pem + other_certificate.cert_pem)
 
     async with trio.open_nursery() as nursery:
@@ -163,7 +163,7 @@ async def test_a_trusted_certificate_that_is_not_the_pinned_one_is_refused(
 
 
 async def test_a_peer_with_another_application_protocol_is_refused(autojump_clock, server_tls, certificate):
-    one, other = memory_stream_pair()
+    one, other = memory_lines()
     web = tls.client_context(certificate.cert_pem)
     web.set_alpn_protocols(["h2"])
 
@@ -179,8 +179,8 @@ async def test_a_peer_with_another_application_protocol_is_refused(autojump_cloc
 
 @pytest.mark.parametrize("sends", [b"GET / HTTP/1.0\r\n\r\n", b""], ids=["plain text", "nothing"])
 async def test_a_stranger_does_not_get_through_tls(autojump_clock, server_tls, sends):
-    one, other = memory_stream_pair()
-    await other.send_all(sends)
+    one, other = memory_lines()
+    await other.stream.send_all(sends)
 
     with pytest.raises(RemoteProtocolError, match="TLS handshake"):
         await tls.as_scheduler(one, server_tls)
@@ -196,9 +196,9 @@ def test_tls_is_1_3_without_tickets(server_tls, certificate):
 
 
 async def test_a_peer_that_stops_in_the_handshake_is_given_up(autojump_clock):
-    one, other = memory_stream_pair()
+    one, other = memory_lines()
     server = server_end(one)
-    await other.send_all(agent_end(other).link.take())  # hello, and then nothing
+    await other.stream.send_all(agent_end(other).link.take())  # hello, and then nothing
 
     await server.run()
 
@@ -208,12 +208,12 @@ async def test_a_peer_that_stops_in_the_handshake_is_given_up(autojump_clock):
 
 
 async def test_a_peer_that_falls_silent_is_given_up_after_three_heartbeats(autojump_clock):
-    one, other = memory_stream_pair()
+    one, other = memory_lines()
     server, agent = server_end(one), agent_end(other)
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(server.run)
-        nursery.start_soon(_answer_until_up, agent, other)
+        nursery.start_soon(_answer_until_up, agent, other.stream)
         await server.up.wait()
 
     assert trio.current_time() == 30.0
@@ -229,7 +229,7 @@ async def _answer_until_up(agent, stream):
 
 
 async def test_a_slow_caller_is_not_taken_for_a_silent_peer(autojump_clock):
-    one, other = memory_stream_pair()
+    one, other = memory_lines()
     server, agent = server_end(one), agent_end(other)
     slow = trio.Event()
 
@@ -253,16 +253,16 @@ async def test_a_slow_caller_is_not_taken_for_a_silent_peer(autojump_clock):
 
 
 async def test_a_peer_that_reads_nothing_is_given_up(autojump_clock):
-    one, other = trio.testing.lockstep_stream_pair()  # a send waits until it is read
+    one, other = memory_lines(trio.testing.lockstep_stream_pair)  # a send waits until it is read
     server, agent = server_end(one), agent_end(other)
 
     async def speak_without_reading():
-        await _answer_until_up(agent, other)
+        await _answer_until_up(agent, other.stream)
         while not server.link.closed:
             await trio.sleep(5)
             agent.link.heard(trio.current_time())
             agent.link.tick(trio.current_time())
-            await other.send_all(agent.link.take())
+            await other.stream.send_all(agent.link.take())
 
     async def speak():
         with suppress(trio.BrokenResourceError):
@@ -279,14 +279,14 @@ async def test_a_peer_that_reads_nothing_is_given_up(autojump_clock):
 
 
 async def test_garbage_gets_an_error_frame_and_an_end(autojump_clock):
-    one, other = memory_stream_pair()
+    one, other = memory_lines()
     server = server_end(one)
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(server.run)
-        await other.send_all(b"\xff" * 100)
+        await other.stream.send_all(b"\xff" * 100)
         answer = b""
-        while data := await other.receive_some(1000):
+        while data := await other.stream.receive_some(1000):
             answer += data
 
     assert server.closed == Closed("frame", "a frame of 4294967295 bytes; 1 to 4096 are allowed", by_us=True)
@@ -295,14 +295,14 @@ async def test_garbage_gets_an_error_frame_and_an_end(autojump_clock):
 
 
 async def test_a_dead_connection_is_told_as_the_end(autojump_clock):
-    one, other = memory_stream_pair()
+    one, other = memory_lines()
     server, agent = server_end(one), agent_end(other)
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(server.run)
         nursery.start_soon(agent.run)
         await server.up.wait()
-        await trio.aclose_forcefully(other)
+        other.close()
 
     assert server.closed == Closed("eof", "the connection ended", by_us=False)
     assert agent.closed == Closed("eof", "the connection ended", by_us=False)
@@ -362,7 +362,7 @@ async def test_more_strangers_than_allowed_are_turned_away():
         streams = [await tcp.connect(Address("127.0.0.1", port)) for _ in range(9)]
         turned_away = streams[-1]
         with trio.fail_after(5):
-            assert await turned_away.receive_some(1) == b""
+            assert await turned_away.receive() == b""
         assert door.strangers == limits.UNAUTHENTICATED_PER_IP_MAX
 
         for stream in streams:
@@ -384,7 +384,7 @@ async def test_a_connection_that_breaks_our_code_does_not_stop_the_listener(capl
             stream = await tcp.connect(Address("127.0.0.1", port))
             with trio.fail_after(5):
                 with suppress(trio.BrokenResourceError):
-                    assert await stream.receive_some(1) == b""
+                    assert await stream.receive() == b""
             await stream.aclose()
         nursery.cancel_scope.cancel()
 
