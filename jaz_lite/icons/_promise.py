@@ -3,7 +3,7 @@
 An icon type is a module: `name`, `jaz_code`, `traits`, `Params`, `check`, `begin`, `resume`, `stop`, and one line in
 `icons/__init__.py`. It decides; it does nothing itself. `begin` is called when the icon is reached, `resume` for each
 event about it while it runs, `stop` when a person or the run ends it early. Each returns a `Step`; the engine applies
-it. What `begin` gets is not always what `check` has passed: people run what was only warned of.
+it. What `begin` gets is not always what `check` has passed: a version that is named is run unchecked.
 """
 
 from collections.abc import Iterable, Mapping

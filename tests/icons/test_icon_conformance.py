@@ -34,6 +34,7 @@ from tests.icons.looking import Looking
 TYPES = pytest.mark.parametrize("kind", REGISTRY.values(), ids=list(REGISTRY))
 OF_JAZ = [kind for kind in REGISTRY.values() if kind.jaz_code is not None]
 KEY = b"k" * 16
+DUE_MS_LIMIT = 2**63
 TEXTS = st.one_of(
     st.text(max_size=30),
     st.sampled_from(
@@ -147,9 +148,11 @@ def test_the_settings_that_are_secret_in_jaz_are_marked() -> None:
     assert secret == {("agentless", "password"), ("agentless", "passphrase")}
 
 
-def _takes_no_name_of_the_engine(step: Step) -> None:
+def _orders_what_the_engine_can_do(step: Step) -> None:
     assert not step.memo.keys() & RESERVED_MEMOS
-    assert not {each.name for each in step.actions if isinstance(each, SetTimer)} & RESERVED_TIMERS
+    for timer in (each for each in step.actions if isinstance(each, SetTimer)):
+        assert timer.name not in RESERVED_TIMERS
+        assert 0 <= timer.due_ms < DUE_MS_LIMIT, "settings that nobody checked made a time no store can hold"
 
 
 def test_the_names_icon_types_must_not_take_are_those_the_engine_uses() -> None:
@@ -174,7 +177,7 @@ def test_whatever_its_settings_are_an_icon_answers_and_never_raises(kind: IconTy
 
     assert isinstance(step, Step)
     assert step == kind.begin(params, view), "the same input gave another output"
-    _takes_no_name_of_the_engine(step)
+    _orders_what_the_engine_can_do(step)
     assert step.outcome != "failed" or step.message
 
     view.memo, view.work = step.memo, KEY
@@ -189,7 +192,7 @@ def test_what_an_icon_waits_for_is_ordered_and_a_stop_ends_it(kind: IconType) ->
     step = kind.begin(kind.Params(), view)
     ended = kind.stop(kind.Params(), view)
 
-    _takes_no_name_of_the_engine(step)
+    _orders_what_the_engine_can_do(step)
     assert (step.outcome == "waiting") <= bool(step.actions)
     assert (ended.outcome, ended.stopped) == ("failed", True)
 
