@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -88,30 +87,6 @@ def test_the_generated_pages_are_current() -> None:
     old = [name for name, page in GENERATED.items() if (DOCS / name).read_text(encoding="utf-8") != page()]
 
     assert old == [], "run `make docs`"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Lasting:
-    """How long."""
-
-    seconds: int = 1  # 1 to 3600
-
-
-def test_an_icon_type_that_jaz_does_not_have_is_in_the_reference_without_a_number() -> None:
-    from docs.generate import icon_type
-
-    kind = ModuleType("countdown", "Countdown: ends after a time.\n\nSource: nobody.")
-    vars(kind).update(name="countdown", jaz_code=None, Params=Lasting)
-
-    assert icon_type(kind).splitlines() == [
-        "## countdown",
-        "",
-        "Countdown: ends after a time.",
-        "",
-        "| setting | default | |",
-        "| --- | --- | --- |",
-        "| `seconds` | `1` | 1 to 3600 |",
-    ]
 
 
 def test_every_command_has_its_place_in_the_manual() -> None:
