@@ -188,7 +188,8 @@ def _fail(draft: Draft, number: int, icon: IconDraft, step: Step) -> None:
 
 
 def _settle_results(draft: Draft, number: int, icon: IconDraft, step: Step) -> None:
-    results, cut = kept(step.results)
+    results, cut_here = kept(step.results)
+    cut = tuple(dict.fromkeys((*step.cut, *cut_here)))
     icon.results = results
     icon.memo = _memo(icon, {**step.memo, "cut": list(cut)} if cut else step.memo)
     icon.exit_code = step.exit_code

@@ -85,6 +85,7 @@ class Step:
     memo: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
     exit_code: int | None = None
     message: str = ""
+    cut: tuple[str, ...] = ()  # names of results that were longer where they come from
     timed_out: bool = False  # the icon ran over its time; it goes on all the same
     stopped: bool = False  # it failed because a person or the run ended it: no retry
     release: int | None = None  # number of a held icon of this run that is let go

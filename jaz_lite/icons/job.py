@@ -156,6 +156,7 @@ def _judged(params: Params, view: View, result: WorkResult) -> Step:
         results=results,
         exit_code=code,
         message=message,
+        cut=result.cut,
         memo=view.memo,
         timed_out=timed_out,
         stopped=view.state == "stopping",

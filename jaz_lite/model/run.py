@@ -189,6 +189,7 @@ class WorkResult:
     std_out: str = ""  # the head, decoded; at most 64,000 bytes of UTF-8
     std_err: str = ""
     killed: str = ""  # "", "kill", "timeout": who asked the agent to end it
+    cut: tuple[str, ...] = ()  # STD_OUT, STD_ERR: of which only the beginning is here
     truncated: bool = False  # output went over the cap
     started_ms: int | None = None
     ended_ms: int | None = None

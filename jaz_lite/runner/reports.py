@@ -4,6 +4,7 @@ Events come in order and are taken in together with the agent's cursor (protocol
 up, except out of `unknown`. An event about an attempt that nobody here knows creates its row as *adopted*.
 """
 
+import codecs
 from collections.abc import Mapping
 from typing import Any
 
@@ -145,7 +146,7 @@ def apply(turn: Turn, work: Work, kind: str, x: Mapping[str, Any], at_ms: int) -
         case "timeout":
             raised = WorkTimedOut(work.node, work.k, str(x.get("act", "warn")))
         case _:
-            turn.tx.journal.add(turn.now_ms, work.run_id, turn.path_of(work), Fact(kind=f"work_{kind}", data=dict(x)))
+            turn.tx.journal.add(turn.now_ms, work.run_id, work.path, Fact(kind=f"work_{kind}", data=dict(x)))
     if raised is not None and not abandoned:
         turn.raise_event(work.run_id, raised)
 
@@ -167,11 +168,15 @@ def doubt(turn: Turn, work: Work, reason: str, message: str) -> WorkDoubted:
 
 def result_of(x: Mapping[str, Any], encoding: str) -> WorkResult:
     """Return the result of a `finished` event in our words."""
+    heads: dict[str, bytes] = {"STD_OUT": x.get("out_head", b""), "STD_ERR": x.get("err_head", b"")}
+    sizes = {"STD_OUT": x.get("out", 0), "STD_ERR": x.get("err", 0)}
+    cut = tuple(name for name, head in heads.items() if sizes[name] > len(head))
     return WorkResult(
         exit_code=x.get("exit"),
         signal=x.get("sig") or None,
-        std_out=_text(x.get("out_head", b""), encoding),
-        std_err=_text(x.get("err_head", b""), encoding),
+        std_out=_text(heads["STD_OUT"], encoding, whole="STD_OUT" not in cut),
+        std_err=_text(heads["STD_ERR"], encoding, whole="STD_ERR" not in cut),
+        cut=cut,
         killed=str(x.get("killed") or ""),
         truncated=bool(x.get("trunc")),
         started_ms=x.get("t0"),
@@ -179,13 +184,17 @@ def result_of(x: Mapping[str, Any], encoding: str) -> WorkResult:
     )
 
 
-def _text(data: bytes, encoding: str) -> str:
-    """Decode output for people and variables: bad bytes become U+FFFD, NUL is removed."""
+def _text(data: bytes, encoding: str, *, whole: bool) -> str:
+    """Decode output for people and variables: bad bytes become U+FFFD, NUL is removed.
+
+    Args:
+        whole: else a character that the end of `data` cuts in two falls away.
+    """
     try:
-        text = data.decode(encoding, errors="replace")
+        decoder = codecs.getincrementaldecoder(encoding)("replace")
     except LookupError:
-        text = data.decode("utf-8", errors="replace")
-    return text.replace("\0", "")
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    return decoder.decode(data, final=whole).replace("\0", "")
 
 
 # ---- the unusual

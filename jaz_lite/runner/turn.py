@@ -227,14 +227,7 @@ class Turn:
 
     def output_came(self, work: Work, stream: int, offset: int, data: bytes) -> None:
         """Tell the watchers of a run about a piece of output."""
-        path = self.path_of(work)
-        if path:
-            self._feed.output(work.run_id, path, work.visit, work.attempt, stream, offset, data)
-
-    def path_of(self, work: Work) -> str:
-        """Return the path of the icon an attempt belongs to; "" where its run is not live."""
-        run = self.find_run(work.run_id)
-        return run.plan.path(work.node) if run is not None and work.node >= 0 else ""
+        self._feed.output(work.run_id, work.path, work.visit, work.attempt, stream, offset, data)
 
     # ---- the end of the turn
 

@@ -35,6 +35,11 @@ class Work:
     kind: str
     encoding: str = "utf-8"  # of its output
 
+    @property
+    def path(self) -> str:
+        """The path of its icon: the key path without the passes."""
+        return "/".join(part.partition("#")[0] for part in self.key_path.split("/"))
+
 
 @dataclass(slots=True)
 class Desk:

@@ -288,10 +288,29 @@ def test_a_signal_that_the_agent_sent_is_told_of_its_icon(site: Site) -> None:
     agent.starts("load")
 
     agent.says(agent.key("load"), "kill_sent", sig="TERM")
+    site.ask(run, StopRun)
+    agent.says(agent.key("load"), "kill_sent", sig="KILL")
 
     with site.store.snapshot() as view:
-        [row] = [row for row in view.journal.of_run(run) if row.kind == "work_kill_sent"]
-    assert (row.path, row.data) == ("/load", {"sig": "TERM"})
+        told = [(row.path, row.data) for row in view.journal.of_run(run) if row.kind == "work_kill_sent"]
+    assert told == [("/load", {"sig": "TERM"}), ("/load", {"sig": "KILL"})]
+
+
+def test_output_of_which_only_the_head_came_is_cut_between_characters_and_marked(site: Site) -> None:
+    agent = site.agents["a1"]
+    agent.connect()
+    run = site.start(chained("NIGHT", job("load")))
+    agent.starts("load")
+    now = site.clock.now_ms()
+    agent.says(
+        agent.key("load"), "finished", exit=0, t0=now, t1=now, out=70_000, err=3,
+        out_head="あい".encode()[:5], err_head=b"\xe3\x81\x82",
+    )  # fmt: skip
+
+    icon = site.icon(run, "load")
+    assert (icon.results["STD_OUT"], icon.results["STD_ERR"]) == ("あ", "あ")
+    assert icon.memo["cut"] == ["STD_OUT"]
+    assert "values_cut" in site.journal_kinds()
 
 
 def test_stopping_an_icon_kills_its_job(site: Site) -> None:
