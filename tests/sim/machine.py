@@ -224,6 +224,7 @@ class Keeper:
         self.dice = machine.world.dice(f"keeper {machine.name} {life}")
         self.dies_after: int | None = None  # effects
         self._agent: Pipe | None = None
+        self._pipes: list[Pipe] = []
         self._unbatcher = Unbatcher()
         self._orphans: dict[str, tuple[int, int]] = {}
         self._effects: deque[core.Effect] = deque()
@@ -253,8 +254,8 @@ class Keeper:
 
     def die(self) -> None:
         """The process is gone."""
-        if self._agent is not None:
-            self._agent.end_of(1)
+        for pipe in self._pipes:
+            pipe.end_of(1)
         for pid in [pid for pid, job in self.machine.jobs.items() if job.ended and job.keeper == self.life]:
             del self.machine.jobs[pid]
 
@@ -262,12 +263,14 @@ class Keeper:
 
     def accept(self, pipe: "Pipe") -> None:
         """A new agent connects; a keeper that waits for room looks at nobody."""
+        self._pipes.append(pipe)
         self._do(lambda: self._accept(pipe))
 
     def _accept(self, pipe: "Pipe") -> None:
         # An earlier one must be dead.
-        if self._agent is not None:
-            self._agent.end_of(1)
+        for earlier in self._pipes[: self._pipes.index(pipe)]:
+            earlier.end_of(1)
+        del self._pipes[: self._pipes.index(pipe)]
         self._agent = pipe
         self._unbatcher = Unbatcher()
 

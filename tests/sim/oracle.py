@@ -161,6 +161,9 @@ class Oracle:
         stored = site._term.term
         if stored < self.term_of[name]:
             self.fail("I4", f"{name} has stored term {stored}, but obeyed term {self.term_of[name]}")
+        if site.spool.spool != NO_SPOOL and (name, site.spool.spool) not in self.logs:
+            # Its predecessor died just when the new log had taken the place of the old one.
+            self.log_begun(name, site.spool)
         if site.spool.damaged:
             self.fail("I5", f"the log of {name} is damaged, though no disk was")
         durable = self.durable.get((name, site.spool.spool), 0)
