@@ -6,7 +6,6 @@ Exit codes: 0 ended as asked, 2 wrong usage, 5 another agent has this data direc
 import argparse
 import fcntl
 import gc
-import gc
 import json
 import os
 import signal
