@@ -27,6 +27,9 @@ class OutsideView(Protocol):
     def unreachable_since_ms(self, agent_id: str) -> int | None:
         """Return since when an agent has not been heard of; None while it is reachable."""
 
+    def attempt_state(self, key: bytes) -> str:
+        """Return how far a work order came: "ready", "sent", "accepted", "running" …; "" where that is not known."""
+
     def other_runs(self, jobnet_id: str, run_id: int) -> Sequence[int]:
         """Return the other running runs of a jobnet."""
 
@@ -67,8 +70,10 @@ def explain(run: Run, node: int | None, outside: OutsideView, zone: tzinfo = UTC
         others = ", ".join(str(other) for other in outside.other_runs(run.jobnet.jobnet_id, run.run_id))
         told.append(f"running now: {others}" if others else "none of the other runs is running any more")
     told.extend(waiting_for(run, zone))
-    hosts = {host for icon in run.icons if icon.work is not None and (host := _host(icon))}
-    for host in sorted(hosts):
+    working = [number for number, icon in enumerate(run.icons) if icon.work is not None]
+    not_begun = [sentence for number in working if (sentence := _not_begun(run, number, outside))]
+    told.extend(not_begun[: limits.REASONS_TOLD_MAX])
+    for host in sorted({host for number in working if (host := _host(run.icons[number]))}):
         told.extend(_host_trouble(host, outside, zone))
     return told
 
@@ -90,8 +95,8 @@ def _run_sentence(run: Run, zone: tzinfo) -> str:
     if run.load_status == "load_error":
         return f"{name} could not be loaded{reason}"
     if run.state in RUN_OVER and run.ended_ms is not None:
-        how = "was skipped" if run.load_status == "skipped" else f"is over as {run.state}"
-        return f"{name} {how} since {_at(run.ended_ms, zone)}{reason}"
+        how = "was skipped at" if run.load_status == "skipped" else f"is over as {run.state} since"
+        return f"{name} {how} {_at(run.ended_ms, zone)}{reason}"
     if run.stopping:
         return f"{name} is being stopped{reason}"
     started = f", started at {_at(run.started_ms, zone)}" if run.started_ms is not None else ""
@@ -133,7 +138,10 @@ def _reason(run: Run, number: int, icon: IconRun, zone: tzinfo) -> str:
     node = run.plan.nodes[number]
     if icon.doubt is not None:
         why = icon.doubt.message or icon.doubt.reason
-        return f"needs a decision since {_at(icon.doubt.since_ms, zone)}: its fate is not known ({why})"
+        return (
+            f"needs a decision since {_at(icon.doubt.since_ms, zone)}: its fate is not known ({why}); "
+            "`jaz-lite run decide` says what became of it"
+        )
     due_ms = retry_due_ms(icon)
     if icon.state == "ready" and due_ms is not None:
         return (
@@ -196,9 +204,27 @@ def _icon_explained(run: Run, number: int, outside: OutsideView, zone: tzinfo) -
         for place, sentence in enumerate(inside):
             if sentence:
                 yield f"inside it, {run.plan.path(frame.first + place)} {sentence}"
-    host = _host(icon)
-    if icon.work is not None and host:
-        yield from _host_trouble(host, outside, zone)
+    if icon.work is not None:
+        if sentence := _not_begun(run, number, outside):
+            yield sentence
+        if host := _host(icon):
+            yield from _host_trouble(host, outside, zone)
+
+
+NOT_BEGUN = {
+    "ready": "its work order waits to be sent to the agent",
+    "sent": "its work order was sent, and the agent has not said that it took it",
+    "accepted": "the agent has it and starts it when a slot is free",
+}
+
+
+def _not_begun(run: Run, number: int, outside: OutsideView) -> str:
+    """Say how far a work order came whose process does not run yet; "" for the others."""
+    icon = run.icons[number]
+    reason = None
+    if icon.work is not None and icon.doubt is None:
+        reason = NOT_BEGUN.get(outside.attempt_state(icon.work))
+    return f"{run.plan.path(number)} has not begun there: {reason}" if reason else ""
 
 
 def _sources(run: Run, number: int) -> list[int]:

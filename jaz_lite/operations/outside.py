@@ -29,6 +29,10 @@ class Outside:
         seen_ms = None if agent is None else agent.seen_ms
         return self._clock.now_ms() if seen_ms is None else seen_ms
 
+    def attempt_state(self, key: bytes) -> str:
+        found = self._nouns.attempts.find(key)
+        return "" if found is None else found.state
+
     def other_runs(self, jobnet_id: str, run_id: int) -> Sequence[int]:
         rows = self._nouns.runs.list(jobnet=jobnet_id, states=("ready", "running", "run_error"))
         return [row.run_id for row in rows if row.run_id != run_id]

@@ -3,6 +3,8 @@
 import json
 from collections.abc import Sequence
 
+import pytest
+
 from jaz_lite.engine.explain import explain
 from jaz_lite.engine.view import run_to_json
 from jaz_lite.model.event import Started
@@ -12,7 +14,15 @@ from tests.unit.engine.playing import ZONE, Site, job, jobnet, sub
 class World:
     """Knows the host a1, whose agent may be out of reach."""
 
-    def __init__(self, *, since_ms: int | None = None, others: Sequence[int] = (), disabled: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        since_ms: int | None = None,
+        others: Sequence[int] = (),
+        disabled: bool = False,
+        attempts: str = "running",
+    ) -> None:
+        self.attempts = attempts
         self.since_ms = since_ms
         self.others = others
         self.disabled = disabled
@@ -26,6 +36,9 @@ class World:
     def unreachable_since_ms(self, agent_id: str) -> int | None:
         return self.since_ms
 
+    def attempt_state(self, key: bytes) -> str:
+        return self.attempts
+
     def other_runs(self, jobnet_id: str, run_id: int) -> Sequence[int]:
         return self.others
 
@@ -37,6 +50,22 @@ def test_a_job_on_an_agent_out_of_reach_is_explained(site: Site) -> None:
         "/a runs on a1 since 2026-11-23 09:30:00+09:00",
         'the agent "agent-a" of the host "a1" is not reachable since 2026-11-23 09:30:00+09:00; its jobs may go on',
     ]
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        ("ready", "its work order waits to be sent to the agent"),
+        ("sent", "its work order was sent, and the agent has not said that it took it"),
+        ("accepted", "the agent has it and starts it when a slot is free"),
+    ],
+)
+def test_a_job_whose_process_does_not_run_yet_says_how_far_its_order_came(site: Site, state: str, reason: str) -> None:
+    run = site.start(jobnet("start -> a -> end", a=job()))
+
+    expected = ["/a runs on a1 since 2026-11-23 09:30:00+09:00", f"/a has not begun there: {reason}"]
+    assert explain(run.run, run.node("a"), World(attempts=state), ZONE) == expected
+    assert explain(run.run, None, World(attempts=state), ZONE)[1:] == expected
 
 
 def test_icons_of_a_run_that_is_over_have_nothing_left_to_wait_for(site: Site) -> None:

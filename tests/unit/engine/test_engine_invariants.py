@@ -33,6 +33,9 @@ class Nobody:
     def unreachable_since_ms(self, agent_id: str) -> int | None:
         return None
 
+    def attempt_state(self, key: bytes) -> str:
+        return ""
+
     def other_runs(self, jobnet_id: str, run_id: int) -> list[int]:
         return []
 

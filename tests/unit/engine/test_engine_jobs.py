@@ -313,9 +313,11 @@ def test_an_attempt_whose_fate_is_not_known_stays_running_until_a_person_decides
     assert run.state == "running"
     assert run.icon("work").state == "running"
     assert run.icon("work").doubt is not None
-    assert run.waiting_for == [
-        "/work needs a decision since 2026-11-23 09:30:00+09:00: its fate is not known (the host went down)"
-    ]
+    [waits] = run.waiting_for
+    assert waits == (
+        "/work needs a decision since 2026-11-23 09:30:00+09:00: its fate is not known (the host went down); "
+        "`jaz-lite run decide` says what became of it"
+    )
 
     site.operator.decide(run, "work", "ended", 0)
 
