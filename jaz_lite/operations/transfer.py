@@ -188,10 +188,12 @@ def _row(nouns: Nouns, one: Incoming) -> Stored:
 def _warnings(nouns: Nouns, incoming: Sequence[Incoming]) -> list[Problem]:
     """Return what may go wrong later: references to nothing, unsound definitions, hosts that no agent stands behind."""
     view = StoreView(nouns)
+    # What has no enabled version yet is no news in an import: enabling tells it. The versions that the file calls
+    # enabled stand for their objects, so that jobnets which contain each other are seen already now.
+    as_meant = AllEnabled(nouns, {(one.kind, one.object_id): _row(nouns, one) for one in incoming if one.enabled})
     problems: list[Problem] = []
     for one in incoming:
-        # What has no enabled version yet is no news in an import: enabling tells it.
-        found = [*unresolved(one.definition, view), *check_definition(one.definition, AllEnabled(nouns))]
+        found = [*unresolved(one.definition, view), *check_definition(one.definition, as_meant)]
         problems += [replace(p, place=replace(p.place, file=one.file), severity="warning") for p in found]
     return [*_gathered(problems), *_unknown_hosts(view, incoming)]
 

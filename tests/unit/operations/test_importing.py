@@ -65,6 +65,18 @@ def test_jobnets_that_start_each_other_are_enabled_together(site: OfflineSite) -
     assert enabled_ids(site) == ["HERE", "THERE"]
 
 
+def test_jobnets_that_contain_each_other_are_told_when_they_come_in(site: OfflineSite) -> None:
+    here = jobnet("HERE", icon("IN", "sub_jobnet", jobnet_id="THERE"))
+    there = jobnet("THERE", icon("OUT", "sub_jobnet", jobnet_id="HERE"))
+
+    answer = take_in(site, incoming("jobnet", here, enabled=True), incoming("jobnet", there, enabled=True))
+
+    assert [m for m in messages(answer, "warning") if "contains itself" in m] == [
+        "the jobnet contains itself: HERE → THERE → HERE",
+        "the jobnet contains itself: THERE → HERE → THERE",
+    ]
+
+
 def test_each_version_that_may_not_be_enabled_is_told_with_the_reason_and_the_rest_is_enabled(
     site: OfflineSite,
 ) -> None:
