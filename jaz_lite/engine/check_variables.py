@@ -12,6 +12,7 @@ from typing import Any
 from jaz_lite.engine.graph import Graph
 from jaz_lite.icons import REGISTRY
 from jaz_lite.model.jobnet import Icon, Jobnet
+from jaz_lite.model.names import variable_name_fault
 from jaz_lite.model.problem import Place, Problem
 
 # What every icon finds, or what icons leave that set more than one name.
@@ -56,6 +57,8 @@ def variable_hints(jobnet: Jobnet, place: Place) -> Iterator[Problem]:
         also = f" (also used by {', '.join(icons[1:])})" if len(icons) > 1 else ""
         message = f"the variable {name} is set by no icon before{also}"
         hint = f"who starts the jobnet must give it: -E {name}=…"
+        if variable_name_fault(name):
+            hint = "a text that begins with $ is the name of a variable to its end; $$ stands for the sign itself"
         yield Problem(replace(place, icon_id=icons[0]), message, hint, "warning")
 
 

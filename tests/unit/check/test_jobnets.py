@@ -246,6 +246,16 @@ def test_an_unknown_host_is_a_hint_with_the_remedy():
     assert problem.hint == "jaz-lite host add db1 --agent …"
 
 
+def test_a_text_that_begins_with_a_dollar_names_a_variable_to_its_end() -> None:
+    drawn = jobnet("START > ENV1 > END", params={"ENV1": {"values": [{"name": "A", "value": "${B} and more"}]}})
+
+    [problem] = check(drawn, SITE)
+    assert problem.message == "the variable {B} and more is set by no icon before"
+    assert (
+        problem.hint == "a text that begins with $ is the name of a variable to its end; $$ stands for the sign itself"
+    )
+
+
 def test_a_variable_nothing_sets_before_is_a_hint():
     drawn = jobnet(
         "START > J1 > ENV1 > IF1 >true J2 > IFE1 > END",
