@@ -66,7 +66,7 @@ def list_(
             )
             for row in answer["runs"]
         ],
-        empty="no such run",
+        empty="there is no such run",
     )
     if answer["more"]:
         say(f"there are more: --before {answer['runs'][-1]['run_id']}")

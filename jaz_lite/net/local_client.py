@@ -47,7 +47,9 @@ def packed(message: Mapping[str, Any]) -> bytes:
         shown = error.object.encode("utf-8", "backslashreplace").decode()
         raise errors.UsageError(f'"{shown}" is not valid UTF-8', hint="texts must be UTF-8") from error
     except (ValueError, OverflowError) as error:
-        raise errors.UsageError(f"the request cannot be sent: {error}") from error
+        raise errors.UsageError(
+            "a number or a text of the request is too large", hint="numbers may have up to 64 bits"
+        ) from error
     assert isinstance(body, bytes)
     if len(body) > FRAME_BYTES_MAX:
         raise errors.UsageError(

@@ -85,6 +85,7 @@ ONLINE = [
     (["run", "show", "--", "-1"], USAGE, "is not a run"),
     (["run", "list", "--limit", "0"], USAGE, "a list shows"),
     (["run", "list", "--limit", "many"], USAGE, "is not a valid integer"),
+    (["run", "list", "--limit", "9" * 30], USAGE, "is too large"),
     (["run", "list", "--state", "happy"], USAGE, "is no state"),
     (["run", "list", "--since", "yesteryear"], USAGE, "is not a time"),
     (["run", "log", "12"], NO_SUCH, "there is no run 12"),
