@@ -11,25 +11,25 @@ class StreamLine:
 
     def __init__(self, stream: Any) -> None:
         self.stream = stream
-        self._rest = bytearray()
+        self.waiting = bytearray()
 
     @property
     def pending(self) -> bool:
-        return bool(self._rest)
+        return bool(self.waiting)
 
     def send(self, data: bytes) -> None:
-        self._rest += data
+        self.waiting += data
 
     async def drain(self, size: int) -> None:
-        data = bytes(self._rest[:size])
+        data = bytes(self.waiting[:size])
         await self.stream.send_all(data)
-        del self._rest[: len(data)]
+        del self.waiting[: len(data)]
 
     async def receive(self) -> bytes:
         return bytes(await self.stream.receive_some(65_536))
 
     async def aclose(self) -> None:
-        await self.drain(len(self._rest))
+        await self.drain(len(self.waiting))
         await self.stream.aclose()
 
     def close(self) -> None:
