@@ -32,8 +32,7 @@ class KeeperClient:
 
     def __init__(self, data: Path) -> None:
         self._data = data
-        self._socket: trio.socket.SocketType | None = None
-        self._plain: socket.socket | None = None  # the same one, for sending without a task
+        self._socket: socket.socket | None = None
         self._started: list[subprocess.Popen[bytes]] = []  # kept so that their ends are collected
         self._outbox = bytearray()
         self._wish = trio.Event()
@@ -51,7 +50,7 @@ class KeeperClient:
 
     def tell(self, messages: "tuple[list[Any], ...] | list[list[Any]]") -> None:
         """Send one batch; dropped where no keeper is connected, for the next one is asked for everything anyway."""
-        if self._socket is None or self._plain is None:
+        if self._socket is None:
             return
         if self._outbox:
             self._outbox += batch(list(messages))
@@ -59,7 +58,7 @@ class KeeperClient:
         data = batch(list(messages))
         # Straight to the socket: a local socket nearly always takes it all, and a task less is woken for each job.
         try:
-            sent = self._plain.send(data)
+            sent = self._socket.send(data)
         except BlockingIOError:
             sent = 0
         except OSError:
@@ -105,12 +104,16 @@ class KeeperClient:
                 await trio.sleep_forever()
             log.warning("the job keeper is gone", extra={"action": "keeper.gone"})
 
-    async def _read(self, connection: "trio.socket.SocketType", said: Callable[[list[list[Any]]], None]) -> None:
+    async def _read(self, connection: socket.socket, said: Callable[[list[list[Any]]], None]) -> None:
         unbatcher = Unbatcher()
         while True:
+            # One look for each word of the kernel: what one look leaves makes the socket readable again.
+            await trio.lowlevel.wait_readable(connection)
             try:
-                data = await connection.recv(READ_BYTES)
+                data = connection.recv(READ_BYTES)
                 messages = unbatcher.feed(data)
+            except BlockingIOError:
+                continue
             except (OSError, RemoteProtocolError):
                 return
             if not data:
@@ -118,18 +121,21 @@ class KeeperClient:
             if messages:
                 said(messages)
 
-    async def _write(self, connection: "trio.socket.SocketType") -> None:
+    async def _write(self, connection: socket.socket) -> None:
         while True:
             while self._outbox:
+                await trio.lowlevel.wait_writable(connection)
                 try:
-                    sent = await connection.send(self._outbox)
+                    sent = connection.send(self._outbox)
+                except BlockingIOError:
+                    continue
                 except OSError:
                     return
                 del self._outbox[:sent]
             self._wish = trio.Event()
             await self._wish.wait()
 
-    async def _connect(self) -> "trio.socket.SocketType | None":
+    async def _connect(self) -> socket.socket | None:
         """Return a connection to the living keeper, or start one; None where neither came about."""
         try:
             return self._dial()
@@ -140,7 +146,7 @@ class KeeperClient:
         except OSError:
             return None
 
-    def _dial(self) -> "trio.socket.SocketType":
+    def _dial(self) -> socket.socket:
         plain = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         folder = os.open(self._data / "keeper", os.O_RDONLY | os.O_DIRECTORY)
         home = os.open(".", os.O_RDONLY)
@@ -155,8 +161,8 @@ class KeeperClient:
             os.fchdir(home)
             os.close(home)
             os.close(folder)
-        self._plain = plain
-        return trio.socket.from_stdlib_socket(plain)
+        plain.setblocking(False)
+        return plain
 
     async def _start(self) -> None:
         folder = self._data / "keeper"
