@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -138,5 +139,6 @@ def save(data: bytes, output: str | None, *, private: bool) -> None:
             target.write(data)
         part.replace(output)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
         raise JazLiteError(f"{output} cannot be written: {error.strerror}") from error

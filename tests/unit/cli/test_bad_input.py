@@ -51,6 +51,7 @@ OFFLINE = [
     (["export", "jobnet", "NOWHERE"], NO_SUCH, "there is no jobnet"),
     (["export", "--format", "yaml"], USAGE, "YAML is not in this build"),
     (["export", "-o", "{tmp}/no/such/folder/x.xml"], FAILED, "cannot be written"),
+    (["export", "-o", "{tmp}/rubbish/x.xml"], FAILED, "rubbish/x.xml cannot be written"),
     # ---- hosts
     (["host", "add"], USAGE, "Missing argument"),
     (["host", "add", "x"], USAGE, "Missing option"),
