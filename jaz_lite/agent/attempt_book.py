@@ -45,6 +45,7 @@ class AttemptBook:
         self._queue: deque[bytes] = deque()
         self._busy = 0  # attempts that the keeper was told to start and that have not ended
         self._keeper_listed: set[str] | None = None  # claims heard of since the keeper came; None while it is away
+        self._unlogged: set[str] = set()  # claims of the keeper that the log knows nothing of
         self._keeper_ready = False
         self._draining = False
         self._damaged = False

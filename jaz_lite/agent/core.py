@@ -48,6 +48,7 @@ class AgentCore(AttemptBook):
         self._now = now
         self._keeper_listed, self._keeper_ready = set(), False
         self._forgettable = []  # those that it still has will be listed
+        self._unlogged.clear()
         self._out.tell(["list"])
 
     def keeper_down(self) -> None:
@@ -66,6 +67,8 @@ class AgentCore(AttemptBook):
             case ["listed", str() as claim, list() as last]:
                 if self._keeper_listed is not None:
                     self._keeper_listed.add(claim)
+                    if self._attempt_of(claim) is None:
+                        self._unlogged.add(claim)
                 if last[0] != "claim":
                     self.keeper_said(last, now, facts)
                 elif (attempt := self._attempt_of(claim)) is not None and attempt.state == "accepted":
@@ -215,7 +218,8 @@ class AgentCore(AttemptBook):
         if known is not None:
             self._say_state(work.k, conflict=known.digest != digest)
             return
-        if (refusal := self._refusal(work)) is not None:
+        # A refusal says "never started"; of a claim that the log has lost (mode `fast`) only the keeper knows the end.
+        if work.k.hex() not in self._unlogged and (refusal := self._refusal(work)) is not None:
             self._out.say(fx.SayRefused(work.k, *refusal))
             return
         attempt = self._accept(work, spec, digest)

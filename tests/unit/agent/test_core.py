@@ -375,3 +375,15 @@ def test_a_list_that_nobody_asked_for_loses_nothing() -> None:
     agent.said(["list_end", 0])
 
     assert agent.core.attempts[key("a")].state == "running"
+
+
+def test_work_that_the_keeper_knows_is_never_refused_though_the_log_has_lost_it() -> None:
+    agent = Driven(keeper=False)
+    agent.core.keeper_up(NOW)
+    agent.said(["listed", key("a").hex(), ["exit", key("a").hex(), 0, None, 1, 1, "", 1, 2]], ["list_end", 1])
+    agent.core.room(1, NOW)
+
+    agent.ask(work("a"), work("b"))
+
+    assert [answer.k for answer in agent.answers if isinstance(answer, fx.SayRefused)] == [key("b")]
+    assert agent.core.attempts[key("a")].state == "starting"
