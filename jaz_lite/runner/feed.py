@@ -89,7 +89,7 @@ class Feed:
         if run.run_id not in self._watchers:
             return
         loud = run.run_id in self._loud
-        for node in sorted(nodes):
+        for node in nodes:
             important = run.icons[node].doubt is not None
             if loud or important:
                 news = {"kind": "icon", **icon_to_json(run, node, self._zone)}

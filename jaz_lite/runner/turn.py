@@ -30,7 +30,7 @@ class _Staged:
     """A run as this turn leaves it."""
 
     run: Run
-    nodes: set[int] = field(default_factory=set)
+    nodes: dict[int, None] = field(default_factory=dict)  # those that changed, in the order in which they did
     frames: set[int] = field(default_factory=set)
 
 
@@ -156,7 +156,10 @@ class Turn:
         if staged is None:
             staged = self._staged[run_id] = _Staged(step.run)
         staged.run = step.run
-        staged.nodes |= step.changed
+        for node in (*sorted(step.changed), *(fact.node for fact in step.facts if fact.node in step.changed)):
+            # What people are told of stands where the last word about it was said.
+            staged.nodes.pop(node, None)
+            staged.nodes[node] = None
         staged.frames |= step.changed_frames
         if step.refusal is not None and reply is not None:
             reply.error = actions.refused(step.refusal)

@@ -1,5 +1,7 @@
 """Runs under the runner: how they start, what people ask of them, and results that come late or from elsewhere."""
 
+from dataclasses import replace
+
 import pytest
 
 from jaz_lite.errors import NoSuchObject, Refused
@@ -163,3 +165,15 @@ def test_a_result_from_an_agent_that_was_never_asked_is_refused(site: Site) -> N
 
     assert site.icon(run, "load").state == "running"
     assert "foreign_result" in site.journal_kinds()
+
+
+def test_news_of_one_turn_come_in_the_order_in_which_things_happened(site: Site) -> None:
+    agent = site.agents["a1"]
+    agent.connect()
+    jobnet = chained("NIGHT", job("load"))
+    run = site.start(replace(jobnet, icons=tuple(reversed(jobnet.icons))))  # END has the lowest number
+    watcher = site.turns.feed.watch(run, lambda: None)
+    agent.ends("load")
+
+    ended = [item["path"] for item in watcher.items if item["kind"] == "icon" and item["state"] == "ended"]
+    assert ended == ["/load", "/END"]
