@@ -163,9 +163,17 @@ class Session:
         except ENDS:
             self._mute = True
             return
+        except Exception as fault:
+            # A fault of ours in one link ends this session, not the caller, who may be flushing many.
+            self._mute = True
+            nursery.start_soon(self._fail, fault)
+            return
         if self._line.pending or self._link.has_output:
             self._writing = True
             nursery.start_soon(self._write)
+
+    async def _fail(self, fault: Exception) -> None:
+        raise fault
 
     async def _write(self) -> None:
         """Send what did not leave at once, and what has gathered meanwhile."""

@@ -58,10 +58,10 @@ def server_end(stream, pin=b"p" * 32):
     return End(stream, link)
 
 
-def agent_end(stream, pin=b"p" * 32):
+def agent_end(stream, pin=b"p" * 32, kind=AgentLink):
     identity = AgentIdentity(agent_id="web01", kid=1, key=KEY, site_uid=SITE_UID, pin_sha256=pin)
     facts = HelloFacts(spool=SPOOL, boot=b"b" * 16)
-    return End(stream, AgentLink(identity, facts, nonce=b"A" * 32, now=trio.current_time()))
+    return End(stream, kind(identity, facts, nonce=b"A" * 32, now=trio.current_time()))
 
 
 async def secure_both(one, other, server_context, certificate):

@@ -17,6 +17,7 @@ from jaz_lite.net.line import SocketLine
 from jaz_lite.net.session import Session
 from jaz_lite.net.tls_line import RECORD_BYTES
 from jaz_lite.wire import x509
+from jaz_lite.wire.agent_core import AgentLink
 from jaz_lite.wire.happenings import Closed, Dispatched
 from tests.shells.net_ends import WORK, agent_end, secure_both, server_end
 from tests.shells.stream_line import StreamLine, memory_lines
@@ -331,3 +332,36 @@ async def test_a_link_closed_while_the_caller_is_busy_parts_at_once_and_is_told_
         free.set()
 
     assert server.closed == Closed("shutdown", "", by_us=True)
+
+
+class Faulty(AgentLink):
+    """A link with a fault of ours in it, which shows when something is to be sent."""
+
+    __slots__ = ("bad",)
+
+    def take(self):
+        if getattr(self, "bad", False):
+            raise ZeroDivisionError
+        return super().take()
+
+
+async def test_a_fault_in_one_link_comes_out_of_its_session_and_not_of_flush(autojump_clock):
+    one, other = memory_lines()
+    server, agent = server_end(one), agent_end(other, kind=Faulty)
+
+    async def come_to_the_fault():
+        async with trio.open_nursery() as inner:
+            inner.start_soon(agent.run)
+            await agent.up.wait()
+            await server.up.wait()
+            agent.link.bad = True
+            agent.link.bye("shutdown")
+            agent.session.flush()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(server.run)
+        with pytest.raises(ExceptionGroup) as fault:
+            await come_to_the_fault()
+        assert fault.group_contains(ZeroDivisionError)
+
+    assert server.closed == Closed("eof", "the connection ended", by_us=False)
