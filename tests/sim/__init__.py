@@ -10,7 +10,10 @@ look the same at first; `oracle.py` holds what is promised, and says nothing abo
     world.py      time, dice, the trace, counts
     network.py    connections that deliver in order, late, in pieces, and break
     server.py     the server's process: turns, commits, releases, and its death between any two of them
-    machine.py    a host: disk, boot, job keeper, agent, and their deaths
+    machine.py    a host: its power, its jobs, the life and death of the agent's processes
+    agent.py      the agent's process
+    keeper.py     the job keeper's process
+    disk.py       the disk of a host, and what a power cut leaves of it
     processes.py  jobs: they count their own starts
     workload.py   random jobnets, and people who operate them
     faults.py     what goes wrong, and when it stops

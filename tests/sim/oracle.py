@@ -32,7 +32,9 @@ from tests.sim.world import Violation, World
 
 if TYPE_CHECKING:
     from jaz_lite.runner.turn import Turn
-    from tests.sim.machine import Agent, Keeper, Machine
+    from tests.sim.agent import Agent
+    from tests.sim.keeper import Keeper
+    from tests.sim.machine import Machine
     from tests.sim.server import Server
 
 CERTIFICATE = b"a certificate"

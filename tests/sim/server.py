@@ -24,16 +24,12 @@ from jaz_lite.wire.ident import ticket
 from jaz_lite.wire.server_core import ServerLink
 from tests.sim.network import Connection, Network
 from tests.sim.oracle import Oracle
-from tests.sim.world import START_WALL_MS, Violation, World, WorldClock
+from tests.sim.world import START_WALL_MS, Dies, Violation, World, WorldClock
 
 ZONE = ZoneInfo("Asia/Tokyo")
 TICK_MS = 10_000
 RESERVE_PAGES = 6
 CRASH_POINTS = ("before prepare", "before commit", "before release", "in release", "idle")
-
-
-class Dies(BaseException):
-    """The process of the server is killed at this moment."""
 
 
 class ServerEnd:

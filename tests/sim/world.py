@@ -19,6 +19,10 @@ class Violation(BaseException):
         self.sentence = sentence
 
 
+class Dies(BaseException):
+    """A process is killed at this moment."""
+
+
 class World:
     """Time and chance. Everything that happens is a call on the heap, at a whole millisecond."""
 
