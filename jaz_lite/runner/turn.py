@@ -209,6 +209,11 @@ class Turn:
         """Note how far an agent's events have been taken in; written with their effects or not at all."""
         self._cursors[agent_id] = (spool, cursor, chain)
 
+    def is_current(self, agent_id: str, spool: bytes) -> bool:
+        """Tell whether reports under this spool count: a newer hello in the same turn may have begun another log."""
+        moved = self._cursors.get(agent_id)
+        return moved is None or moved[0] == spool
+
     # ---- the release list
 
     def answer(self, reply: Reply | None, value: Any = None) -> None:

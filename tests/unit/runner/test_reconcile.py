@@ -110,3 +110,27 @@ def test_an_abandoned_attempt_is_withdrawn_and_its_late_result_changes_nothing(s
 
     assert site.icon(run, "load").state == "run_error"
     assert site.attempt_states(run) == {"/load#1/1": "done"}
+
+
+def test_reports_under_an_old_log_do_not_move_the_cursor_of_a_new_one(
+    started: tuple[Site, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site, _run = started
+    agent = site.agents["a1"]
+    agent.accepts("load", settle=False)
+    old_port, old_link = agent.port, agent.link
+    assert old_port is not None
+    assert old_link is not None
+    agent.spool, agent.states, agent.log = bytes(16), {}, []
+    with monkeypatch.context() as waiting:
+        waiting.setattr(site, "turn", lambda: False)  # hello and late reports gather for one turn
+        agent.connect()
+        site.links.happened(old_port, old_port.link.receive(old_link.take(), site.clock.monotonic()))
+    assert site.turns.backlog == 2
+    site.turn()
+
+    with site.store.snapshot() as view:
+        row = view.agents.find("a1")
+    assert row is not None
+    assert (row.spool, row.cursor) != (old_port.spool, 1)
+    assert row.cursor == 0
