@@ -84,7 +84,7 @@ class Keeper:
             if terminated:
                 terminated.clear()
                 self._core.asked([["end"]], time.monotonic(), _wall_ms())
-            elif not ready and self._agent is None and not os.path.exists(self._folder + "/sock"):  # noqa: PTH110
+            elif not ready and self._agent is None and not os.path.exists(self._folder + "/sock"):
                 self._core.asked([["end"]], time.monotonic(), _wall_ms())
             self._core.tick(time.monotonic())
             self._perform()
@@ -238,8 +238,8 @@ def run(data: str) -> int:
     Notes:
         Writes one line to standard output when it can be reached, then lets go of it.
     """
-    folder = os.path.join(os.path.abspath(data), "keeper")  # noqa: PTH100, PTH118 - pathlib costs the keeper 1 MB
-    os.makedirs(folder + "/log", mode=0o700, exist_ok=True)  # noqa: PTH103
+    folder = os.path.join(os.path.abspath(data), "keeper")
+    os.makedirs(folder + "/log", mode=0o700, exist_ok=True)
     lock = os.open(folder + "/lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -250,7 +250,7 @@ def run(data: str) -> int:
         return 5
     with contextlib.suppress(PermissionError):
         os.setsid()  # refused where we already lead one
-    log = KeeperLog(folder + "/log", os.path.dirname(folder) + "/reserve")  # noqa: PTH120
+    log = KeeperLog(folder + "/log", os.path.dirname(folder) + "/reserve")
     listener = _listen(folder)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
@@ -261,7 +261,7 @@ def run(data: str) -> int:
     gc.disable()  # nothing here makes circles of objects
     Keeper(folder, log, listener).run()
     with contextlib.suppress(OSError):
-        os.unlink(folder + "/sock")  # noqa: PTH108
+        os.unlink(folder + "/sock")
     return 0
 
 
@@ -272,7 +272,7 @@ def _listen(folder: str) -> socket.socket:
     try:
         os.chdir(folder)
         with contextlib.suppress(FileNotFoundError):
-            os.unlink("sock")  # noqa: PTH108 - the lock is ours, so nobody listens there
+            os.unlink("sock")
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listener.bind("sock")
         listener.listen(8)

@@ -51,7 +51,7 @@ class KeeperLog:
                 if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                     raise
                 try:
-                    os.unlink(self._reserve)  # noqa: PTH108 - pathlib costs the keeper 1 MB
+                    os.unlink(self._reserve)
                 except FileNotFoundError:
                     time.sleep(ROOM_WAIT_S)
             else:
@@ -66,11 +66,11 @@ class KeeperLog:
         path = self._path(self._number + 1)
         temporary = path + ".new"
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)  # noqa: PTH108
+            os.unlink(temporary)
         file = PreparedFile(temporary, 0)
         file.write(head)
         file.sync()
-        os.rename(temporary, path)  # noqa: PTH104
+        os.rename(temporary, path)
         folder = os.open(self._folder, os.O_RDONLY)
         os.fsync(folder)
         os.close(folder)
@@ -78,11 +78,11 @@ class KeeperLog:
         self._file, self._number, self._floor = file, self._number + 1, file.size
         oldest = time.time() - KEEP_S
         for name in self._names()[:-1]:
-            if os.stat(f"{self._folder}/{name}").st_mtime < oldest:  # noqa: PTH116
-                os.unlink(f"{self._folder}/{name}")  # noqa: PTH108
+            if os.stat(f"{self._folder}/{name}").st_mtime < oldest:
+                os.unlink(f"{self._folder}/{name}")
 
     def _names(self) -> list[str]:
-        return sorted(name for name in os.listdir(self._folder) if name.isdigit())  # noqa: PTH208
+        return sorted(name for name in os.listdir(self._folder) if name.isdigit())
 
     def _path(self, number: int) -> str:
         return f"{self._folder}/{number:08d}"

@@ -55,11 +55,11 @@ class PosixOutputFiles:
     def size(self, k: bytes, stream: int) -> int:
         path = self._path(k, stream)
         try:
-            return os.stat(path).st_size  # noqa: PTH116 - on the path of every job, and pathlib is slow
+            return os.stat(path).st_size
         except FileNotFoundError:
             pass
         try:
-            return os.stat(path + HAD).st_size  # noqa: PTH116 - as above
+            return os.stat(path + HAD).st_size
         except FileNotFoundError:
             return 0
 
@@ -76,16 +76,16 @@ class PosixOutputFiles:
 
     def remove(self, k: bytes, stream: int) -> None:
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._path(k, stream))  # noqa: PTH108 - as above
+            os.unlink(self._path(k, stream))
 
     def mark_had(self, k: bytes, stream: int) -> None:
         path = self._path(k, stream)
         with contextlib.suppress(FileNotFoundError):
-            os.rename(path, path + HAD)  # noqa: PTH104 - as above
+            os.rename(path, path + HAD)
 
     def pending(self) -> list[tuple[bytes, int]]:
         found = []
-        for name in sorted(os.listdir(self._folder)):  # noqa: PTH208 - a folder of many thousands
+        for name in sorted(os.listdir(self._folder)):
             for stream, suffix in SUFFIXES.items():
                 with contextlib.suppress(ValueError):
                     if name.endswith(suffix):
@@ -96,12 +96,12 @@ class PosixOutputFiles:
         with os.scandir(self._folder) as entries:
             for entry in entries:
                 if entry.name.endswith(HAD) and entry.stat().st_mtime_ns < before_ms * 1_000_000:
-                    os.unlink(entry.path)  # noqa: PTH108 - as above
+                    os.unlink(entry.path)
 
     def remove_texts(self, k: bytes) -> None:
         for suffix in (".text", ".stop"):
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(f"{self._folder}/{k.hex()}{suffix}")  # noqa: PTH108 - as above
+                os.unlink(f"{self._folder}/{k.hex()}{suffix}")
 
 
 class Capture:

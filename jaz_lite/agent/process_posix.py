@@ -208,7 +208,7 @@ def _write_text(order: Mapping[str, Any], user: "tuple[int, int, list[int]] | No
     if user is not None:
         # Another user cannot reach into our data directory, so the text gets a new folder of that user's own.
         folder = f"/tmp/jazl-{os.urandom(16).hex()}"  # noqa: S108 - made here, 0700, under a name nobody can guess
-        os.mkdir(folder, 0o700)  # noqa: PTH102 - pathlib costs the keeper 1 MB
+        os.mkdir(folder, 0o700)
         os.chown(folder, user[0], user[1])
         path = folder + "/text"
     descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW, 0o700)
@@ -228,9 +228,9 @@ def remove_text(folder: str) -> None:
     """Remove the folder that was made for a job text."""
     if folder:
         with contextlib.suppress(OSError):
-            os.unlink(folder + "/text")  # noqa: PTH108 - pathlib costs the keeper 1 MB
+            os.unlink(folder + "/text")
         with contextlib.suppress(OSError):
-            os.rmdir(folder)  # noqa: PTH106
+            os.rmdir(folder)
 
 
 def signal_group(pid: int, name: str) -> bool:

@@ -5,7 +5,7 @@ and read again (`Works.reload`). Work orders (`spec`) stay in the store: only wh
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from jaz_lite.runner.port import Port
@@ -115,10 +115,6 @@ class Works:
     def of_agent(self, agent_id: str) -> Iterator[Work]:
         """Go through the unsettled attempts of an agent (a copy: states may be changed meanwhile)."""
         return iter([work for work in self.open.values() if work.agent_id == agent_id])
-
-    def of_run(self, run_id: int) -> Iterable[Work]:
-        """Return the unsettled attempts of a run."""
-        return [work for work in self.open.values() if work.run_id == run_id]
 
 
 def work_of(row: Attempt) -> Work:
