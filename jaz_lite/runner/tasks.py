@@ -9,6 +9,7 @@ from typing import Protocol
 import trio
 
 from jaz_lite.errors import DiskFull
+from jaz_lite.runner.idle_chores import IdleChores
 from jaz_lite.runner.inputs import Input, Reply, Write
 from jaz_lite.runner.turns import Turns
 from jaz_lite.store.retention import Purged
@@ -21,6 +22,7 @@ PURGE_EVERY_S = 60.0
 FULL_PAUSE_S = 5.0  # between two tries on a disk that has no reserve left
 PURGE_PAUSE_S = 0.02  # between two batches, so that a start never waits for the purge
 DAY_MS = 86_400_000
+NOTHING = Purged()
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +35,7 @@ class Reserve(Protocol):
 
 
 async def make_turns(
-    turns: Turns, reserve: Reserve, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    turns: Turns, reserve: Reserve, chores: IdleChores, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
 ) -> None:
     """Make a turn whenever something has gathered or a timer is due. The only task that changes runs.
 
@@ -52,7 +54,7 @@ async def make_turns(
         wake = trio.Event()
         wait_s = _seconds_to_wait(turns)
         if wait_s > 0:
-            await _sleep(turns, wake, wait_s)
+            await _sleep(chores, wake, wait_s)
             others_ran = True
             continue
         if not others_ran:
@@ -84,13 +86,13 @@ async def _make_turn(turns: Turns) -> None:
     turns.release(turn)
 
 
-async def _sleep(turns: Turns, wake: trio.Event, wait_s: float) -> None:
-    """Wait until something gathers or is due; a WAL that has grown is moved in the first idle moment."""
-    if turns.store.wants_checkpoint:
+async def _sleep(chores: IdleChores, wake: trio.Event, wait_s: float) -> None:
+    """Wait until something gathers or is due; an idle moment is used for one of the store's chores."""
+    if chores.wanted and wait_s > IDLE_S:
         with trio.move_on_after(IDLE_S):
             await wake.wait()
             return
-        turns.store.checkpoint()
+        chores.do_one()
         return
     with trio.move_on_after(wait_s):
         await wake.wait()
@@ -117,7 +119,7 @@ def let_inputs_come_later(turns: Turns, nursery: trio.Nursery) -> None:
     turns.later = later
 
 
-async def keep_house(turns: Turns, reserve: Reserve) -> None:
+async def keep_house(turns: Turns, reserve: Reserve, chores: IdleChores) -> None:
     """Note that the server lives, and remove what retention no longer keeps, a small batch at a time."""
     purge_at = trio.current_time() + PURGE_EVERY_S
     while True:
@@ -127,11 +129,11 @@ async def keep_house(turns: Turns, reserve: Reserve) -> None:
             turns.room_again()
         turns.submit(Write(lambda tx: tx.term.tick(turns.clock.now_ms())))
         if trio.current_time() >= purge_at:
-            await _purge(turns)
+            await _purge(turns, chores)
             purge_at = trio.current_time() + PURGE_EVERY_S
 
 
-async def _purge(turns: Turns) -> None:
+async def _purge(turns: Turns, chores: IdleChores) -> None:
     while True:
         done = trio.Event()
 
@@ -141,7 +143,11 @@ async def _purge(turns: Turns) -> None:
         reply = Reply(told)
         turns.submit(Write(lambda tx: _purge_batch(tx, turns.clock.now_ms()), reply))
         await done.wait()
-        if reply.error is not None or not reply.value.more:
+        if reply.error is not None:
+            return
+        if reply.value != NOTHING:
+            chores.purged()
+        if not reply.value.more:
             return
         await trio.sleep(PURGE_PAUSE_S)
 

@@ -30,6 +30,7 @@ from jaz_lite.operations.person import local_owner
 from jaz_lite.operations.registry import call
 from jaz_lite.runner import tasks
 from jaz_lite.runner.control import Control
+from jaz_lite.runner.idle_chores import IdleChores
 from jaz_lite.runner.links import Links
 from jaz_lite.runner.turns import Turns
 from jaz_lite.server.agents_door import AgentsDoor
@@ -185,8 +186,9 @@ class House:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._watch_signals)
                 tasks.let_inputs_come_later(self._turns, nursery)
-                await nursery.start(tasks.make_turns, self._turns, self._directory)
-                nursery.start_soon(tasks.keep_house, self._turns, self._directory)
+                chores = IdleChores(self._store, self._clock)
+                await nursery.start(tasks.make_turns, self._turns, self._directory, chores)
+                nursery.start_soon(tasks.keep_house, self._turns, self._directory, chores)
                 await nursery.start(door.serve, listeners)
                 await nursery.start(
                     serve_local,

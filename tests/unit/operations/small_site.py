@@ -19,6 +19,7 @@ from jaz_lite.operations.person import Person
 from jaz_lite.operations.site import OfflineSite, Site, drive
 from jaz_lite.runner import tasks
 from jaz_lite.runner.control import Control
+from jaz_lite.runner.idle_chores import IdleChores
 from jaz_lite.runner.turns import Turns
 from jaz_lite.server.site import ServerControl, ServerSite
 from jaz_lite.store.directory import DataDirectory
@@ -66,7 +67,8 @@ async def running(store: Store) -> AsyncIterator[ServerSite]:
     site = ServerSite(store, clock=store.clock, zone=ZONE, config=config.defaults(), control=server, write=control)
     async with trio.open_nursery() as nursery:
         tasks.let_inputs_come_later(turns, nursery)
-        await nursery.start(tasks.make_turns, turns, DataDirectory(store.folder))
+        chores = IdleChores(store, store.clock)
+        await nursery.start(tasks.make_turns, turns, DataDirectory(store.folder), chores)
         yield site
         nursery.cancel_scope.cancel()
 

@@ -1,0 +1,81 @@
+"""Idle moments: what the store wants done between transactions."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from jaz_lite.clock import VirtualClock
+from jaz_lite.model.fact import Fact
+from jaz_lite.runner.idle_chores import OPTIMIZE_EVERY_S, PAGES_A_PIECE, IdleChores
+from jaz_lite.store.keys import Keys
+from jaz_lite.store.open import Store
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock()
+
+
+@pytest.fixture
+def store(tmp_path: Path, clock: VirtualClock) -> Iterator[Store]:
+    Keys.create(tmp_path, name="test")
+    opened = Store.open(tmp_path, clock=clock)
+    yield opened
+    opened.close()
+
+
+def idle(chores: IdleChores) -> int:
+    """Use idle moments until nothing is left to do; return how many."""
+    pieces = 0
+    while chores.wanted:
+        chores.do_one()
+        pieces += 1
+        assert pieces < 1_000, "there is always something left to do"
+    return pieces
+
+
+def fill(store: Store, clock: VirtualClock) -> None:
+    with store.transaction() as tx:
+        for _ in range(4_000):
+            tx.journal.add(clock.now_ms(), None, "", Fact(kind="note", data={"text": "x" * 1_000}))
+
+
+def purge(store: Store, clock: VirtualClock) -> None:
+    with store.transaction() as tx:
+        while tx.retention.purge(journal_before_ms=clock.now_ms() + 1).more:
+            pass
+
+
+def test_what_a_purge_freed_goes_back_to_the_file_system_piece_by_piece(store: Store, clock: VirtualClock) -> None:
+    chores = IdleChores(store, clock)
+    idle(chores)
+    fill(store, clock)
+    idle(chores)
+    store.checkpoint(truncate=True)
+    file = store.folder / "jaz.db"
+    full = file.stat().st_size
+
+    purge(store, clock)
+    chores.purged()
+    pieces = idle(chores)
+
+    assert pieces > full // 4096 // PAGES_A_PIECE
+    assert file.stat().st_size < full / 4
+
+
+def test_without_a_purge_idle_moments_cost_nothing(store: Store, clock: VirtualClock) -> None:
+    chores = IdleChores(store, clock)
+    idle(chores)
+
+    assert not chores.wanted
+
+
+def test_the_planner_learns_once_a_day(store: Store, clock: VirtualClock) -> None:
+    chores = IdleChores(store, clock)
+    idle(chores)
+
+    clock.advance(OPTIMIZE_EVERY_S)
+
+    assert idle(chores) == 1
+    assert not chores.wanted
