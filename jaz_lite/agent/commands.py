@@ -1,10 +1,11 @@
-"""The commands of the agent's program: `run` and `status` (and `keeper`, for completeness of the help).
+"""The commands of the agent's program: `run`, `status`, `jobs` (and `keeper`, for completeness of the help).
+
+`jaz-lite agent` offers the same ones; this program needs nothing that an old machine has not.
 
 Exit codes: 0 ended as asked, 2 wrong usage, 5 another agent has this data directory, 6 the disk failed.
 """
 
 import argparse
-import fcntl
 import gc
 import json
 import os
@@ -16,43 +17,56 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jaz_lite.agent import lock
+from jaz_lite.agent.place import DATA_VARIABLE, data_folder
 from jaz_lite.errors import AlreadyRunning, JazLiteError
 
 if TYPE_CHECKING:
     from jaz_lite.agent.shell import Agent
 
-GC_THRESHOLDS = (50_000, 20, 50)
 GC_THRESHOLDS = (20_000, 20, 50)  # what is loaded at the start stays; looking through it again costs latency
 LET_GO_S = 0.2  # for the last words to the keeper
 
 
 def agent_command(arguments: list[str]) -> int:
     """Do what the command line says and return the exit code."""
-    parser = argparse.ArgumentParser(prog="jaz-lite agent", description="The agent of jaz_lite.")
+    parser = argparse.ArgumentParser(prog="python -m jaz_lite.agent.main", description="The agent of jaz_lite.")
     commands = parser.add_subparsers(dest="command", required=True)
     for name, text in (
         ("run", "connect to the server and run jobs until told to end"),
         ("keeper", "be the job keeper; the agent starts it itself"),
         ("status", "say what is going on in the data directory, as JSON"),
+        ("jobs", "list the attempts that the data directory knows of, as JSON"),
     ):
         command = commands.add_parser(name, help=text, description=text)
-        command.add_argument("--data", type=Path, required=True, metavar="DIR", help="the agent's data directory")
+        command.add_argument("--data", metavar="DIR", help=f"the agent's data directory; also {DATA_VARIABLE}")
         command.add_argument("-v", "--verbose", action="count", default=0, help="say more in the log; twice: all")
     chosen = parser.parse_args(arguments)
+    data = Path(data_folder(chosen.data))
     try:
         if chosen.command == "keeper":
             from jaz_lite.agent import keeper
 
-            return keeper.run(str(chosen.data))
-        if chosen.command == "status":
-            return _status(chosen.data)
-        return _run(chosen.data, chosen.verbose)
+            return keeper.run(str(data))
+        if chosen.command in ("status", "jobs"):
+            from jaz_lite.agent import look
+
+            sys.stdout.write(
+                json.dumps((look.status if chosen.command == "status" else look.jobs)(data), indent=2) + "\n"
+            )
+        else:
+            run(data, chosen.verbose)
     except JazLiteError as error:
         sys.stderr.write(f"{error.message}\n" + (f"hint: {error.hint}\n" if error.hint else ""))
         return error.exit_code
+    return 0
 
 
-def _run(data: Path, verbosity: int) -> int:
+def run(data: Path, verbosity: int = 0) -> None:
+    """Be the agent of a data directory until SIGTERM or SIGINT.
+
+    Raises:
+        AlreadyRunning: another agent has it. UsageError: it belongs to no site. StoreDamaged: its disk failed.
+    """
     import trio
 
     from jaz_lite import log
@@ -68,7 +82,6 @@ def _run(data: Path, verbosity: int) -> int:
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         trio.run(_serve, Agent(data, load_policy(data)))
-    return 0
 
 
 async def _serve(agent: "Agent") -> None:
@@ -101,38 +114,3 @@ def _locked(data: Path) -> Iterator[None]:
 def _refuse_if_open(data: Path) -> None:
     if data.stat().st_mode & 0o022:
         raise JazLiteError(f"others may write in {data}, so nothing in it can be trusted", hint=f"chmod 700 {data}")
-
-
-def _status(data: Path) -> int:
-    """Print what the files of a data directory say."""
-    from jaz_lite.agent.disk import PosixDisk
-    from jaz_lite.agent.records import load_sites, load_term, site_folder
-
-    disk = PosixDisk(data)
-    sites = []
-    for record in load_sites(disk):
-        term = load_term(disk, site_folder(record.site_uid))
-        sites.append(
-            {
-                "site": record.site_uid.hex(),
-                "server_id": record.server_id,
-                "agent_id": record.agent_id,
-                "addresses": [*record.addrs],
-                "term": term.term,
-                "last_contact_ms": term.at_ms,
-            }
-        )
-    state = {"agent": lock.holder_of(data), "keeper": _held(data / "keeper" / "lock"), "sites": sites}
-    sys.stdout.write(json.dumps(state, indent=2) + "\n")
-    return 0
-
-
-def _held(lock: Path) -> bool:
-    try:
-        with open(lock, "r+b") as file:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-    return False

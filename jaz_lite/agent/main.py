@@ -1,11 +1,9 @@
-"""The agent's program: `run`, `keeper` and `status`, each for one data directory.
+"""The agent's program: `run`, `keeper`, `status` and `jobs`, each for one data directory.
 
 The keeper's branch comes before all imports: it must stay small and needs none of them.
 """
 
 import sys
-
-USAGE = "usage: python -m jaz_lite.agent.main run|keeper|status --data DIR"
 
 
 def main(arguments: list[str]) -> int:

@@ -28,6 +28,7 @@ SEGMENT_BYTES_MAX = 4 * 1024 * 1024
 CACHED_EVENTS_MAX = 2_048  # the newest stay in memory, so that sending seldom reads the disk
 CACHED_BYTES_MAX = 4 * 1024 * 1024
 _HEADER = struct.Struct(">8s16sQ16s")
+HEADER_BYTES = _HEADER.size
 
 
 @dataclass(slots=True)

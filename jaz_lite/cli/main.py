@@ -8,13 +8,12 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from importlib import import_module
 from typing import NoReturn
 
 import click
 
 from jaz_lite import __version__
-from jaz_lite.cli.session import Session, with_common_options
+from jaz_lite.cli.session import LazyGroup, Session, with_common_options
 from jaz_lite.errors import JazLiteError
 
 INTERRUPTED = 130
@@ -37,27 +36,15 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "explain": ("runs", "explain"),
     "results": ("results", "results"),
     "host": ("hosts", "host"),
+    "agent": ("agent", "agent"),
     "config": ("config", "config"),
 }
-
-
-class LazyGroup(click.Group):
-    """A group whose commands are imported when they are asked for."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        place = COMMANDS.get(cmd_name)
-        if place is None:
-            return None
-        command: click.Command = getattr(import_module(f"jaz_lite.cli.{place[0]}"), place[1])
-        return command
 
 
 @with_common_options
 @click.group(
     cls=LazyGroup,
+    places=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Example: jaz-lite up; in another terminal: jaz-lite import export.xml --enable; jaz-lite exec JOBNET --follow",
 )

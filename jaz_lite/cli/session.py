@@ -1,7 +1,8 @@
 """What every command has in common: the data directory, the way to the server or to the directory itself."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any, TypeVar
 
 import click
@@ -29,6 +30,13 @@ class Session:
 
             given = platformdirs.user_data_dir("jaz-lite", appauthor=False)
         return os.path.abspath(os.path.expanduser(given))  # noqa: PTH100, PTH111  # pathlib costs three milliseconds
+
+    @property
+    def agent_folder(self) -> str:
+        """The data directory of an agent on this machine: --data, else JAZ_LITE_AGENT_DATA, else the usual place."""
+        from jaz_lite.agent.place import data_folder
+
+        return data_folder(self.data)
 
     def ask(self, op: str, **args: Any) -> Any:
         """Return the answer of the running server.
@@ -109,6 +117,28 @@ class Group(click.Group):
     """A group of such commands."""
 
     command_class = Command
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are asked for.
+
+    Args:
+        places: where each command lives: module of this room and name in it.
+    """
+
+    def __init__(self, *args: Any, places: Mapping[str, tuple[str, str]], **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._places = places
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self._places)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        place = self._places.get(cmd_name)
+        if place is None:
+            return None
+        command: click.Command = getattr(import_module(f"jaz_lite.cli.{place[0]}"), place[1])
+        return command
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")

@@ -1,0 +1,23 @@
+"""The group `agent`: what is done on an agent's machine, and what the server is asked about its agents.
+
+Commands of the first kind (`run`, `enroll`, `status`, `jobs`, ...) take the agent's data directory as `--data`, those
+of the second kind the server's.
+"""
+
+from collections.abc import Mapping
+
+from jaz_lite.cli.session import LazyGroup
+
+# Where each command lives: module and name in it. First those of the agent's machine, then those of the server.
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "run": ("agent_here", "run"),
+    "status": ("agent_here", "status"),
+    "jobs": ("agent_here", "jobs"),
+}
+
+agent = LazyGroup(
+    "agent",
+    places=COMMANDS,
+    help="Agents: run one on this machine, and manage those of the site.",
+    epilog="Commands of the agent's machine use --data or JAZ_LITE_AGENT_DATA; the others ask the server of --data.",
+)

@@ -1,0 +1,87 @@
+"""`jaz-lite agent run|status|jobs`: the agent of this machine. Thin wrappers of the agent's own program."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from jaz_lite.cli.printing import line, moment, print_json, print_table
+from jaz_lite.cli.session import Command, Session, json_option, pass_session
+from jaz_lite.errors import NoSuchObject
+
+
+@click.command(cls=Command, example="jaz-lite agent run --data /var/lib/jaz-lite-agent")
+@pass_session
+def run(session: Session) -> None:
+    """Run the agent in the foreground. SIGTERM or Ctrl-C stop it; its jobs go on."""
+    from jaz_lite.agent import commands
+
+    commands.run(Path(session.agent_folder), session.verbosity)
+
+
+@click.command(cls=Command, example="jaz-lite agent status --json")
+@json_option
+@pass_session
+def status(session: Session, as_json: bool) -> None:
+    """Show what the agent of this machine belongs to and does. Also while it does not run."""
+    from jaz_lite.agent import look
+
+    told = look.status(_folder(session))
+    if as_json:
+        print_json(told)
+        return
+    state = f"runs as process {told['agent']}" if told["agent"] else "does not run"
+    line(f"the agent {state}; its job keeper {'runs' if told['keeper'] else 'does not run'}")
+    print_table(
+        ("site", "agent", "addresses", "term", "key", "last contact", "running", "waiting"),
+        [
+            (
+                site["server_id"],
+                site["agent_id"],
+                " ".join(site["addresses"]),
+                site["term"],
+                site["kid"],
+                _local(site["last_contact_ms"]),
+                site["running"],
+                site["waiting"],
+            )
+            for site in told["sites"]
+        ],
+        empty="it belongs to no site",
+    )
+
+
+@click.command(cls=Command, example="jaz-lite agent jobs --json")
+@json_option
+@pass_session
+def jobs(session: Session, as_json: bool) -> None:
+    """List the jobs that this machine's agent knows of, with state and exit code."""
+    from jaz_lite.agent import look
+
+    found = look.jobs(_folder(session))
+    if as_json:
+        print_json({"jobs": found})
+        return
+    print_table(
+        ("site", "run", "icon", "attempt", "state", "since", "exit", "why"),
+        [_row(job) for job in found],
+        empty="this agent was given no job yet",
+    )
+
+
+def _row(job: dict[str, Any]) -> tuple[Any, ...]:
+    ended = f"signal {job['signal']}" if job.get("signal") else job["exit_code"]
+    since = _local(job.get("since_ms", 0))
+    return (job["server_id"], job["run"], job["path"], job["attempt"], job["state"], since, ended, job.get("why"))
+
+
+def _folder(session: Session) -> Path:
+    folder = Path(session.agent_folder)
+    if not folder.is_dir():
+        raise NoSuchObject(f"there is no agent in {folder}", hint="--data or JAZ_LITE_AGENT_DATA names its directory")
+    return folder
+
+
+def _local(at_ms: int) -> str:
+    return moment(datetime.fromtimestamp(at_ms / 1000).astimezone().isoformat(timespec="seconds")) if at_ms else "never"
