@@ -1,4 +1,4 @@
-"""What the agent's core wants done, in order: the shell and the simulator carry out the same values.
+"""What an agent's core and its site want done, in order: the shell and the simulator carry out the same values.
 
 Effects are barriers: one is done before the next begins, and a crash may come between any two of them. After `Sync`
 the shell may send every event that is durable; nothing else in the list says so.
@@ -7,7 +7,8 @@ the shell may send every event that is durable; nothing else in the list says so
 from dataclasses import dataclass
 from typing import Any
 
-from jaz_lite.wire.happenings import AgentState, RefusalReason
+from jaz_lite.agent.records import TermRecord
+from jaz_lite.wire.happenings import AgentState, RefusalReason, Welcomed
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,4 +70,29 @@ class DropSpec:
     k: bytes
 
 
-Effect = SaveSpec | Append | Sync | TellKeeper | SayState | SayRefused | SayInventory | DropSpec
+@dataclass(frozen=True, slots=True)
+class WriteTerm:
+    """Make the accepted term durable, before any command of it is looked at."""
+
+    record: TermRecord
+
+
+@dataclass(frozen=True, slots=True)
+class CheckLog:
+    """Compare what the server knows of our log with the log."""
+
+    welcome: Welcomed
+
+
+@dataclass(frozen=True, slots=True)
+class BeginLog:
+    """Begin the log anew under the spool id of the server; all that is known is repeated in it."""
+
+    spool: bytes
+    why: str
+
+
+Effect = (
+    SaveSpec | Append | Sync | TellKeeper | SayState | SayRefused | SayInventory | DropSpec
+    | WriteTerm | CheckLog | BeginLog
+)  # fmt: skip

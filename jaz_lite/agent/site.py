@@ -9,24 +9,21 @@ Source: protocol.md sections 1 (the agent's term rule), 4.4, 4.5 and 9.
 """
 
 import errno
-from base64 import b64decode
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from hashlib import sha256
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from jaz_lite.agent import effects as fx
 from jaz_lite.agent.attempts import Moment
 from jaz_lite.agent.core import AgentCore
 from jaz_lite.agent.disk import Disk
-from jaz_lite.agent.output_files import Capture, OutputFiles
+from jaz_lite.agent.membership import Membership
+from jaz_lite.agent.output_files import OutputFiles
 from jaz_lite.agent.policy import Policy
-from jaz_lite.agent.records import SiteRecord, TermRecord, load_term, save_term, site_folder
-from jaz_lite.agent.spool import Spool
-from jaz_lite.agent.streams import Streams
+from jaz_lite.agent.records import SiteRecord, site_folder
+from jaz_lite.agent.site_log import SiteLog
+from jaz_lite.agent.site_output import SiteOutput
 from jaz_lite.errors import StoreDamaged
 from jaz_lite.wire.agent_core import AgentLink
-from jaz_lite.wire.events import Unpacked
 from jaz_lite.wire.happenings import (
     Acked,
     AgentIdentity,
@@ -40,37 +37,11 @@ from jaz_lite.wire.happenings import (
     Welcomed,
 )
 from jaz_lite.wire.ident import NO_SPOOL
-from jaz_lite.wire.limits import ADDRESSES_MAX
 
 RESERVE = "reserve"
 RESERVE_BYTES = 4 * 1024 * 1024
 DAY_MS = 86_400_000
 TellKeeper = Callable[[tuple[list[Any], ...]], None]
-
-
-@dataclass(frozen=True, slots=True)
-class WriteTerm:
-    """Make the accepted term durable, before any command of it is looked at."""
-
-    record: TermRecord
-
-
-@dataclass(frozen=True, slots=True)
-class CheckLog:
-    """Compare what the server knows of our log with the log."""
-
-    welcome: Welcomed
-
-
-@dataclass(frozen=True, slots=True)
-class BeginLog:
-    """Begin the log anew under the spool id of the server; all that is known is repeated in it."""
-
-    spool: bytes
-    why: str
-
-
-Effect = fx.Effect | WriteTerm | CheckLog | BeginLog
 
 
 class Site:
@@ -97,84 +68,63 @@ class Site:
         self.record = record
         self._disk = disk
         self._policy = policy
-        self._outputs = outputs
         self._out_folder = out_folder
         self._boot = boot
         self._tell_keeper = tell_keeper
         self._folder = site_folder(record.site_uid)
         self._disk.make_folder(f"{self._folder}/out")
-        self._term = load_term(disk, self._folder)
-        self.spool = Spool(disk, self._folder)
-        self._capture = Capture(outputs)
-        self._streams = Streams()
+        self.member = Membership(disk, self._folder, record)
+        self.log = SiteLog(disk, self._folder, self.member.term.acked)
+        self.output = SiteOutput(outputs)
         self._keeper_is_up = False
         self._link: AgentLink | None = None
         self._welcome: Welcomed | None = None
         self._rotating: Welcomed | None = None
-        self._ask_new_spool = False
-        self._sent = 0
-        self._acked = self._term.acked
         self._in_session = False
         self._heard_at = 0.0
-        self._effects: list[Effect] = []
+        self._effects: list[fx.Effect] = []
         self._now = now
         self.core = self._new_core()
-        for k, stream in outputs.pending():
-            attempt = self.core.attempts.get(k)
-            if attempt is None or not attempt.is_open:
-                # A lost job may have gone on writing: what is over the limit is not its output any more.
-                size = self._capture.size(k, stream, policy.out_bytes_max)
-                self._streams.grown(k, stream, size, ended=True)
+        self.output.find_unsent(self.core, policy.out_bytes_max)
 
     def _new_core(self) -> AgentCore:
-        booted = self._term.boot not in (b"", self._boot)
+        known_boot, spool = self.member.term.boot, self.log.spool
+        booted = known_boot not in (b"", self._boot)
         core = AgentCore(
             policy=self._policy,
             out_folder=self._out_folder,
             may_start=not booted or self._policy.start_after_boot == "now",
         )
-        for event in self.spool.events():
+        for event in spool.events():
             core.recall(event)
         for k in core.specs_apart():
             try:
                 core.spec_found(k, self._disk.read(self._spec_path(k)))
             except FileNotFoundError:
                 continue
-        if self.spool.damaged:
+        if spool.damaged:
             core.damaged()
-        core.recalled(self._now, booted=self._boot if booted and not self.spool.damaged else None)
+        core.recalled(self._now, booted=self._boot if booted and not spool.damaged else None)
         return core
 
     # ---- the session
 
     def identity(self) -> AgentIdentity:
         """Return who this agent is at its site."""
-        body = "".join(line for line in self.record.cert_pem.splitlines() if line and not line.startswith("-----"))
-        return AgentIdentity(
-            agent_id=self.record.agent_id,
-            kid=self.record.kid,
-            key=self.record.key,
-            site_uid=self.record.site_uid,
-            pin_sha256=sha256(b64decode(body)).digest(),
-        )
+        return self.member.identity
 
     def addresses(self) -> tuple[str, ...]:
-        """Return where to dial: the configured addresses, then those that servers have told of."""
-        return tuple(dict.fromkeys((*self.record.addrs, *self._term.addrs)))[:ADDRESSES_MAX]
+        """Return where to dial, best first."""
+        return self.member.addresses
 
     def hello(self, *, conn: int, free: int, tz_s: int, sw: str, system: str, arch: str) -> HelloFacts:
         """Return what `hello` says for a session that begins now."""
-        new = self._ask_new_spool or self.spool.damaged
+        known = self.member.term
         return HelloFacts(
-            spool=NO_SPOOL if new else self.spool.spool,
             boot=self._boot,
-            term=self._term.term,
-            act=self._term.act,
-            ticket=self._term.ticket,
-            acked=0 if new else min(self._acked, self.spool.synced),
-            head=0 if new else self.spool.synced,
-            low=1 if new else self.spool.low,
-            low_chain=bytes(16) if new else self.spool.low_chain,
+            term=known.term,
+            act=known.act,
+            ticket=known.ticket,
             keep_s=self._policy.keep_days * 86_400,
             conn=conn,
             wall_ns=self._now.wall_ms * 1_000_000,
@@ -185,6 +135,7 @@ class Site:
             par=self._policy.par,
             queue=self._policy.queue,
             free=free,
+            **self.log.facts(),
         )
 
     def attach(self, link: AgentLink) -> None:
@@ -206,99 +157,62 @@ class Site:
         for happening in happenings:
             match happening:
                 case Challenged():
-                    self._challenged(happening)
+                    assert self._link is not None
+                    self.member.answer(happening, self._link, max(0, int(now.mono - self._heard_at)))
                 case Welcomed():
-                    self._welcomed(happening)
+                    record = self.member.welcomed(happening, boot=self._boot, acked=self.log.acked, now=now)
+                    self._effects += [fx.WriteTerm(record), fx.CheckLog(happening)]
                 case Acked(n):
-                    self._acked = max(self._acked, n)
+                    self.log.acked = max(self.log.acked, n)
                 case OutputAcked(k, stream, offset):
-                    self._streams.acked(k, stream, offset)
+                    self.output.acked(k, stream, offset)
                 case OutputAsked(k, stream, offset):
-                    self._asked_for_output(k, stream, offset)
+                    self.output.asked(k, stream, offset)
                 case ConfigChanged(peers=tuple() as peers):
-                    self._learn(peers)
+                    self._told_of(peers)
                 case ConfigChanged():
                     pass
                 case Closed(addrs=addrs):
                     if addrs:
-                        self._learn(addrs)
+                        self._told_of(addrs)
                     self.detach()
                     return
                 case _:
                     self.core.asked(happening, now)
         self._heard_at = now.mono
 
-    def _challenged(self, challenge: Challenged) -> None:
-        assert self._link is not None
-        known = self._term
-        live_s = max(0, int(self._now.mono - self._heard_at))
-        if challenge.probe:
-            self._link.probe_answer(term=known.term, act=known.act, ticket=known.ticket, live_s=live_s)
-        elif challenge.term > known.term or (challenge.term == known.term and challenge.act == known.act):
-            self._link.accept_term()
-        else:
-            self._link.stale(term=known.term, act=known.act, ticket=known.ticket, addrs=known.addrs[:8], live_s=live_s)
-
-    def _welcomed(self, welcome: Welcomed) -> None:
-        record = TermRecord(
-            term=welcome.term, act=welcome.act, ticket=welcome.ticket, addrs=welcome.peers, boot=self._boot,
-            acked=self._acked, at_ms=self._now.wall_ms,
-        )  # fmt: skip
-        self._effects += [WriteTerm(record), CheckLog(welcome)]
-
-    def _learn(self, addrs: tuple[str, ...]) -> None:
-        known = self._term
-        self._effects.append(
-            WriteTerm(TermRecord(
-                term=known.term, act=known.act, ticket=known.ticket, addrs=addrs, boot=known.boot, acked=self._acked,
-                at_ms=self._now.wall_ms,
-            ))
-        )  # fmt: skip
+    def _told_of(self, addrs: tuple[str, ...]) -> None:
+        self._effects.append(fx.WriteTerm(self.member.told_of(addrs, acked=self.log.acked, now=self._now)))
 
     def _check_log(self, welcome: Welcomed) -> None:
         if self._link is None or self._link.closed:
             return
-        spool = self.spool
-        if welcome.spool != spool.spool or spool.damaged:
-            self._rotating = welcome
-            self._go_on_rotating()
-        elif welcome.cursor > spool.synced or spool.chain_at(welcome.cursor) not in (welcome.chain, None):
-            # One of us was set back. Only the server may name a new log, so ask it to (protocol.md 4.5).
-            self._ask_new_spool = True
-            self._link.bye("busy", "the log of this agent was set back; it is begun anew")
-        else:
-            self._begin_session(welcome)
+        match self.log.compare(welcome):
+            case "begin anew":
+                self._rotating = welcome
+                self._go_on_rotating()
+            case "ask for a new one":
+                self._link.bye("busy", "the log of this agent was set back; it is begun anew")
+            case "fits":
+                self._welcome = welcome
+                self.log.go_on_from(welcome.cursor)
+                self.output.restart()
+                self.core.contact(self._now, drain=welcome.drain)
 
     def _go_on_rotating(self) -> None:
         welcome = self._rotating
         if welcome is None:
             return
-        if self.spool.damaged or self.core.prepare_rotation(self._now):
+        if self.log.spool.damaged or self.core.prepare_rotation(self._now):
             self._rotating = None
-            why = "damaged" if self.spool.damaged else "setback" if self.spool.head else "new"
-            self._effects += [*self.core.take(), BeginLog(welcome.spool, why), CheckLog(welcome)]
+            begin = fx.BeginLog(welcome.spool, self.log.why_anew)
+            self._effects += [*self.core.take(), begin, fx.CheckLog(welcome)]
 
     def _begin_log(self, spool: bytes, why: str) -> None:
-        old = self.spool.spool
-        events = list(self._repeated(old, why))
-        self.spool.begin(spool, events)
-        self._ask_new_spool = False
-        self._acked = 0
+        self.log.begin(spool, why, self._now)
         self.core = self._new_core()
         if self._keeper_is_up:
             self.core.keeper_up(self._now)
-
-    def _repeated(self, old: bytes, why: str) -> Iterator[Unpacked]:
-        yield from (event for event in self.spool.events() if event[2] is not None)
-        if old != NO_SPOOL:
-            # The last one, so that whoever reads the log again knows which of its attempts come from the old log.
-            yield 0, self._now.wall_ms * 1_000_000, None, "rotated", {"old": old, "why": why}
-
-    def _begin_session(self, welcome: Welcomed) -> None:
-        self._welcome = welcome
-        self._sent = self._acked = welcome.cursor
-        self._streams.restart()
-        self.core.contact(self._now, drain=welcome.drain)
 
     # ---- the keeper
 
@@ -320,16 +234,12 @@ class Site:
             if attempt is None:
                 self.core.keeper_said(record, now)
                 continue
-            head = int((attempt.spec or {}).get("head") or 0)
-            facts = self._capture.finish(attempt.k, head, self.core.output_limit(attempt))
+            facts = self.output.finish(attempt, self.core.output_limit(attempt))
             self.core.keeper_said(record, now, facts)
-            if attempt.has_text:
-                self._outputs.remove_texts(attempt.k)
-            self._streams.grown(attempt.k, 1, facts.out, ended=True)
-            self._streams.grown(attempt.k, 2, facts.err, ended=True)
+            self.output.finished(attempt, facts)
         self._go_on_rotating()
 
-    # ---- output
+    # ---- time and the machine
 
     @property
     def tailing(self) -> bool:
@@ -339,15 +249,7 @@ class Site:
     def tail(self, now: Moment) -> None:
         """Look at the output of the jobs that run."""
         self._now = now
-        for k in self.core.running:
-            bytes_max = self.core.output_limit(self.core.attempts[k])
-            for stream in (1, 2):
-                self._streams.grown(k, stream, self._capture.size(k, stream, bytes_max))
-
-    def _asked_for_output(self, k: bytes, stream: int, offset: int) -> None:
-        self._streams.asked(k, stream, offset, self._outputs.size(k, stream))
-
-    # ---- time and the machine
+        self.output.look(self.core)
 
     @property
     def deadline(self) -> float | None:
@@ -367,17 +269,16 @@ class Site:
         """Once a minute: room on the disk, the reserve, and what may be forgotten."""
         self._now = now
         free = self._disk.free_bytes()
-        if self.spool.spool != NO_SPOOL:
+        if self.log.spool.spool != NO_SPOOL:
             self.core.room(free, now)
             if clock_jump_s:
                 self.core.clock_jumped(clock_jump_s, now)
         if free > self._policy.free_bytes_min and RESERVE not in self._disk.names("."):
             self._disk.replace(RESERVE, bytes(RESERVE_BYTES))
         before_ms = now.wall_ms - self._policy.keep_days * DAY_MS
-        while self.spool.forget(self._acked, before_ms):
-            pass
-        self.core.forget(self.spool.low, before_ms)
-        self._outputs.forget(before_ms)
+        self.log.forget(before_ms)
+        self.core.forget(self.log.spool.low, before_ms)
+        self.output.forget(before_ms)
 
     # ---- effects
 
@@ -390,19 +291,15 @@ class Site:
     def _may_send(self) -> bool:
         if self._link is None or self._welcome is None:
             return False
-        return not self._in_session or self._events_to_send or self._streams.wants
+        return not self._in_session or self.log.waits(self.core, self._now) or self.output.wants
 
-    @property
-    def _events_to_send(self) -> bool:
-        return self._sent < self.spool.synced and not self.core.may_wait_to_send(self._sent, self._now)
-
-    def take(self) -> list[Effect]:
+    def take(self) -> list[fx.Effect]:
         """Return what is to be done now, in order."""
         effects, self._effects = self._effects, []
         effects += self.core.take()
         return effects
 
-    def perform(self, effect: Effect) -> None:
+    def perform(self, effect: fx.Effect) -> None:
         """Carry out one effect.
 
         Raises:
@@ -413,12 +310,12 @@ class Site:
         except OSError as error:
             raise StoreDamaged(f"the spool of the agent cannot be written: {error}") from error
 
-    def _carry_out(self, effect: Effect) -> None:
+    def _carry_out(self, effect: fx.Effect) -> None:
         match effect:
             case fx.Append(payloads):
                 self._append(payloads)
             case fx.Sync():
-                self.spool.sync()
+                self.log.spool.sync()
             case fx.TellKeeper(messages):
                 self._tell_keeper(messages)
             case fx.SaveSpec(k, spec):
@@ -426,17 +323,16 @@ class Site:
                 self._disk.replace(self._spec_path(k), spec)
             case fx.DropSpec(k):
                 self._disk.remove(self._spec_path(k))
-            case WriteTerm(record):
-                save_term(self._disk, self._folder, record)
-                self._term = record
-            case CheckLog(welcome):
+            case fx.WriteTerm(record):
+                self.member.keep(record)
+            case fx.CheckLog(welcome):
                 self._check_log(welcome)
-            case BeginLog(spool, why):
+            case fx.BeginLog(spool, why):
                 self._begin_log(spool, why)
             case _:
                 self._answer(effect)
 
-    def _answer(self, effect: Effect) -> None:
+    def _answer(self, effect: fx.Effect) -> None:
         # Answers are for the session in which the question came; in another the server asks again.
         if self._link is None or not self._in_session or self._link.closed:
             return
@@ -450,50 +346,29 @@ class Site:
 
     def _append(self, payloads: tuple[bytes, ...]) -> None:
         try:
-            self.spool.append(payloads)
+            self.log.spool.append(payloads)
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
             self._disk.remove(RESERVE)
-            self.spool.append(payloads)
+            self.log.spool.append(payloads)
             self.core.disk_was_full(self._now)
 
     def _spec_path(self, k: bytes) -> str:
         return f"{self._folder}/spec/{k.hex()}"
-
-    # ---- sending
 
     def pump(self) -> bool:
         """Write into the link what may be sent now; True where more output waits for this to leave."""
         link, welcome = self._link, self._welcome
         if link is None or welcome is None or link.closed:
             return False
-        durable = self.spool.synced if self._policy.durability == "strict" else self.spool.head
-        if self._in_session and self.core.may_wait_to_send(self._sent, self._now):
-            durable = self._sent
-        while self._sent < durable and (room := link.event_room) > 0:
-            payloads = self.spool.payloads(self._sent + 1, min(room, durable - self._sent))
-            link.events(payloads)
-            self._sent += len(payloads)
-            self.core.sent(self._sent)
+        strict = self._policy.durability == "strict"
+        up_to = self.log.sendable(self.core, self._now, strict=strict, in_session=self._in_session)
+        sent_all = self.log.send(link, self.core, up_to)
         if not self._in_session:
-            if self._sent < self.spool.head:
+            if not sent_all:
                 return False
             link.inventory(list(self.core.inventory(welcome.cursor)))
-            link.synced(self.spool.head)
+            link.synced(self.log.spool.head)
             self._in_session = True
-        return self._pump_output(link)
-
-    def _pump_output(self, link: AgentLink) -> bool:
-        chunk = self._streams.next(link.output_room)
-        if chunk is not None:
-            k, stream, offset, size, eof = chunk
-            data = self._outputs.read(k, stream, offset, size)
-            if len(data) < size:
-                # Somebody took the file away: what is not there can only be left out.
-                self._streams.forget(k)
-            else:
-                link.output(k, stream, offset, data, eof=eof)
-        for k, stream in self._streams.delivered():
-            self._outputs.mark_had(k, stream)
-        return chunk is not None
+        return self.output.pump(link)

@@ -53,7 +53,7 @@ class Agent:
         self._link_tick_ms: int | None = None
         self._conn = 0
         self._looked = (machine.clock.now_ms(), machine.clock.monotonic())
-        self.world.log(machine.name, f"agent begins at event {self.site.spool.head}")
+        self.world.log(machine.name, f"agent begins at event {self.site.log.spool.head}")
         machine.oracle.agent_began(self)
         self.world.after(self.dice.choice((1, 30)), self._reach_keeper)
         self.world.after(self.dice.choice((1, 400)), self._dial)

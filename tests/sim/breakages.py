@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from jaz_lite.agent import site as agent_site
+from jaz_lite.agent import membership
 from jaz_lite.agent.keeper_core import Claim, KeeperCore, Spawn, Sync
 from jaz_lite.agent.site import Site
 from jaz_lite.agent.spool import Spool
@@ -128,7 +128,7 @@ def result_applied_twice(_world: World) -> AbstractContextManager[None]:
 
 def term_not_durable(_world: World) -> AbstractContextManager[None]:
     """The agent keeps the highest term in memory only."""
-    return patched((agent_site, "save_term", lambda *_arguments: None))
+    return patched((membership, "save_term", lambda *_arguments: None))
 
 
 def event_sent_before_sync(_world: World) -> AbstractContextManager[None]:

@@ -160,17 +160,17 @@ class Oracle:
     def agent_began(self, agent: Agent) -> None:
         """An agent's process has read its disk."""
         name, site = agent.machine.name, agent.site
-        stored = site._term.term
+        stored = site.member.term.term
         if stored < self.term_of[name]:
             self.fail("I4", f"{name} has stored term {stored}, but obeyed term {self.term_of[name]}")
-        if site.spool.spool != NO_SPOOL and (name, site.spool.spool) not in self.logs:
+        if site.log.spool.spool != NO_SPOOL and (name, site.log.spool.spool) not in self.logs:
             # Its predecessor died just when the new log had taken the place of the old one.
-            self.log_begun(name, site.spool)
-        if site.spool.damaged:
+            self.log_begun(name, site.log.spool)
+        if site.log.spool.damaged:
             self.fail("I5", f"the log of {name} is damaged, though no disk was")
-        durable = self.durable.get((name, site.spool.spool), 0)
-        if site.spool.head < durable:
-            self.fail("I5", f"{name} has {site.spool.head} events, but {durable} were durable")
+        durable = self.durable.get((name, site.log.spool.spool), 0)
+        if site.log.spool.head < durable:
+            self.fail("I5", f"{name} has {site.log.spool.head} events, but {durable} were durable")
 
     def log_begun(self, name: str, spool: Spool) -> None:
         """An agent begins a log under a spool id."""
@@ -195,7 +195,7 @@ class Oracle:
 
     def command_came(self, agent: Agent) -> None:
         """An agent is given work in a session."""
-        term = agent.site._term.term
+        term = agent.site.member.term.term
         name = agent.machine.name
         if term < self.term_of[name]:
             self.fail("I4", f"{name} obeys term {term} after term {self.term_of[name]}")
@@ -204,7 +204,7 @@ class Oracle:
     def acked(self, agent: Agent, n: int) -> None:
         """An agent is told that its events up to `n` are committed."""
         spool, cursor, _ = self.cursors.get(agent.machine.name, (b"", 0, b""))
-        if spool == agent.site.spool.spool and n > cursor:
+        if spool == agent.site.log.spool.spool and n > cursor:
             self.fail("ACK", f"{agent.machine.name} was told that event {n} is committed; the cursor is {cursor}")
 
     def output_acked(self, k: bytes, stream: int, offset: int) -> None:

@@ -130,7 +130,7 @@ def _settled(server: Server, machines: list[Machine]) -> bool:
         machine.agent is not None
         and not machine.jobs
         and machine.agent.site.in_session
-        and not len(machine.agent.site._streams)
+        and not len(machine.agent.site.output)
         and not any(attempt.is_open for attempt in machine.agent.site.core.attempts.values())
         for machine in machines
     ) and not any(

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from jaz_lite.agent import effects as fx
 from jaz_lite.agent.attempts import Moment
 from jaz_lite.agent.disk import Disk, PosixDisk
 from jaz_lite.agent.output_files import PosixOutputFiles
 from jaz_lite.agent.policy import Policy
 from jaz_lite.agent.records import SiteRecord, TermRecord, save_site, site_folder
-from jaz_lite.agent.site import Site, WriteTerm
+from jaz_lite.agent.site import Site
 from jaz_lite.errors import StoreDamaged
 from jaz_lite.wire.happenings import Dispatched
 from jaz_lite.wire.spec import pack_spec
@@ -58,7 +59,7 @@ def carry_out(site: Site) -> None:
 
 
 def job_that_runs(site: Site, *said: list[Any]) -> None:
-    site.spool.begin(b"s" * 16)
+    site.log.spool.begin(b"s" * 16)
     site.keeper_up(NOW)
     site.keeper_said([["list_end", 0]], NOW)
     site.core.asked(
@@ -76,7 +77,7 @@ def test_the_output_of_a_lost_job_is_cut_at_its_limit_and_sent(tmp_path: Path, o
     job_that_runs(site, ["lost", K.hex(), "shim", 1, 2])
 
     assert (output / f"{K.hex()}.out").read_bytes() == b"0123456789"
-    assert len(site._streams) == 1
+    assert len(site.output) == 1
 
 
 def test_what_a_lost_job_went_on_writing_is_cut_off_at_the_next_start(tmp_path: Path, output: Path) -> None:
@@ -92,4 +93,4 @@ def test_a_term_that_cannot_be_written_ends_the_agent_with_a_sentence(tmp_path: 
     site = open_site(tmp_path, FullDisk(tmp_path))
 
     with pytest.raises(StoreDamaged, match="No space left"):
-        site.perform(WriteTerm(TermRecord(term=1)))
+        site.perform(fx.WriteTerm(TermRecord(term=1)))
