@@ -12,20 +12,19 @@ its own gate: work ordered before `synced` ends the session. Source: protocol.md
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from jaz_lite.errors import LocalProtocolError
-from jaz_lite.wire import ident, limits
+from jaz_lite.wire import limits
 from jaz_lite.wire import messages as m
+from jaz_lite.wire.agent_handshake import RUNNING, STATES, AgentHandshake
 from jaz_lite.wire.frames import Violation, pack
 from jaz_lite.wire.happenings import (
     Acked,
     AgentIdentity,
     AgentState,
     CancelAsked,
-    Challenged,
-    Closed,
     ConfigChanged,
     Dispatched,
     Drained,
@@ -36,18 +35,15 @@ from jaz_lite.wire.happenings import (
     OutputAsked,
     Queried,
     RefusalReason,
-    Welcomed,
 )
 from jaz_lite.wire.link import Body, Link, Route, route
 from jaz_lite.wire.output_credit import Outgoing
 from jaz_lite.wire.schema import cut
 
-STATES = ("challenge", "deciding", "welcome", "syncing", "up")
-RUNNING = ("syncing", "up")
 BLOBS_WAITING_MAX = 4  # whole ones whose dispatch has not come; it follows at once
 
 
-class AgentLink(Link):
+class AgentLink(AgentHandshake):
     """The agent's end. See the module and `wire/__init__.py`.
 
     Args:
@@ -55,64 +51,14 @@ class AgentLink(Link):
         now: monotonic seconds, as in all calls.
     """
 
-    running_states: ClassVar[frozenset[str]] = frozenset(RUNNING)
-    __slots__ = (
-        "_acked_event",
-        "_agent",
-        "_blob",
-        "_blob_digest",
-        "_blobs",
-        "_challenge",
-        "_hello",
-        "_outgoing",
-        "_sent_event",
-        "_transcript",
-    )
+    __slots__ = ("_blob", "_blob_digest", "_blobs", "_outgoing")
 
     def __init__(self, agent: AgentIdentity, facts: HelloFacts, *, nonce: bytes, now: float) -> None:
-        super().__init__(state="challenge", now=now)
-        self._agent = agent
-        self._transcript = b""
-        self._challenge: Challenged | None = None
-        self._sent_event = 0  # number of the last event sent
-        self._acked_event = 0
+        super().__init__(agent, facts, nonce=nonce, now=now)
         self._outgoing = Outgoing()
         self._blob_digest = b""
         self._blob = bytearray()
         self._blobs: dict[bytes, bytes] = {}
-        self._hello = self._payload(m.HELLO, _hello_body(agent, facts, nonce))
-        self._write(self._hello)
-
-    # ---- commands: handshake
-
-    def accept_term(self) -> None:
-        """Go on with a server whose term is the highest known, after that was checked."""
-        if self._must_be("deciding"):
-            assert self._challenge is not None
-            if self._challenge.probe:
-                raise LocalProtocolError("a probe is answered by probe_answer")
-            self._send(m.AUTH, {"mac": ident.agent_mac(self._agent.key, self._transcript)})
-            self._step("welcome")
-
-    def stale(self, *, term: int, act: bytes, ticket: bytes, addrs: Iterable[str] = (), live_s: int = 0) -> None:
-        """Tell the server that a higher term is known, with its ticket, and close.
-
-        Args:
-            live_s: seconds since the last byte from the server of that term.
-        """
-        if self._must_be("deciding"):
-            hints = list(addrs)[: limits.PEERS_MAX]
-            self._send(m.STALE, {"term": term, "act": act, "ticket": ticket, "addrs": hints, "live": live_s})
-            self._close(Closed("stale", "the server's term is not the highest known", by_us=True))
-
-    def probe_answer(self, *, term: int, act: bytes, ticket: bytes, live_s: int) -> None:
-        """Answer a probe with the highest term known, and close; nothing is recorded."""
-        if self._must_be("deciding"):
-            body: dict[str, Any] = {"term": term, "live": live_s}
-            if act:
-                body |= {"act": act, "ticket": ticket}
-            self._send(m.PROBE_R, body)
-            self._close(Closed("probed", "the probe was answered", by_us=True))
 
     def bye(self, code: str, msg: str = "", *, retry_s: int = 0) -> None:
         """End the session."""
@@ -203,42 +149,6 @@ class AgentLink(Link):
         if eof:
             body["eof"] = True
         self._queue(m.OUT, body)
-
-    # ---- inside: handshake
-
-    def _on_challenge(self, body: Body, payload: bytes) -> None:
-        if body["site_uid"] != self._agent.site_uid:
-            raise Violation("site", "this agent belongs to another site")
-        if not limits.PROTO_MIN <= body["proto"] <= limits.PROTO_MAX:
-            raise Violation("state", f"version {body['proto']} was not offered")
-        self._transcript = ident.transcript(self._hello, payload, self._agent.pin_sha256)
-        self._challenge = Challenged(body["term"], body["act"], body["server"], body.get("probe") or False)
-        self._wait_for_caller("deciding")
-        self._found.append(self._challenge)
-
-    def _on_welcome(self, body: Body, _payload: bytes) -> None:
-        assert self._challenge is not None
-        if not ident.same(ident.server_mac(self._agent.key, self._transcript), body["mac"]):
-            raise Violation("auth", "the server does not know this agent's key")
-        self._sent_event = self._acked_event = body["cursor"]
-        self._start_running("syncing", body["hb"])
-        self._found.append(
-            Welcomed(
-                term=self._challenge.term,
-                act=self._challenge.act,
-                server_id=self._challenge.server_id,
-                ticket=body["ticket"],
-                spool=body["spool"],
-                cursor=body["cursor"],
-                chain=body["chain"],
-                peers=tuple(body["peers"]),
-                hb_s=body["hb"],
-                limits=body["limits"],
-                cfg=body["cfg"],
-                drain=body["drain"],
-                wall_ns=body["wall"],
-            )
-        )
 
     # ---- inside: the running session
 
@@ -331,8 +241,7 @@ class AgentLink(Link):
     routes: ClassVar[Mapping[int, Route]] = dict(
         (
             *Link.common_routes(STATES, RUNNING),
-            route(m.CHALLENGE, ("challenge",), _on_challenge),
-            route(m.WELCOME, ("welcome",), _on_welcome),
+            *AgentHandshake.handshake_routes(),
             route(m.CONFIG, RUNNING, _on_config),
             route(m.ACK, RUNNING, _on_ack),
             route(m.DRAIN, RUNNING, _on_drain),
@@ -345,36 +254,6 @@ class AgentLink(Link):
             route(m.OUT_REQ, ("up",), _on_out_req),
         )
     )
-
-
-def _hello_body(agent: AgentIdentity, facts: HelloFacts, nonce: bytes) -> dict[str, Any]:
-    body: dict[str, Any] = {
-        "proto": [limits.PROTO_MIN, limits.PROTO_MAX],
-        "site": agent.site_uid.hex(),
-        "agent": agent.agent_id,
-        "kid": agent.kid,
-        "na": nonce,
-        "spool": facts.spool,
-        "boot": facts.boot,
-        "term": facts.term,
-        "acked": facts.acked,
-        "head": facts.head,
-        "low": facts.low,
-        "keep": facts.keep_s,
-        "conn": facts.conn,
-        "wall": facts.wall_ns,
-        "tz": facts.tz_s,
-        "sw": cut(facts.sw, 64),
-        "os": cut(facts.os, 64),
-        "arch": cut(facts.arch, 32),
-        "feats": list(facts.feats),
-        "cap": {"par": facts.par, "queue": facts.queue, "free": facts.free},
-    }
-    if facts.act:
-        body |= {"act": facts.act, "ticket": facts.ticket}
-    if facts.low_chain != ident.CHAIN_START:
-        body["low_chain"] = facts.low_chain
-    return body
 
 
 def _row_bytes(row: list[Any]) -> int:

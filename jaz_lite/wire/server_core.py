@@ -13,7 +13,7 @@ tickets; hold one session an agent. Source: protocol.md sections 4 and 5.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from jaz_lite.errors import LocalProtocolError
@@ -24,16 +24,10 @@ from jaz_lite.wire.happenings import (
     NOTHING,
     AgentEvent,
     AgentEvents,
-    Closed,
-    Deposed,
-    Hello,
-    HelloFacts,
-    Identified,
     InventoryItem,
     InventoryPage,
     KillHow,
     Output,
-    ProbeAnswered,
     RefusedWork,
     SiteIdentity,
     Synced,
@@ -42,14 +36,10 @@ from jaz_lite.wire.happenings import (
 from jaz_lite.wire.link import Body, Bulk, Link, Route, route
 from jaz_lite.wire.output_credit import Incoming
 from jaz_lite.wire.schema import cut
-
-FindKey = Callable[[str, int], bytes | None]  # (agent_id, kid) -> the agent's key
-
-STATES = ("hello", "auth", "identified", "syncing", "up", "deposed")
-RUNNING = ("syncing", "up")
+from jaz_lite.wire.server_handshake import RUNNING, STATES, FindKey, ServerHandshake
 
 
-class ServerLink(Link):
+class ServerLink(ServerHandshake):
     """The server's end. See the module and `wire/__init__.py`.
 
     Args:
@@ -59,88 +49,18 @@ class ServerLink(Link):
         probe: only ask what term the agent knows; it records nothing and the session ends.
     """
 
-    running_states: ClassVar[frozenset[str]] = frozenset(RUNNING)
-    __slots__ = (
-        "_ack_again",
-        "_acked",
-        "_chain",
-        "_consumed",
-        "_find_agent",
-        "_hello",
-        "_incoming",
-        "_key",
-        "_nonce",
-        "_probe",
-        "_queued",
-        "_site",
-        "_transcript",
-        "_unanswered",
-    )
+    __slots__ = ("_ack_again", "_incoming", "_queued", "_unanswered")
 
     def __init__(
         self, site: SiteIdentity, *, nonce: bytes, now: float, find_agent: FindKey, probe: bool = False
     ) -> None:
-        super().__init__(state="hello", now=now)
-        assert len(nonce) == 32
-        self._site = site
-        self._nonce = nonce
-        self._find_agent = find_agent
-        self._probe = probe
-        self._hello: Hello | None = None
-        self._key = b""
-        self._transcript = b""
-        self._consumed = 0  # number of the last event given to the caller
-        self._acked = 0
+        super().__init__(site, nonce=nonce, now=now, find_agent=find_agent, probe=probe)
         self._ack_again = False
-        self._chain = ident.CHAIN_START
         self._unanswered: set[bytes] = set()
         self._queued: set[bytes] = set()  # dispatches whose blob is still on its way out
         self._incoming = Incoming()
 
     # ---- commands: session
-
-    def welcome(
-        self,
-        *,
-        ticket: bytes,
-        spool: bytes,
-        cursor: int,
-        chain: bytes,
-        peers: Sequence[str] = (),
-        hb_s: int = limits.HEARTBEAT_S,
-        limits_map: Mapping[str, Any] = NOTHING,
-        cfg: Mapping[str, Any] = NOTHING,
-        drain: bool = False,
-        wall_ns: int = 0,
-    ) -> None:
-        """Let the agent in, after the caller has committed what follows from its hello.
-
-        Args:
-            spool: the id the agent's log must have; a fresh one, with cursor 0, when its hello had another.
-            cursor, chain: number and hash of the last event whose effects are committed.
-        """
-        if not self._must_be("identified"):
-            return
-        self._send(
-            m.WELCOME,
-            {
-                "mac": ident.server_mac(self._key, self._transcript),
-                "ticket": ticket,
-                "spool": spool,
-                "cursor": cursor,
-                "chain": chain,
-                "peers": list(peers)[: limits.PEERS_MAX],
-                "hb": hb_s,
-                "limits": dict(limits_map),
-                "cfg": dict(cfg),
-                "drain": drain,
-                "wall": wall_ns,
-            },
-        )
-        self._consumed = self._acked = cursor
-        self._chain = chain
-        self._start_running("syncing", hb_s)
-        self._hello = None  # the caller has it; a session lives long
 
     def config(
         self,
@@ -303,67 +223,6 @@ class ServerLink(Link):
         self._queued.discard(k)
         yield m.DISPATCH, {**body, "spec": b"", "blob": digest}
 
-    # ---- inside: handshake
-
-    def _on_hello(self, body: Body, payload: bytes) -> None:
-        if body["site"] != self._site.site_uid.hex():
-            raise Violation("site", "this server is of another site")
-        low, high = body["proto"]
-        proto = min(high, limits.PROTO_MAX)
-        if proto < max(low, limits.PROTO_MIN):
-            ours = f"{limits.PROTO_MIN} to {limits.PROTO_MAX}"
-            self._say_bye("version", f"the server speaks versions {ours}, the agent {low} to {high}", 0, ())
-            return
-        hello = self._hello = _hello_of(body)
-        facts, site = hello.facts, self._site
-        if not self._probe and _beats(facts.term, facts.act, site):
-            self._wait_for_caller("deposed")
-            self._found.append(Deposed(hello.agent_id, facts.term, facts.act, facts.ticket))
-            return
-        challenge = {
-            "proto": proto,
-            "site_uid": site.site_uid,
-            "server": site.server_id,
-            "term": site.term,
-            "act": site.act,
-            "ns": self._nonce,
-        }
-        if self._probe:
-            challenge["probe"] = True
-        answer = self._payload(m.CHALLENGE, challenge)
-        self._transcript = ident.transcript(payload, answer, site.cert_sha256)
-        self._write(answer)
-        self._step("auth")
-
-    def _on_auth(self, body: Body, _payload: bytes) -> None:
-        assert self._hello is not None
-        key = self._find_agent(self._hello.agent_id, self._hello.kid)
-        # An unknown name takes the same way as a wrong key, so that answers do not tell which names exist.
-        self._key = hashlib.sha256(b"jazl-nobody" + self._nonce).digest() if key is None else key
-        proven = ident.same(ident.agent_mac(self._key, self._transcript), body["mac"])
-        if not proven or key is None or self._probe:
-            self._say_bye("auth", "not accepted", 0, ())
-            return
-        self._wait_for_caller("identified")
-        self._found.append(Identified(self._hello))
-
-    def _on_stale(self, body: Body, _payload: bytes) -> None:
-        assert self._hello is not None
-        if not _beats(body["term"], body["act"], self._site):
-            raise Violation("state", "stale, but with a term that is not above ours")
-        self._wait_for_caller("deposed")
-        self._found.append(
-            Deposed(self._hello.agent_id, body["term"], body["act"], body["ticket"], tuple(body["addrs"]), body["live"])
-        )
-
-    def _on_probe_r(self, body: Body, _payload: bytes) -> None:
-        assert self._hello is not None
-        if not self._probe:
-            raise Violation("state", "probe_r without a probe")
-        act, ticket = body.get("act") or b"", body.get("ticket") or b""
-        self._found.append(ProbeAnswered(self._hello.agent_id, body["term"], act, ticket, body["live"]))
-        self._close(Closed("probed", "the probe was answered", by_us=True))
-
     # ---- inside: the running session
 
     def _on_ev(self, body: Body, _payload: bytes) -> None:
@@ -415,10 +274,7 @@ class ServerLink(Link):
     routes: ClassVar[Mapping[int, Route]] = dict(
         (
             *Link.common_routes(STATES, RUNNING),
-            route(m.HELLO, ("hello",), _on_hello),
-            route(m.AUTH, ("auth",), _on_auth),
-            route(m.STALE, ("auth",), _on_stale),
-            route(m.PROBE_R, ("auth",), _on_probe_r),
+            *ServerHandshake.handshake_routes(),
             route(m.EV, RUNNING, _on_ev),
             route(m.INV, RUNNING, _on_inv),
             route(m.SYNCED, ("syncing",), _on_synced),
@@ -428,38 +284,3 @@ class ServerLink(Link):
             route(m.OUT, ("up",), _on_out),
         )
     )
-
-
-def _beats(term: int, act: bytes, site: SiteIdentity) -> bool:
-    """Say whether (term, act) is not ours and not below ours."""
-    return term > site.term or (term == site.term and act != site.act)
-
-
-def _hello_of(body: Body) -> Hello:
-    cap = body["cap"]
-    par, queue, free = (cap.get(name, 0) for name in ("par", "queue", "free"))
-    if not (m.U32.check(par) and m.U32.check(queue) and m.U64.check(free)):
-        raise Violation("schema", "hello.cap must hold numbers")
-    facts = HelloFacts(
-        spool=body["spool"],
-        boot=body["boot"],
-        term=body["term"],
-        act=body.get("act") or b"",
-        ticket=body.get("ticket") or b"",
-        acked=body["acked"],
-        head=body["head"],
-        low=body["low"],
-        low_chain=body.get("low_chain") or ident.CHAIN_START,
-        keep_s=body["keep"],
-        conn=body["conn"],
-        wall_ns=body["wall"],
-        tz_s=body["tz"],
-        sw=body["sw"],
-        os=body["os"],
-        arch=body["arch"],
-        feats=tuple(body["feats"]),
-        par=par,
-        queue=queue,
-        free=free,
-    )
-    return Hello(agent_id=body["agent"], kid=body["kid"], facts=facts)
