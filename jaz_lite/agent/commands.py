@@ -1,4 +1,4 @@
-"""The commands of the agent's program: `run`, `status`, `jobs` (and `keeper`, for completeness of the help).
+"""The commands of the agent's program: `run`, `status`, `jobs`, `policy` (and `keeper`, for completeness of the help).
 
 `jaz-lite agent` offers the same ones; this program needs nothing that an old machine has not.
 
@@ -8,6 +8,7 @@ Exit codes: 0 ended as asked, 2 wrong usage, 5 another agent has this data direc
 import argparse
 import gc
 import json
+import logging
 import os
 import signal
 import sys
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 GC_THRESHOLDS = (20_000, 20, 50)  # what is loaded at the start stays; looking through it again costs latency
 LET_GO_S = 0.2  # for the last words to the keeper
 
+_log = logging.getLogger(__name__)
+
 
 def agent_command(arguments: list[str]) -> int:
     """Do what the command line says and return the exit code."""
@@ -36,6 +39,7 @@ def agent_command(arguments: list[str]) -> int:
         ("keeper", "be the job keeper; the agent starts it itself"),
         ("status", "say what is going on in the data directory, as JSON"),
         ("jobs", "list the attempts that the data directory knows of, as JSON"),
+        ("policy", "say what this machine allows the agent, and where it says so, as JSON"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("--data", metavar="DIR", help=f"the agent's data directory; also {DATA_VARIABLE}")
@@ -47,14 +51,13 @@ def agent_command(arguments: list[str]) -> int:
             from jaz_lite.agent import keeper
 
             return keeper.run(str(data))
-        if chosen.command in ("status", "jobs"):
-            from jaz_lite.agent import look
-
-            sys.stdout.write(
-                json.dumps((look.status if chosen.command == "status" else look.jobs)(data), indent=2) + "\n"
-            )
-        else:
+        if chosen.command == "run":
             run(data, chosen.verbose)
+        else:
+            from jaz_lite.agent import look, policy_view
+
+            tells = {"status": look.status, "jobs": look.jobs, "policy": policy_view.effective}
+            sys.stdout.write(json.dumps(tells[chosen.command](data), indent=2) + "\n")
     except JazLiteError as error:
         sys.stderr.write(f"{error.message}\n" + (f"hint: {error.hint}\n" if error.hint else ""))
         return error.exit_code
@@ -70,18 +73,23 @@ def run(data: Path, verbosity: int = 0) -> None:
     import trio
 
     from jaz_lite import log
-    from jaz_lite.agent.policy import load_policy
+    from jaz_lite.agent.policy_file import read_policy
+    from jaz_lite.agent.policy_view import root_warnings
     from jaz_lite.agent.shell import Agent
+    from jaz_lite.agent.trusted_folder import refuse_if_others_may_write
 
     log.configure(verbosity)
     data = data.resolve()
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _refuse_if_open(data)
+    refuse_if_others_may_write(data)
+    found = read_policy(data)
+    for sentence in (*found.warnings, *root_warnings(found.policy)):
+        _log.warning("the policy of this agent deserves a look", extra={"action": "agent.policy", "why": sentence})
     with _locked(data):
         # What was loaded stays; and with hundreds of short-lived objects a job the collector would run all the time.
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
-        trio.run(_serve, Agent(data, load_policy(data)))
+        trio.run(_serve, Agent(data, found.policy))
 
 
 async def _serve(agent: "Agent") -> None:
@@ -109,8 +117,3 @@ def _locked(data: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def _refuse_if_open(data: Path) -> None:
-    if data.stat().st_mode & 0o022:
-        raise JazLiteError(f"others may write in {data}, so nothing in it can be trusted", hint=f"chmod 700 {data}")

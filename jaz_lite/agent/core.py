@@ -238,6 +238,8 @@ class AgentCore(AttemptBook):
             return "draining", "this agent takes no new work"
         if work.kind not in KINDS:
             return "kind", f"this agent does no work of kind {work.kind}"
+        if work.kind not in self._policy.kinds:
+            return "kind", f"the policy of this agent allows no work of kind {work.kind} (kinds)"
         if self._low_space:
             return "no_space", "the disk of this agent is nearly full"
         if self._busy + len(self._queue) >= self._policy.par + self._policy.queue:

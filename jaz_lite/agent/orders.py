@@ -55,19 +55,26 @@ def _frame(spec: Mapping[str, Any], policy: Policy, out: str, err: str) -> Order
         "out": out,
         "err": err,
     }
-    user = spec.get("user")
-    if user:
-        if policy.deny_root and user == "root":
-            raise NotStartable("user", 'the policy of this agent lets no job ask for user "root" (deny_root)')
-        if policy.allow_users and user not in policy.allow_users:
-            raise NotStartable("user", f'the policy of this agent does not let jobs run as user "{user}" (allow_users)')
-        order["user"] = user
+    if user := _user(spec, policy):
+        order["user"], order["deny_root"] = user, policy.deny_root
     for name in ("cwd", "umask", "nice"):
         if spec.get(name) is not None:
             order[name] = spec[name]
     if spec.get("stdin"):
         order["stdin"] = _text(spec["stdin"])
     return order
+
+
+def _user(spec: Mapping[str, Any], policy: Policy) -> str:
+    """Return the user that a job runs as, "" for the agent's own; what is behind the name, only the keeper can tell."""
+    user = str(spec.get("user") or "")
+    if not user or user == policy.default_user:
+        return policy.default_user
+    if policy.deny_root and (user == "root" or (user.isdigit() and int(user) == 0)):
+        raise NotStartable("user", f'the policy of this agent lets no job ask for user "{user}" (deny_root)')
+    if policy.allow_users and user not in policy.allow_users:
+        raise NotStartable("user", f'the policy of this agent does not let jobs run as user "{user}" (allow_users)')
+    return user
 
 
 def _with_text(order: Order, script: "str | bytes", spec: Mapping[str, Any], policy: Policy, text_path: str) -> Order:

@@ -1,99 +1,150 @@
-"""What the administrator of a machine allows its agent: `agent.toml` in the agent's data directory.
+"""What the administrator of a machine allows its agent, setting by setting; the file it stands in is read elsewhere.
 
-Every setting has a default, and the file may be absent.
+A new setting is one more field: its default says its type, and `meaning` is its line in the sample file and on the
+page of the manual.
 """
 
-import json
-import sys
-from dataclasses import dataclass, fields
-from pathlib import Path
-from typing import Any, Literal
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, Literal, cast
 
 from jaz_lite.errors import DefinitionError
 
-if sys.version_info >= (3, 11):  # noqa: UP036 - the agent keeps to Python 3.10
-    import tomllib
-else:
-    import tomli as tomllib
+KINDS = ("cmd", "test", "fwait", "fget", "fput", "reboot")  # all work there is
+PAR_MAX = 10_000
+QUEUE_MAX = 1_000_000
 
-PAR_DEFAULT = 64
-QUEUE_DEFAULT = 1_000
-KEEP_DAYS_DEFAULT = 7
-OUT_BYTES_MAX_DEFAULT = 64 * 1024 * 1024  # a stream
-FREE_BYTES_MIN_DEFAULT = 64 * 1024 * 1024
+
+def _setting(
+    default: Any, meaning: str, *, choices: "tuple[str, ...]" = (), least: int = 0, most: int = 2**62, of: str = ""
+) -> Any:
+    """Return a field of the policy.
+
+    Args:
+        choices: what a text, or each text of a list, may be; empty: anything.
+        least, most: of a number. of: what a list holds; "folder" wants absolute paths.
+    """
+    return field(
+        default=default, metadata={"meaning": meaning, "choices": choices, "least": least, "most": most, "of": of}
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The settings of `agent.toml`.
+    """The settings of an agent, as `agent.toml` and the server of an embedded agent give them."""
 
-    shell: runs job texts without `#!`. allow_users: names jobs may ask to run as; empty allows all (as far as the
-    agent's own rights go). deny_root: no job may ask for root by name; a job that names no user runs as the agent's
-    own, whoever that is. par, queue: jobs at once, and waiting for a slot. durability: decision 25.
-    start_after_boot: after a boot, start what was accepted before it at once (`now`) or after the first contact.
-    """
+    shell: str = _setting("/bin/sh", "runs job texts that do not begin with #!")
+    par: int = _setting(64, "jobs at the same time", least=1, most=PAR_MAX)
+    queue: int = _setting(1_000, "jobs that may wait here for a slot; more are refused and sent later", most=QUEUE_MAX)
+    kinds: tuple[str, ...] = _setting(
+        KINDS,
+        "work that is done here; the rest is refused. cmd: jobs, test: test runs, fwait: file waits, fget and fput:"
+        " reading and writing for file copies, reboot: restarts of the machine",
+        choices=KINDS,
+        of="kind of work",
+    )
+    allow_users: tuple[str, ...] = _setting(
+        (), "users that jobs may ask to run as; empty: every user, as far as the agent's own rights go", of="user name"
+    )
+    deny_root: bool = _setting(True, "no job may ask for root, nor for any other user with the number 0")
+    default_user: str = _setting(
+        "", "user of jobs that name none (JAZ: JaCommandUser); empty: the user that the agent runs as"
+    )
+    file_roots: tuple[str, ...] = _setting(
+        ("/",), "folders that file copies and file waits may reach; never the agent's own data directory", of="folder"
+    )
+    keep_days: int = _setting(7, "days that results and output are kept after the server has them", most=36_500)
+    out_bytes_max: int = _setting(
+        64 * 1024 * 1024, "bytes of each output stream of a job that are kept; what is beyond is counted"
+    )
+    free_bytes_min: int = _setting(64 * 1024 * 1024, "with fewer free bytes on the disk, new work is refused")
+    durability: Literal["strict", "fast"] = _setting(
+        "strict",
+        "strict: acceptance and claim are on the disk before the job starts; fast: within 50 ms, and after a crash of"
+        " the machine such jobs are in doubt",
+        choices=("strict", "fast"),
+    )
+    start_after_boot: Literal["contact", "now"] = _setting(
+        "contact",
+        "after a boot of the machine, what was accepted before it starts after the first contact to the server, or now",
+        choices=("contact", "now"),
+    )
 
-    shell: str = "/bin/sh"
-    allow_users: tuple[str, ...] = ()
-    deny_root: bool = True
-    par: int = PAR_DEFAULT
-    queue: int = QUEUE_DEFAULT
-    keep_days: int = KEEP_DAYS_DEFAULT
-    out_bytes_max: int = OUT_BYTES_MAX_DEFAULT
-    free_bytes_min: int = FREE_BYTES_MIN_DEFAULT
-    durability: Literal["strict", "fast"] = "strict"
-    start_after_boot: Literal["contact", "now"] = "contact"
+
+SETTINGS: Mapping[str, Any] = {one.name: one for one in fields(Policy)}
 
 
-_CHOICES = {"durability": ("strict", "fast"), "start_after_boot": ("contact", "now")}
+def default_of(name: str) -> Any:
+    """Return the default of a setting."""
+    value = SETTINGS[name].default
+    assert value is not MISSING, "every setting has a default"
+    return value
 
 
-def load_policy(folder: Path) -> Policy:
-    """Return the policy of the agent whose data directory is `folder`.
+def meaning_of(name: str) -> str:
+    """Return what a setting is for."""
+    return cast("str", SETTINGS[name].metadata["meaning"])
+
+
+def checked(name: str, value: Any, where: str) -> Any:
+    """Return the value of a setting as the policy holds it.
+
+    Args:
+        value: as it stands in the file. where: the file, for the sentence.
 
     Raises:
-        DefinitionError: the file is not as it should be; the sentence says where.
+        DefinitionError: it is of the wrong kind or out of its range; the sentence says what is expected.
     """
-    path = folder / "agent.toml"
-    try:
-        settings = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return Policy()
-    except (ValueError, OSError) as error:
-        raise DefinitionError(f"{path} cannot be read: {error}") from error
-    return policy_from(settings, str(path))
+    default, more = default_of(name), SETTINGS[name].metadata
+    choices, of = more["choices"], more["of"]
+    expected = _expected(default, more)
+    if isinstance(default, tuple) and isinstance(value, list):
+        value = tuple(value)
+    good = type(value) is type(default)
+    if good and isinstance(value, tuple):
+        good = all(isinstance(item, str) and item and (not choices or item in choices) for item in value)
+        good = good and (of != "folder" or all(_is_absolute(item) for item in value))
+    elif good and isinstance(value, str):
+        good = (not choices or value in choices) and "\0" not in value and (bool(value) or default == "")
+    elif good and isinstance(value, int) and not isinstance(value, bool):
+        good = more["least"] <= value <= more["most"]
+    if not good:
+        shown = list(value) if isinstance(value, tuple) else value
+        raise DefinitionError(f"{where}: {name} must be {expected}, not {shown!r}")
+    return value
 
 
-def save_policy(folder: Path, policy: Policy) -> None:
-    """Write the settings that differ from the defaults; the server does this for its embedded agent."""
-    lines = [
-        f"{field.name} = {json.dumps(getattr(policy, field.name))}"
-        for field in fields(Policy)
-        if getattr(policy, field.name) != field.default
-    ]
-    text = "\n".join(["# Written by `jaz-lite up` from config.toml at every start.", *lines, ""])
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (folder / "agent.toml").write_text(text, encoding="utf-8")
+def _expected(default: Any, more: Mapping[str, Any]) -> str:
+    choices = ", ".join(f'"{choice}"' for choice in more["choices"])
+    if isinstance(default, tuple):
+        if choices:
+            return f"a list of some of {choices}"
+        return 'a list of absolute folders, as in ["/data"]' if more["of"] == "folder" else f"a list of {more['of']}s"
+    if isinstance(default, bool):
+        return "true or false"
+    if isinstance(default, int):
+        if more["most"] < 2**62:
+            return f"a whole number from {more['least']} to {more['most']}"
+        return f"a whole number of at least {more['least']}"
+    return f"one of {choices}" if choices else "a text in quotes"
 
 
-def policy_from(settings: dict[str, Any], where: str) -> Policy:
-    """Return the policy that `settings` describe; `listen` and what else later versions know is passed over.
+def _is_absolute(path: str) -> bool:
+    """Tell whether a path is absolute, on this system or (a drive letter) on Windows."""
+    return path.startswith(("/", "\\\\")) or path[1:3] in (":\\", ":/")
+
+
+def policy_from(settings: Mapping[str, Any], where: str) -> Policy:
+    """Return the policy of these settings over the defaults; names that no setting has are passed over.
 
     Raises:
-        DefinitionError: a setting has the wrong type or value.
+        DefinitionError: a setting has the wrong type or value, or two do not go together.
     """
-    chosen: dict[str, Any] = {}
-    for field in fields(Policy):
-        if field.name not in settings:
-            continue
-        value, default = settings[field.name], field.default
-        if isinstance(default, tuple) and isinstance(value, list) and all(isinstance(item, str) for item in value):
-            value = tuple(value)
-        if type(value) is not type(default):
-            raise DefinitionError(f"{where}: {field.name} must look like {default!r}, not {value!r}")
-        if isinstance(value, int) and not isinstance(value, bool) and value < (1 if field.name == "par" else 0):
-            raise DefinitionError(f"{where}: {field.name} must not be {value}")
-        if field.name in _CHOICES and value not in _CHOICES[field.name]:
-            raise DefinitionError(f"{where}: {field.name} is one of {', '.join(_CHOICES[field.name])}")
-        chosen[field.name] = value
-    return Policy(**chosen)
+    chosen = {name: checked(name, value, where) for name, value in settings.items() if name in SETTINGS}
+    policy = Policy(**chosen)
+    if policy.deny_root and policy.default_user in ("root", "0"):
+        raise DefinitionError(
+            f'{where}: default_user must not be "{policy.default_user}" while deny_root is on',
+            hint="name another user, or write deny_root = false",
+        )
+    return policy

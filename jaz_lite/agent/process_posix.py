@@ -13,8 +13,12 @@ import contextlib
 import errno
 import os
 import signal
+import stat
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jaz_lite.agent.run_user import RunUser
 
 _APPEND = os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
 _null: int | None = None
@@ -24,8 +28,8 @@ _ignored: tuple[int, ...] | None = None
 class NotStarted(Exception):
     """The process was never started: at which step, and why."""
 
-    def __init__(self, step: str, code: int, what: str) -> None:
-        super().__init__(f"{what}: {os.strerror(code)}")
+    def __init__(self, step: str, code: int, what: str, *, sentence: str = "") -> None:
+        super().__init__(sentence or f"{what}: {os.strerror(code)}")
         self.step = step
         self.code = code
 
@@ -50,17 +54,23 @@ def spawn(order: Mapping[str, Any], base: Mapping[str, str]) -> tuple[int, str]:
     made = ""
     try:
         argv = list(order["argv"])
-        user = _user(order.get("user"))
+        user = _user(order)
+        switching = user is not None and user.switch
         if "text" in order:
             path = _write_text(order, user)
-            made = path.removesuffix("/text") if user else ""
+            made = path.removesuffix("/text") if switching else ""
             argv = [path if item == order["text_path"] else item for item in argv]
         out = _opened(opened, order["out"], _APPEND)
         err = _opened(opened, order["err"], _APPEND)
         source = _stdin(opened, order.get("stdin"))
-        env = {**base, **order["env"]}
-        folder = order.get("cwd") or ("/" if user else None)
-        if user is None and order.get("nice") is None:
+        env = {**base, **(user.environment() if user is not None else {}), **order["env"]}
+        folder = order.get("cwd") or None
+        if user is not None and user.switch:
+            for descriptor in (out, err):
+                _give(descriptor, user.uid)
+        # Without a folder a named user's job begins at home, which perhaps only that user may enter.
+        at_home = user is not None and folder is None
+        if not switching and not at_home and order.get("nice") is None:
             # Changed here for the moment of the spawn; see the rules above.
             if order.get("umask") is not None:
                 mask = os.umask(order["umask"])
@@ -105,6 +115,12 @@ def _opened(opened: list[int], path: str, flags: int) -> int:
     return descriptor
 
 
+def _give(descriptor: int, uid: int) -> None:
+    """Let a job open its own output once more, as /dev/stderr; devices stay whose they are."""
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.fchown(descriptor, uid, -1)
+
+
 def _stdin(opened: list[int], text: str | None) -> int:
     if text is None:
         return _no_input()
@@ -140,7 +156,7 @@ def _forked(
     streams: tuple[int, int, int],
     *,
     folder: str | None,
-    user: "tuple[int, int, list[int]] | None",
+    user: "RunUser | None",
     order: Mapping[str, Any],
 ) -> int:
     """Start by fork, for what posix_spawn cannot do; the first failure travels back through a pipe."""
@@ -155,19 +171,18 @@ def _forked(
             signal.pthread_sigmask(signal.SIG_SETMASK, ())
             for place, descriptor in enumerate(streams):
                 os.dup2(descriptor, place)
-            os.umask(order["umask"] if order.get("umask") is not None else (0o002 if user else os.umask(0o022)))
+            os.umask(order["umask"] if order.get("umask") is not None else _umask(user))
             if order.get("nice") is not None:
                 step = "nice"
                 os.nice(order["nice"])
-            if user is not None:
+            if user is not None and user.switch:
                 step = "user"
-                uid, gid, groups = user
-                os.setgroups(groups)
-                os.setgid(gid)
-                os.setuid(uid)
+                user.become()
             if folder is not None:
                 step = "cwd"
                 os.chdir(folder)
+            elif user is not None:
+                user.enter_home()
             step = "exec"
             os.execvpe(argv[0], argv, env)
         except BaseException as error:  # the child of a fork must never return into the keeper's loop
@@ -185,39 +200,43 @@ def _forked(
     return pid
 
 
-def _user(name: str | None) -> tuple[int, int, list[int]] | None:
-    """Return uid, gid and groups to switch to, None where the process stays who we are."""
-    if not name:
+def _user(order: Mapping[str, Any]) -> "RunUser | None":
+    """Return the user that the order names, None where it names none."""
+    if not order.get("user"):
         return None
-    import pwd
+    from jaz_lite.agent import run_user
 
     try:
-        entry = pwd.getpwnam(name)
-    except (KeyError, ValueError):
-        raise NotStarted("user", errno.ENOENT, f"user {name}") from None
-    if entry.pw_uid == os.geteuid():
-        return None
-    if os.geteuid() != 0:
-        raise NotStarted("user", errno.EPERM, f"switching to user {name} needs an agent that runs as root")
-    return entry.pw_uid, entry.pw_gid, os.getgrouplist(name, entry.pw_gid)
+        return run_user.find(order["user"], deny_root=bool(order.get("deny_root")))
+    except run_user.UserRefused as error:
+        raise NotStarted("user", error.code, "", sentence=str(error)) from None
 
 
-def _write_text(order: Mapping[str, Any], user: "tuple[int, int, list[int]] | None") -> str:
+def _umask(user: "RunUser | None") -> int:
+    """Return the umask of a job that names none: ours, or what JAZ gives where the user is another."""
+    if user is not None and user.switch:
+        return 0o002
+    mine = os.umask(0o022)
+    os.umask(mine)
+    return mine
+
+
+def _write_text(order: Mapping[str, Any], user: "RunUser | None") -> str:
     """Write a job text as a file that only its user may read and execute; return its path."""
     path: str = order["text_path"]
-    if user is not None:
+    if user is not None and user.switch:
         # Another user cannot reach into our data directory, so the text gets a new folder of that user's own.
         folder = f"/tmp/jazl-{os.urandom(16).hex()}"  # noqa: S108 - made here, 0700, under a name nobody can guess
         os.mkdir(folder, 0o700)
-        os.chown(folder, user[0], user[1])
+        os.chown(folder, user.uid, user.gid)
         path = folder + "/text"
     descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW, 0o700)
     try:
         data = memoryview(os.fsencode(order["text"]))
         while data:
             data = data[os.write(descriptor, data) :]
-        if user is not None:
-            os.fchown(descriptor, user[0], user[1])
+        if user is not None and user.switch:
+            os.fchown(descriptor, user.uid, user.gid)
         os.fchmod(descriptor, 0o700)
     finally:
         os.close(descriptor)

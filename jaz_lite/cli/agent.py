@@ -13,6 +13,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "run": ("agent_here", "run"),
     "status": ("agent_here", "status"),
     "jobs": ("agent_here", "jobs"),
+    "policy": ("agent_policy", "policy"),
 }
 
 agent = LazyGroup(

@@ -18,7 +18,9 @@ import trio
 
 from jaz_lite.agent.enrolment import SiteRecord, write_site
 from jaz_lite.agent.lock import holder_of
-from jaz_lite.agent.policy import Policy, save_policy
+from jaz_lite.agent.policy import Policy
+from jaz_lite.agent.policy_file import write_sample, write_server_policy
+from jaz_lite.agent.trusted_folder import refuse_if_others_may_write
 from jaz_lite.model.host import Host
 from jaz_lite.store.agents import AgentRow
 from jaz_lite.store.open import Store
@@ -108,4 +110,6 @@ def enrol_local(store: Store, spool: Path, *, cert_pem: str, address: str, polic
         addrs=(address,),
     )
     write_site(spool, record)
-    save_policy(spool, policy)
+    refuse_if_others_may_write(spool)
+    write_server_policy(spool, policy)
+    write_sample(spool)

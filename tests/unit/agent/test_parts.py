@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from jaz_lite.agent.batches import BATCH_BYTES_MAX, Unbatcher, batch
 from jaz_lite.agent.job_environment import cleaned
 from jaz_lite.agent.orders import NotStartable, job_order
-from jaz_lite.agent.policy import Policy, policy_from
+from jaz_lite.agent.policy import Policy
 from jaz_lite.agent.streams import Chunk, Streams
-from jaz_lite.errors import DefinitionError, RemoteProtocolError
+from jaz_lite.errors import RemoteProtocolError
 
 K, L = b"k" * 16, b"l" * 16
 PLENTY = 1 << 30
@@ -125,6 +125,8 @@ def test_bytes_that_are_no_text_reach_the_job_as_they_are() -> None:
         (Policy(), {"script": "a", "env": {"A=B": "1"}}),
         (Policy(), {"script": "a", "env": {"A": "1\0"}}),
         (Policy(), {"script": "a", "user": "root"}),
+        (Policy(), {"script": "a", "user": "0"}),
+        (Policy(), {"script": "a", "user": "00"}),
         (Policy(allow_users=("batch",)), {"script": "a", "user": "other"}),
     ],
 )
@@ -137,14 +139,17 @@ def test_a_job_without_a_user_runs_as_the_agent_whoever_that_is() -> None:
     assert "user" not in order(Policy(deny_root=True, allow_users=("batch",)), script="x")
 
 
-# ---- policy
+def test_a_job_without_a_user_runs_as_the_default_user_which_needs_no_other_permission() -> None:
+    policy = Policy(default_user="jobs", allow_users=("batch",))
+
+    assert order(policy, script="x")["user"] == "jobs"
+    assert order(policy, script="x", user="jobs")["user"] == "jobs"
+    assert order(policy, script="x", user="batch")["user"] == "batch"
 
 
-def test_a_policy_says_where_it_is_wrong() -> None:
-    assert policy_from({"par": 8, "listen": "off"}, "agent.toml") == Policy(par=8)
-    for wrong in ({"par": 0}, {"par": "8"}, {"durability": "maybe"}, {"allow_users": [1]}, {"deny_root": 1}):
-        with pytest.raises(DefinitionError, match=rf"agent\.toml: {next(iter(wrong))}"):
-            policy_from(wrong, "agent.toml")
+def test_the_keeper_is_told_whether_root_is_denied_since_only_it_sees_whose_number_is_zero() -> None:
+    assert order(Policy(), script="x", user="toor")["deny_root"] is True
+    assert order(Policy(deny_root=False), script="x", user="toor")["deny_root"] is False
 
 
 # ---- environment
