@@ -107,9 +107,10 @@ class AttemptBook:
                 # Only the wall clock went on while there was no agent.
                 self._due(max(0.0, (attempt.start_by_ms - now.wall_ms) / 1000), "start_by", k)
             elif attempt.state == "running":
-                self._busy += 1
                 self._set_timeout(attempt)
-                self.running.add(k)
+                if not attempt.is_own:  # that takes no slot, and has no output that grows
+                    self._busy += 1
+                    self.running.add(k)
 
     # ---- what is told of everything
 
@@ -253,7 +254,7 @@ class AttemptBook:
         return limit if asked is None else min(int(asked), limit)
 
     def _final(self, attempt: Attempt, e: str, fields: dict[str, Any]) -> None:
-        if attempt.state in ("starting", "running"):
+        if attempt.state in ("starting", "running") and not attempt.is_own:
             self._busy -= 1
         self.running.discard(attempt.k)
         attempt.state, attempt.spec, attempt.kill = _FINAL[e], None, None

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from jaz_lite.agent.orders import OWN_LIMITS
 from jaz_lite.wire.happenings import AgentState, InventoryItem
 
 OPEN: frozenset[AgentState] = frozenset(("accepted", "starting", "running"))
@@ -61,6 +62,11 @@ class Attempt:
     def claim(self) -> str:
         """The name of its claim at the keeper."""
         return self.k.hex()
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the agent's own process does it: no keeper knows of it, and it takes no slot."""
+        return self.kind in OWN_LIMITS
 
     @property
     def is_open(self) -> bool:

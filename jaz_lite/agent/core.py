@@ -18,9 +18,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from jaz_lite.agent import effects as fx
-from jaz_lite.agent.attempt_book import AttemptBook, cut
+from jaz_lite.agent.attempt_book import cut
 from jaz_lite.agent.attempts import STOP_CLAIM, Attempt, Moment, OutputFacts
-from jaz_lite.agent.orders import KINDS
+from jaz_lite.agent.orders import KEEPER_KINDS
+from jaz_lite.agent.own_attempts import OwnAttempts
 from jaz_lite.wire.frames import Violation
 from jaz_lite.wire.happenings import (
     CancelAsked,
@@ -38,7 +39,7 @@ from jaz_lite.wire.spec import unpack_spec
 FORGET_AT_ONCE = 64  # ended claims that the keeper is told of together; it needs a few hundred bytes for each
 
 
-class AgentCore(AttemptBook):
+class AgentCore(OwnAttempts):
     """All attempts of one site on this agent, and what keeper and server say of them."""
 
     # ---- the keeper
@@ -129,7 +130,7 @@ class AgentCore(AttemptBook):
         self._keeper_listed, self._keeper_ready = None, True
         again: list[bytes] = []
         for attempt in self.attempts.values():
-            if not attempt.is_open or attempt.claim in listed:
+            if not attempt.is_open or attempt.is_own or attempt.claim in listed:
                 continue
             if attempt.state == "running":
                 self._final(attempt, "lost", {"why": "unknown", "t0": attempt.started_ms})
@@ -228,7 +229,7 @@ class AgentCore(AttemptBook):
             return
         if work.start_by_s is not None:
             self._due(work.start_by_s, "start_by", work.k)
-        self._queue.append(work.k)
+        self._line_up(attempt)
         self._start_some()
 
     def _refusal(self, work: Dispatched) -> tuple[RefusalReason, str] | None:
@@ -236,12 +237,14 @@ class AgentCore(AttemptBook):
             return "damaged", "the spool of this agent is damaged"
         if self._draining:
             return "draining", "this agent takes no new work"
-        if work.kind not in KINDS:
+        if work.kind not in KEEPER_KINDS and work.kind not in self._own_kinds:
             return "kind", f"this agent does no work of kind {work.kind}"
         if work.kind not in self._policy.kinds:
             return "kind", f"the policy of this agent allows no work of kind {work.kind} (kinds)"
         if self._low_space:
             return "no_space", "the disk of this agent is nearly full"
+        if work.kind in self._own_kinds:
+            return self._own_refusal(work.kind)
         if self._busy + len(self._queue) >= self._policy.par + self._policy.queue:
             return "busy", f"{self._policy.queue} jobs wait on this agent already"
         return None
@@ -274,9 +277,9 @@ class AgentCore(AttemptBook):
         attempt = self.attempts.get(k)
         if attempt is None or attempt.state == "accepted":
             self._cancel(k)
-        elif attempt.state == "starting":
+        elif attempt.state == "starting" and not attempt.is_own:
             attempt.kill = (how, sig, grace_s, "kill")
-        elif attempt.state == "running":
+        elif attempt.state in ("starting", "running"):
             self._end_running(attempt, how, sig, grace_s, "kill")
         else:
             self._say_state(k)
@@ -285,10 +288,12 @@ class AgentCore(AttemptBook):
         attempt = self.attempts.get(k)
         if attempt is None:
             attempt = self.attempts[k] = Attempt(k)
-        if attempt.state != "accepted":
+        if attempt.state == "starting" and attempt.is_own:
+            self._end_running(attempt, "signal", "TERM", 0, "kill")
+        elif attempt.state == "accepted":
+            self._withdraw(attempt, "server")
+        else:
             self._say_state(k)
-            return
-        self._withdraw(attempt, "server")
 
     def _say_state(self, k: bytes, *, conflict: bool = False) -> None:
         attempt = self.attempts.get(k)
@@ -305,8 +310,7 @@ class AgentCore(AttemptBook):
         """
         self._now = now
         self._may_start = False
-        waiting = [a for a in self.attempts.values() if a.state in ("accepted", "starting")]
-        for attempt in waiting:
-            if attempt.state == "accepted":
+        for attempt in self.attempts.values():
+            if attempt.state == "accepted" or (attempt.state == "starting" and attempt.is_own):
                 self._withdraw(attempt, "setback")
-        return not waiting
+        return not any(a.state in ("accepted", "starting") for a in self.attempts.values())

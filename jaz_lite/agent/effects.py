@@ -4,6 +4,7 @@ Effects are barriers: one is done before the next begins, and a crash may come b
 the shell may send every event that is durable; nothing else in the list says so.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,7 +93,29 @@ class BeginLog:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class BeginOwn:
+    """Begin work that the agent's own process does.
+
+    again: it was accepted by an earlier process of the agent, which may have begun it.
+    """
+
+    k: bytes
+    kind: str
+    spec: Mapping[str, Any]
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EndOwn:
+    """End such work soon; whoever does it answers. `why`: `kill`, `timeout` or `setback`."""
+
+    k: bytes
+    kind: str
+    why: str
+
+
 Effect = (
-    SaveSpec | Append | Sync | TellKeeper | SayState | SayRefused | SayInventory | DropSpec
+    SaveSpec | Append | Sync | TellKeeper | BeginOwn | EndOwn | SayState | SayRefused | SayInventory | DropSpec
     | WriteTerm | CheckLog | BeginLog
 )  # fmt: skip

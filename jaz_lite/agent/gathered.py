@@ -1,6 +1,7 @@
 """What a pass of the agent's core leads to, gathered until `take`, in the one order that is safe.
 
-    keep long work orders ─► append events ─► one flush for all of them ─► tell the keeper ─► answer the server
+    keep long work orders ─► append events ─► one flush for all of them ─► tell the keeper, do own work
+                                                                            ─► answer the server
 
 Pure. An event that nobody waits for is appended at once and flushed with the next one, or after `FLUSH_S`. What the
 server does not wait for (`QUIET`) is sent with what it does wait for, or after `FLUSH_S`: a short job costs one message.
@@ -28,6 +29,7 @@ class Gathered:
         self._save: list[fx.Effect] = []
         self._append: list[bytes] = []
         self._tell: list[list[Any]] = []
+        self._own: list[fx.Effect] = []
         self._say: list[fx.Effect] = []
         self._must_sync = False
 
@@ -58,6 +60,10 @@ class Gathered:
         """Tell the keeper, after the flush."""
         self._tell.append(message)
 
+    def own(self, effect: fx.BeginOwn | fx.EndOwn) -> None:
+        """Have the agent's own process begin or end some work, after the flush."""
+        self._own.append(effect)
+
     def say(self, effect: fx.Effect) -> None:
         """Do this last."""
         self._say.append(effect)
@@ -73,7 +79,7 @@ class Gathered:
     @property
     def urgent(self) -> bool:
         """Whether there is something that must not wait for `flush_due`."""
-        return bool(self._must_sync or self._tell or self._say or self._save)
+        return bool(self._must_sync or self._tell or self._own or self._say or self._save)
 
     def take(self) -> list[fx.Effect]:
         """Return what is to be done now, in order."""
@@ -87,6 +93,6 @@ class Gathered:
         if self._tell:
             effects.append(fx.TellKeeper(tuple(self._tell)))
             self._tell = []
-        effects += self._say
-        self._say = []
+        effects += self._own + self._say
+        self._own, self._say = [], []
         return effects

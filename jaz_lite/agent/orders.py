@@ -9,7 +9,8 @@ from typing import Any
 from jaz_lite.agent.policy import Policy
 
 TEXT_BYTES_MAX_INLINE = 100 * 1024  # a longer text does not fit into one argument of exec on every system
-KINDS = frozenset(("cmd", "test"))
+KEEPER_KINDS = frozenset(("cmd", "test"))  # done by processes that the job keeper starts
+OWN_LIMITS: Mapping[str, int] = {"fwait": 1_000, "fput": 4}  # done by the agent's own process; so many at once
 
 Order = dict[str, Any]
 

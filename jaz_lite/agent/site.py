@@ -9,7 +9,8 @@ Source: protocol.md sections 1 (the agent's term rule), 4.4, 4.5 and 9.
 """
 
 import errno
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from jaz_lite.agent import effects as fx
@@ -18,6 +19,7 @@ from jaz_lite.agent.core import AgentCore
 from jaz_lite.agent.disk import Disk
 from jaz_lite.agent.membership import Membership
 from jaz_lite.agent.output_files import OutputFiles
+from jaz_lite.agent.own_work import OwnWork, Said
 from jaz_lite.agent.policy import Policy
 from jaz_lite.agent.records import SiteRecord, site_folder
 from jaz_lite.agent.site_log import SiteLog
@@ -41,6 +43,7 @@ from jaz_lite.wire.ident import NO_SPOOL
 RESERVE = "reserve"
 RESERVE_BYTES = 4 * 1024 * 1024
 DAY_MS = 86_400_000
+NO_OWN_WORK: Mapping[str, OwnWork] = MappingProxyType({})
 TellKeeper = Callable[[tuple[list[Any], ...]], None]
 
 
@@ -51,6 +54,7 @@ class Site:
         boot: 16 bytes that name this boot of the operating system.
         out_folder: the folder of the output files, as the keeper opens them.
         tell_keeper: sends a batch to the keeper, or drops it where none is connected.
+        own: who does the work that needs no keeper, by its kind; what it says is given to `own_said`.
     """
 
     def __init__(
@@ -64,6 +68,7 @@ class Site:
         boot: bytes,
         tell_keeper: TellKeeper,
         now: Moment,
+        own: Mapping[str, OwnWork] = NO_OWN_WORK,
     ) -> None:
         self.record = record
         self._disk = disk
@@ -71,6 +76,7 @@ class Site:
         self._out_folder = out_folder
         self._boot = boot
         self._tell_keeper = tell_keeper
+        self._own = own
         self._folder = site_folder(record.site_uid)
         self._disk.make_folder(f"{self._folder}/out")
         self.member = Membership(disk, self._folder, record)
@@ -94,6 +100,7 @@ class Site:
             policy=self._policy,
             out_folder=self._out_folder,
             may_start=not booted or self._policy.start_after_boot == "now",
+            own_kinds=self._own,
         )
         for event in spool.events():
             core.recall(event)
@@ -210,6 +217,8 @@ class Site:
 
     def _begin_log(self, spool: bytes, why: str) -> None:
         self.log.begin(spool, why, self._now)
+        for work in self._own.values():
+            work.drop()  # what still stands is begun again by the new core
         self.core = self._new_core()
         if self._keeper_is_up:
             self.core.keeper_up(self._now)
@@ -237,6 +246,12 @@ class Site:
             facts = self.output.finish(attempt, self.core.output_limit(attempt))
             self.core.keeper_said(record, now, facts)
             self.output.finished(attempt, facts)
+        self._go_on_rotating()
+
+    def own_said(self, record: Said, now: Moment) -> None:
+        """Take what is said of work that the agent's own process does."""
+        self._now = now
+        self.core.own_said(record, now)
         self._go_on_rotating()
 
     # ---- time and the machine
@@ -318,6 +333,10 @@ class Site:
                 self.log.spool.sync()
             case fx.TellKeeper(messages):
                 self._tell_keeper(messages)
+            case fx.BeginOwn(k, kind, spec, again):
+                self._own[kind].begin(k, spec, again=again)
+            case fx.EndOwn(k, kind, why):
+                self._own[kind].end(k, why)
             case fx.SaveSpec(k, spec):
                 self._disk.make_folder(f"{self._folder}/spec")
                 self._disk.replace(self._spec_path(k), spec)
