@@ -70,6 +70,10 @@ def run(data: Path, verbosity: int = 0) -> None:
     Raises:
         AlreadyRunning: another agent has it. UsageError: it belongs to no site. StoreDamaged: its disk failed.
     """
+    from jaz_lite.net import trio_anywhere
+
+    trio_anywhere.prepare()
+
     import trio
 
     from jaz_lite import log
