@@ -128,6 +128,12 @@ class AgentLink(AgentHandshake):
         if self._must_be("up"):
             self._send(m.REFUSED, {"k": k, "why": why, "msg": cut(msg, 256)})
 
+    def config_ok(self, *, kid: int | None = None, pin: bytes | None = None) -> None:
+        """Say that a new key, or the next certificate, is durable here."""
+        if self._must_be(*RUNNING):
+            body = {"kid": kid, "pin": pin}
+            self._send(m.CONFIG_OK, {name: value for name, value in body.items() if value is not None})
+
     # ---- commands: output
 
     def output_room(self, k: bytes, stream: int) -> int:

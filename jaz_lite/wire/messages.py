@@ -1,6 +1,6 @@
 """The catalogue of messages: number, name, who sends it, and the table of its fields.
 
-Numbers 72 to 78 (files), 96 to 101 (enrolment) and 104 to 108 (peers) are taken but not spoken by this build: they
+Numbers 72 to 78 (files) and 104 to 108 (peers) are taken but not spoken by this build: they
 are answered like any unknown type. Source: protocol.md section 5, except that `ev` carries a list of packed events,
 so that the hash chain covers exact bytes and many events share a frame.
 """
@@ -53,6 +53,13 @@ ACK = 49
 OUT = 64
 OUT_ACK = 65
 OUT_REQ = 66
+ENROLL = 96
+ENROLL_CHALLENGE = 97
+ENROLL_PROOF = 98
+ENROLLED = 99
+ENROLL_OK = 100
+ENROLL_PENDING = 101
+CONFIG_OK = 129
 
 BYE_CODES = frozenset(
     ("version", "auth", "dup_agent", "revoked", "deposed", "shutdown", "redirect", "overload", "proto", "busy")
@@ -257,5 +264,37 @@ MESSAGES: Mapping[int, Message] = dict(
         ),
         _message(OUT_ACK, "out_ack", "server", k=NATURAL_KEY, s=STREAM, o=U64),
         _message(OUT_REQ, "out_req", "server", k=NATURAL_KEY, s=STREAM, o=U64),
+        _message(
+            ENROLL,
+            "enroll",
+            "agent",
+            proto=listing(U32, 2, 2),
+            token=optional(binary(6)),
+            agent=optional(NAME),
+            na=binary(32),
+            sw=text(64),
+            os=text(64),
+            arch=text(32),
+        ),
+        _message(
+            ENROLL_CHALLENGE, "enroll_challenge", "server", proto=U32, site_uid=binary(16), server=NAME, ns=binary(32)
+        ),
+        _message(ENROLL_PROOF, "enroll_proof", "agent", mac=binary(32)),
+        _message(
+            ENROLLED,
+            "enrolled",
+            "server",
+            mac=binary(32),
+            agent=NAME,
+            kid=U32,
+            key=binary(32),
+            cert=binary(2048, 1),
+            site_uid=binary(16),
+            server=NAME,
+            peers=ADDRESSES,
+        ),
+        _message(ENROLL_OK, "enroll_ok", "agent"),
+        _message(ENROLL_PENDING, "enroll_pending", "server", retry=whole(1, 3_600)),
+        _message(CONFIG_OK, "config_ok", "agent", kid=optional(U32), pin=optional(binary(32))),
     )
 )

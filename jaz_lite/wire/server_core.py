@@ -24,6 +24,7 @@ from jaz_lite.wire.happenings import (
     NOTHING,
     AgentEvent,
     AgentEvents,
+    ConfigTaken,
     InventoryItem,
     InventoryPage,
     KillHow,
@@ -247,6 +248,9 @@ class ServerLink(ServerHandshake):
     def _on_inv(self, body: Body, _payload: bytes) -> None:
         self._found.append(InventoryPage([InventoryItem(*item) for item in body["items"]], body["more"]))
 
+    def _on_config_ok(self, body: Body, _payload: bytes) -> None:
+        self._found.append(ConfigTaken(body.get("kid"), body.get("pin")))
+
     def _on_synced(self, body: Body, _payload: bytes) -> None:
         if body["head"] != self._consumed:
             raise Violation("state", f"synced at {body['head']}, but the last event was {self._consumed}")
@@ -276,6 +280,7 @@ class ServerLink(ServerHandshake):
             *Link.common_routes(STATES, RUNNING),
             *ServerHandshake.handshake_routes(),
             route(m.EV, RUNNING, _on_ev),
+            route(m.CONFIG_OK, RUNNING, _on_config_ok),
             route(m.INV, RUNNING, _on_inv),
             route(m.SYNCED, ("syncing",), _on_synced),
             route(m.STATE, ("up",), _on_state),

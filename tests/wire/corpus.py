@@ -19,6 +19,7 @@ from tests.wire.conversation import (
     event,
     server_link,
 )
+from tests.wire.enrolling import ENROLMENT, TOKEN_KEY, enrol_agent, enrol_server
 
 GOLDEN_FILE = Path(__file__).parent / "golden_v1.txt"
 
@@ -110,6 +111,27 @@ def say_everything() -> Iterator[Said]:
 
     talk = Recorder().up()
     talk.agent.error("schema", "not a spec")
+    talk.carry()
+    yield talk.said[-1]
+
+    talk = Recorder().up()
+    talk.agent.config_ok(kid=8, pin=b"n" * 32)
+    talk.carry()
+    yield talk.said[-1]
+
+    talk = Recorder(enrol_server(), enrol_agent())
+    talk.carry()
+    talk.server.challenge(TOKEN_KEY)
+    talk.carry()
+    talk.server.give(ENROLMENT)
+    talk.carry()
+    talk.agent.confirm()
+    talk.carry()
+    yield from talk.said
+
+    talk = Recorder(enrol_server(), enrol_agent())
+    talk.carry()
+    talk.server.pending(5)
     talk.carry()
     yield talk.said[-1]
 
