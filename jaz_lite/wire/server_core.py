@@ -37,10 +37,11 @@ from jaz_lite.wire.happenings import (
 from jaz_lite.wire.link import Body, Bulk, Link, Route, route
 from jaz_lite.wire.output_credit import Incoming
 from jaz_lite.wire.schema import cut
+from jaz_lite.wire.server_files import ServerFiles
 from jaz_lite.wire.server_handshake import RUNNING, STATES, FindKey, ServerHandshake
 
 
-class ServerLink(ServerHandshake):
+class ServerLink(ServerFiles):
     """The server's end. See the module and `wire/__init__.py`.
 
     Args:
@@ -279,6 +280,7 @@ class ServerLink(ServerHandshake):
         (
             *Link.common_routes(STATES, RUNNING),
             *ServerHandshake.handshake_routes(),
+            *ServerFiles.file_routes(),
             route(m.EV, RUNNING, _on_ev),
             route(m.CONFIG_OK, RUNNING, _on_config_ok),
             route(m.INV, RUNNING, _on_inv),
