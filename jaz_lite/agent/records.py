@@ -4,7 +4,7 @@ Source: protocol.md sections 1 and 9.1.
 """
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, TypeVar
 
 import msgpack
 
@@ -13,6 +13,8 @@ from jaz_lite.errors import StoreDamaged
 
 SITES = "sites"
 FORMAT = 1
+
+Record = TypeVar("Record", "SiteRecord", "TermRecord")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +70,7 @@ def load_sites(disk: Disk) -> list[SiteRecord]:
     for name in disk.names(SITES):
         path = f"{SITES}/{name}/site.msgpack"
         try:
-            found.append(SiteRecord(**_unpacked(disk, path, SiteRecord)))
+            found.append(_read(disk, path, SiteRecord))
         except FileNotFoundError:
             continue
     return found
@@ -82,7 +84,7 @@ def save_term(disk: Disk, folder: str, record: TermRecord) -> None:
 def load_term(disk: Disk, folder: str) -> TermRecord:
     """Return the term accepted last; the empty record before the first."""
     try:
-        return TermRecord(**_unpacked(disk, f"{folder}/term.msgpack", TermRecord))
+        return _read(disk, f"{folder}/term.msgpack", TermRecord)
     except FileNotFoundError:
         return TermRecord()
 
@@ -93,16 +95,22 @@ def _packed(values: dict[str, Any]) -> bytes:
     return data
 
 
-def _unpacked(disk: Disk, path: str, kind: type) -> dict[str, Any]:
+def _read(disk: Disk, path: str, kind: type[Record]) -> Record:
     data = disk.read(path)
     try:
         values = msgpack.unpackb(data)
-        known = {field.name for field in fields(kind)}
         if values["format"] != FORMAT:
             raise ValueError(values["format"])
-        kept = {name: value for name, value in values.items() if name in known}
-    except (ValueError, KeyError, TypeError) as error:
+        kept = {field.name: values[field.name] for field in fields(kind) if field.name in values}
+        if "addrs" in kept:
+            kept["addrs"] = tuple(kept["addrs"])
+        if any(type(kept[field.name]).__name__ != _word(field.type) for field in fields(kind) if field.name in kept):
+            raise TypeError(path)
+        return kind(**kept)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StoreDamaged(f"{path} cannot be read", hint="enrol this agent again") from error
-    if "addrs" in kept:
-        kept["addrs"] = tuple(kept["addrs"])
-    return kept
+
+
+def _word(annotation: object) -> str:
+    """Return the bare name of a field's type: `tuple` for `tuple[str, ...]`."""
+    return getattr(annotation, "__name__", str(annotation)).partition("[")[0]
