@@ -16,6 +16,10 @@ from jaz_lite.wire.messages import (
     KEY_PATH,
     NATURAL_KEY,
     OCC,
+    OFFSET,
+    TIME_MS,
+    U32,
+    U63,
     U64,
     WORK_KIND,
 )
@@ -26,28 +30,28 @@ EVENT_FIELDS: Mapping[str, Mapping[str, Field]] = {
         "occ": OCC,
         "path": KEY_PATH,
         "att": ATTEMPT,
-        "run": U64,
+        "run": U63,
         "kind": WORK_KIND,
         "digest": binary(32),
         "desc": plain_map(),
     },
-    "started": {"pid": U64, "t": U64},
+    "started": {"pid": U63, "t": TIME_MS},
     "finished": {
         "exit": optional(I64),
-        "sig": optional(U64),
-        "t0": U64,
-        "t1": U64,
-        "cpu_ms": optional(U64),
-        "rss_kb": optional(U64),
-        "out": U64,
-        "err": U64,
+        "sig": optional(U32),
+        "t0": TIME_MS,
+        "t1": TIME_MS,
+        "cpu_ms": optional(U63),
+        "rss_kb": optional(U63),
+        "out": OFFSET,
+        "err": OFFSET,
         "out_head": binary(limits.OUTPUT_HEAD_BYTES_MAX, 0),
         "err_head": binary(limits.OUTPUT_HEAD_BYTES_MAX, 0),
         "trunc": optional(truth()),
         "killed": optional(text(12)),
     },
     "failed": {"why": text(64), "msg": text(1024)},
-    "lost": {"why": one_of("reboot", "shim", "setback", "unknown"), "t0": optional(U64)},
+    "lost": {"why": one_of("reboot", "shim", "setback", "unknown"), "t0": optional(TIME_MS)},
     "cancelled": {"why": one_of("server", "expired")},
     "timeout": {"act": one_of("warn", "kill", "stop")},
     "kill_sent": {"sig": text(8)},
@@ -94,7 +98,7 @@ def unpack_event(payload: bytes) -> Unpacked:
     if type(value) is not list or len(value) != 5:
         raise Violation("schema", "an event must be an array of five")
     n, t_ns, k, e, x = value
-    if not (U64.check(n) and n > 0 and U64.check(t_ns) and _NAME.check(e) and type(x) is dict):
+    if not (U63.check(n) and n > 0 and U64.check(t_ns) and _NAME.check(e) and type(x) is dict):
         raise Violation("schema", "an event must be [number, time, key, name, fields]")
     if not (k is None or NATURAL_KEY.check(k)):
         raise Violation("schema", f"the key of event {e} is not 16 bytes")

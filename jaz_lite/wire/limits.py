@@ -29,6 +29,7 @@ PROTO_MAX = 1
 
 # ---- bulk
 
+OFFSET_MAX = 2**62  # within a stream or a file
 CHUNK_BYTES_MAX = 64 * 1024  # one output or blob chunk; bulk let past control frames at a time
 SPEC_BYTES_MAX_INLINE = 128 * 1024  # a longer spec travels as a blob
 SPEC_BYTES_MAX = 2 * 1024 * 1024
@@ -44,17 +45,6 @@ OUTPUT_CREDIT_BYTES_STREAM = 256 * 1024  # sent and not yet acknowledged
 OUTPUT_CREDIT_BYTES_SESSION = 4 * 1024 * 1024
 OUTPUT_STREAMS_MAX = 8_192  # streams with something unacknowledged, a session
 
-# ---- files
-
-FILE_WINDOW_BYTES = 512 * 1024  # of one file, under way and not yet acknowledged
-FILE_LEGS_MAX = 4  # files on their way from or to one agent at once
-FILE_LEGS_ENDED_KEPT = 16  # ended by the agent, which the server may not know yet
-FILE_NAME_BYTES_MAX = 1_024
-FILE_PATH_BYTES_MAX = 4_096
-FILE_NAMES_MAX = 10_000  # that a pattern may fit
-FILE_NAMES_PAGE_MAX = 500
-FILE_NAMES_PAGE_BYTES_MAX = 200 * 1024
-
 # ---- events, inventory, dispatch
 
 EVENT_BYTES_MAX = 200 * 1024
@@ -69,6 +59,8 @@ ADDRESS_BYTES_MAX = 128
 FEATURES_MAX = 32
 
 # ---- time, seconds
+
+TIME_MS_MAX = 253_402_300_799_999  # the end of the year 9999: what can be shown as a date
 
 TLS_HANDSHAKE_S = 10.0
 HANDSHAKE_STEP_S = 10.0

@@ -1,8 +1,8 @@
 """The catalogue of messages: number, name, who sends it, and the table of its fields.
 
-Numbers 104 to 108 (peers) are taken but not spoken by this build: they are answered like any unknown type. Source: protocol.md section 5, except that `ev` carries a list of packed events,
-so that the hash chain covers exact bytes and many events share a frame; and that files have a word for the end of a
-whole copy (`f_over`), names as bytes, and pages of a list.
+Numbers 72 to 78 (files), 96 to 101 (enrolment) and 104 to 108 (peers) are taken but not spoken by this build: they
+are answered like any unknown type. Source: protocol.md section 5, except that `ev` carries a list of packed events,
+so that the hash chain covers exact bytes and many events share a frame.
 """
 
 from collections.abc import Mapping
@@ -53,21 +53,6 @@ ACK = 49
 OUT = 64
 OUT_ACK = 65
 OUT_REQ = 66
-ENROLL = 96
-ENROLL_CHALLENGE = 97
-ENROLL_PROOF = 98
-ENROLLED = 99
-ENROLL_OK = 100
-ENROLL_PENDING = 101
-CONFIG_OK = 129
-F_OPEN = 72
-F_OK = 73
-F_DATA = 74
-F_ACK = 75
-F_END = 76
-F_ERR = 77
-F_DONE = 78
-F_OVER = 79
 
 BYE_CODES = frozenset(
     ("version", "auth", "dup_agent", "revoked", "deposed", "shutdown", "redirect", "overload", "proto", "busy")
@@ -77,20 +62,21 @@ REFUSAL_REASONS = ("draining", "busy", "no_space", "disabled", "kind", "damaged"
 
 U16 = whole(0, 2**16 - 1)
 U32 = whole(0, 2**32 - 1)
+U63 = whole(0, 2**63 - 1)  # what a store can hold
 U64 = whole(0, 2**64 - 1)
 I32 = whole(-(2**31), 2**31 - 1)
 I64 = whole(-(2**63), 2**63 - 1)
 NAME = text(limits.NAME_BYTES_MAX, 1)
 NATURAL_KEY = binary(16)
 STREAM = whole(1, 2)
+OFFSET = whole(0, limits.OFFSET_MAX)
+TIME_MS = whole(0, limits.TIME_MS_MAX)
 ADDRESSES = listing(text(limits.ADDRESS_BYTES_MAX), limits.PEERS_MAX)
 HEARTBEAT = whole(1, limits.HEARTBEAT_S_MAX)
 OCC = text(limits.OCC_BYTES_MAX, 1)
 KEY_PATH = text(limits.KEY_PATH_BYTES_MAX, 1)
 ATTEMPT = whole(1, limits.ATTEMPT_MAX)
 WORK_KIND = text(12, 1)
-SHA = binary(32)
-FILE_CODE = text(16, 1)
 
 Sender = Literal["agent", "server", "both"]
 
@@ -126,12 +112,12 @@ MESSAGES: Mapping[int, Message] = dict(
             term=U32,
             act=optional(binary(8)),
             ticket=optional(binary(32)),
-            acked=U64,
-            head=U64,
-            low=U64,
+            acked=U63,
+            head=U63,
+            low=U63,
             low_chain=optional(binary(16)),
             keep=U32,
-            conn=U64,
+            conn=U63,
             wall=U64,
             tz=I32,
             sw=text(64),
@@ -160,7 +146,7 @@ MESSAGES: Mapping[int, Message] = dict(
             mac=binary(32),
             ticket=binary(32),
             spool=binary(16),
-            cursor=U64,
+            cursor=U63,
             chain=binary(16),
             peers=ADDRESSES,
             hb=HEARTBEAT,
@@ -169,7 +155,7 @@ MESSAGES: Mapping[int, Message] = dict(
             drain=truth(),
             wall=U64,
         ),
-        _message(SYNCED, "synced", "agent", head=U64),
+        _message(SYNCED, "synced", "agent", head=U63),
         _message(STALE, "stale", "agent", term=U32, act=binary(8), ticket=binary(32), addrs=ADDRESSES, live=U32),
         _message(PING, "ping", "both", n=U64, wall=optional(U64)),
         _message(PONG, "pong", "both", n=U64, wall=optional(U64)),
@@ -204,7 +190,7 @@ MESSAGES: Mapping[int, Message] = dict(
             occ=OCC,
             path=KEY_PATH,
             att=ATTEMPT,
-            run=U64,
+            run=U63,
             kind=WORK_KIND,
             spec=binary(limits.SPEC_BYTES_MAX_INLINE, 0),
             blob=optional(binary(32)),
@@ -228,7 +214,7 @@ MESSAGES: Mapping[int, Message] = dict(
             "inv",
             "agent",
             items=listing(
-                row(NATURAL_KEY, one_of(*AGENT_STATES), U64, binary(8), OCC, KEY_PATH, ATTEMPT, U64),
+                row(NATURAL_KEY, one_of(*AGENT_STATES), U63, binary(8), OCC, KEY_PATH, ATTEMPT, U63),
                 limits.INVENTORY_ITEMS_MAX,
             ),
             more=truth(),
@@ -261,85 +247,18 @@ MESSAGES: Mapping[int, Message] = dict(
             "agent",
             l=packed_listing(limits.EVENT_BYTES_MAX, limits.EVENTS_PER_FRAME_MAX, limits.EVENT_FRAME_BYTES_MAX),
         ),
-        _message(ACK, "ack", "server", n=U64),
+        _message(ACK, "ack", "server", n=U63),
         _message(
             OUT,
             "out",
             "agent",
             k=NATURAL_KEY,
             s=STREAM,
-            o=U64,
+            o=OFFSET,
             d=binary(limits.CHUNK_BYTES_MAX, 0),
             eof=optional(truth()),
         ),
-        _message(OUT_ACK, "out_ack", "server", k=NATURAL_KEY, s=STREAM, o=U64),
-        _message(OUT_REQ, "out_req", "server", k=NATURAL_KEY, s=STREAM, o=U64),
-        _message(
-            ENROLL,
-            "enroll",
-            "agent",
-            proto=listing(U32, 2, 2),
-            token=optional(binary(6)),
-            agent=optional(NAME),
-            na=binary(32),
-            sw=text(64),
-            os=text(64),
-            arch=text(32),
-        ),
-        _message(
-            ENROLL_CHALLENGE, "enroll_challenge", "server", proto=U32, site_uid=binary(16), server=NAME, ns=binary(32)
-        ),
-        _message(ENROLL_PROOF, "enroll_proof", "agent", mac=binary(32)),
-        _message(
-            ENROLLED,
-            "enrolled",
-            "server",
-            mac=binary(32),
-            agent=NAME,
-            kid=U32,
-            key=binary(32),
-            cert=binary(2048, 1),
-            site_uid=binary(16),
-            server=NAME,
-            peers=ADDRESSES,
-        ),
-        _message(ENROLL_OK, "enroll_ok", "agent"),
-        _message(ENROLL_PENDING, "enroll_pending", "server", retry=whole(1, 3_600)),
-        _message(CONFIG_OK, "config_ok", "agent", kid=optional(U32), pin=optional(binary(32))),
-        _message(
-            F_OPEN,
-            "f_open",
-            "server",
-            x=NATURAL_KEY,
-            op=one_of("get", "put", "list", "stat"),
-            path=text(limits.FILE_PATH_BYTES_MAX),
-            file=binary(limits.FILE_PATH_BYTES_MAX, 1),
-            off=U64,
-            size=optional(U64),
-            mode=optional(U32),
-            sha=optional(SHA),
-            after=optional(binary(limits.FILE_NAME_BYTES_MAX, 0)),
-        ),
-        _message(
-            F_OK,
-            "f_ok",
-            "agent",
-            x=NATURAL_KEY,
-            off=U64,
-            size=U64,
-            mode=U32,
-            mtime=U64,
-            sha=optional(SHA),
-            names=optional(
-                listing(row(binary(limits.FILE_NAME_BYTES_MAX, 1), U64, U32, U64), limits.FILE_NAMES_PAGE_MAX)
-            ),
-            more=optional(truth()),
-        ),
-        _message(F_DATA, "f_data", "both", x=NATURAL_KEY, o=U64, d=binary(limits.CHUNK_BYTES_MAX, 1)),
-        _message(F_ACK, "f_ack", "both", x=NATURAL_KEY, o=U64),
-        _message(F_END, "f_end", "both", x=NATURAL_KEY, size=U64, sha=SHA),
-        _message(F_ERR, "f_err", "both", x=NATURAL_KEY, code=FILE_CODE, msg=text(256)),
-        _message(F_DONE, "f_done", "agent", x=NATURAL_KEY),
-        _message(F_OVER, "f_over", "server", x=NATURAL_KEY, ok=truth(), code=text(16), msg=text(256)),
+        _message(OUT_ACK, "out_ack", "server", k=NATURAL_KEY, s=STREAM, o=OFFSET),
+        _message(OUT_REQ, "out_req", "server", k=NATURAL_KEY, s=STREAM, o=OFFSET),
     )
 )

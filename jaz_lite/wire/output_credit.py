@@ -107,6 +107,8 @@ class Incoming(_Streams):
         """
         key = (k, number)
         stream = self._streams.get(key)
+        if offset + length > limits.OFFSET_MAX:
+            raise Violation("limit", f"output beyond {limits.OFFSET_MAX} bytes")
         if stream is None:
             if len(self._streams) >= limits.OUTPUT_STREAMS_MAX:
                 raise Violation("limit", "too many streams of output at once")

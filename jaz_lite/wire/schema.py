@@ -19,6 +19,8 @@ Validator = Callable[[Mapping[str, Any]], None]
 class Field:
     """What a field may hold. `low` and `high` bound a number, the bytes of a text, the length of the rest.
 
+    `of` says what is in a container: the fields of a row, or one for all items.
+
     Notes:
         An optional field may be absent or nil; both mean the same.
     """
@@ -28,6 +30,7 @@ class Field:
     low: int = 0
     high: int = 0
     required: bool = True
+    of: tuple["Field", ...] = ()
 
 
 def whole(low: int, high: int) -> Field:
@@ -100,17 +103,18 @@ def listing(item: Field, items_max: int, items_min: int = 0) -> Field:
     def check(value: Any) -> bool:
         return type(value) is list and items_min <= len(value) <= items_max and all(map(check_item, value))
 
-    return Field(f"list of {item.kind}", check, items_min, items_max)
+    return Field(f"list of {item.kind}", check, items_min, items_max, of=(item,))
 
 
 def packed_listing(item_bytes_max: int, items_max: int, bytes_max: int) -> Field:
     """A list, not empty, of byte strings that together have at most `bytes_max` bytes."""
-    check_list = listing(binary(item_bytes_max, 1), items_max, 1).check
+    item = binary(item_bytes_max, 1)
+    check_list = listing(item, items_max, 1).check
 
     def check(value: Any) -> bool:
         return check_list(value) and sum(map(len, value)) <= bytes_max
 
-    return Field("list of bin", check, 1, items_max)
+    return Field("list of bin", check, 1, items_max, of=(item,))
 
 
 def row(*fields: Field) -> Field:
@@ -124,7 +128,7 @@ def row(*fields: Field) -> Field:
             and all(field_check(item) for field_check, item in zip(checks, value, strict=True))
         )
 
-    return Field("row", check, len(fields), len(fields))
+    return Field("row", check, len(fields), len(fields), of=fields)
 
 
 def plain_map(entries_max: int = limits.MAP_ENTRIES_MAX, *, level: int = 3) -> Field:
@@ -150,7 +154,7 @@ def map_of(item: Field, entries_max: int, *, key_bytes_max: int) -> Field:
             check_key(key, key_bytes_max=key_bytes_max)
         return all(map(item.check, value.values()))
 
-    return Field(f"map to {item.kind}", check, 0, entries_max)
+    return Field(f"map to {item.kind}", check, 0, entries_max, of=(item,))
 
 
 def optional(field: Field) -> Field:

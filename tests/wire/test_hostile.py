@@ -73,12 +73,12 @@ def assert_refused(link, happenings, answer, code):
     ("number", "body", "code"),
     [
         (0, {}, "unsupported"),
-        (104, {"x": bytes(16)}, "unsupported"),
+        (72, {"x": bytes(16)}, "unsupported"),
         (127, {}, "unsupported"),
         (m.HELLO, {}, None),
         (m.DISPATCH, {}, None),
     ],
-    ids=["no. 0", "peers", "no. 127", "hello", "dispatch"],
+    ids=["no. 0", "files", "no. 127", "hello", "dispatch"],
 )
 def test_what_is_not_spoken_here_ends_the_session(name, number, body, code):
     if (number, name) == (m.HELLO, "server hello") or (number, name) == (m.DISPATCH, "agent up"):
@@ -147,13 +147,26 @@ def test_a_hello_with_an_unfit_capacity_is_refused():
         assert_refused(link, *result, "schema")
 
 
+@pytest.mark.parametrize("name", ["conn", "acked", "head", "low"])
+def test_a_number_that_no_store_can_hold_is_refused_in_the_hello(name):
+    hello = unpack_frame(agent_link().take()[4:])[2]
+
+    link, *result = hear("server hello", frame(pack([m.HELLO, 0, hello | {name: 2**63}])))
+
+    assert_refused(link, *result, "schema")
+
+
 @pytest.mark.parametrize(
     ("number", "body", "code"),
     [
         (m.EV, {"l": [b"\xc1"]}, "frame"),
         (m.EV, {"l": [event(1), event(1)[:-1]]}, "frame"),
         (m.EV, {"l": [event(1), event(3)]}, "state"),
+        (m.EV, {"l": [pack([1, 1, WORK, "started", {"pid": 1, "t": 2**63}])]}, "schema"),
+        (m.EV, {"l": [pack([1, 1, WORK, "started", {"pid": 2**63, "t": 1}])]}, "schema"),
         (m.PONG, {"n": 5}, "state"),
+        (m.OUT, {"k": WORK, "s": 1, "o": 2**62, "d": b"x"}, "limit"),
+        (m.OUT, {"k": WORK, "s": 1, "o": 2**63, "d": b"x"}, "schema"),
         (m.OUT, {"k": WORK, "s": 3, "o": 0, "d": b""}, "schema"),
         (m.OUT, {"k": WORK, "s": 1, "o": 0, "d": bytes(65_537)}, "schema"),
         (m.SYNCED, {"head": 0}, "state"),
