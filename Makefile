@@ -5,6 +5,7 @@
 #   make check               format, lint, types, floors; no tests
 #   make sim SEEDS=200       the simulator; SEED=n repeats one seed
 #   make power CUTS=1000     power cuts against the store
+#   make fuzz FRAMES=1000000 sound and unsound input for all that reads; SEED=n repeats a run
 #   make bench               all benchmarks; BENCH=chain runs one
 #   make docs                write the generated pages, then run every command the manual shows
 #
@@ -12,6 +13,7 @@
 
 SEEDS ?= 200
 CUTS ?= 1000
+FRAMES ?= 1000000
 BENCH ?= all
 VENV := .venv
 BIN := $(VENV)/bin
@@ -23,7 +25,7 @@ PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11 python3
 	if $$python -c '$(USABLE)' >/dev/null 2>&1; then echo $$python; break; fi; done)
 endif
 
-.PHONY: demo test check sim power bench docs clean
+.PHONY: demo test check sim power fuzz bench docs clean
 
 demo: $(STAMP)
 	@$(BIN)/jaz-lite demo
@@ -50,6 +52,9 @@ sim: $(STAMP)
 
 power: $(STAMP)
 	@$(BIN)/python -m tests.store.power --cuts $(CUTS) $(if $(SEED),--seed $(SEED))
+
+fuzz: $(STAMP)
+	@$(BIN)/python -m tests.fuzz --frames $(FRAMES) $(if $(SEED),--seed $(SEED))
 
 bench: $(STAMP)
 	@$(BIN)/python -m bench $(BENCH)
