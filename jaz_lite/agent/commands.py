@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from jaz_lite.agent.shell import Agent
 
 GC_THRESHOLDS = (20_000, 20, 50)  # what is loaded at the start stays; looking through it again costs latency
+END_SIGNALS = tuple(each for each in signal.Signals if each.name in ("SIGTERM", "SIGINT", "SIGBREAK"))
+LOOK_SIGNALS = tuple(each for each in signal.Signals if each.name == "SIGHUP")  # not every system has all of them
 LET_GO_S = 0.2  # for the last words to the keeper
 
 _log = logging.getLogger(__name__)
@@ -99,11 +101,11 @@ def run(data: Path, verbosity: int = 0) -> None:
 async def _serve(agent: "Agent") -> None:
     import trio
 
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+    with trio.open_signal_receiver(*END_SIGNALS, *LOOK_SIGNALS) as signals:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(agent.run)
             async for number in signals:
-                if number != signal.SIGHUP:
+                if number in END_SIGNALS:
                     break
                 agent.look_again()
             agent.let_go()

@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 from typing import Protocol
 
+from jaz_lite.agent.local import FOLDERS_SYNC
 from jaz_lite.agent.prepared_file import PreparedFile
 
 
@@ -86,8 +87,7 @@ class PosixDisk:
     def replace(self, path: str, content: bytes) -> None:
         target = self._root / path
         temporary = target.with_name(target.name + ".new")
-        descriptor = os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with open(descriptor, "wb") as file:
+        with open(temporary, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -95,7 +95,7 @@ class PosixDisk:
         self._sync_folder(path)
 
     def rename(self, old: str, new: str) -> None:
-        (self._root / old).rename(self._root / new)
+        (self._root / old).replace(self._root / new)
         self._sync_folder(new)
 
     def remove(self, path: str) -> None:
@@ -116,6 +116,8 @@ class PosixDisk:
         return shutil.disk_usage(self._root).free
 
     def _sync_folder(self, path: str) -> None:
+        if not FOLDERS_SYNC:
+            return
         descriptor = os.open((self._root / path).parent, os.O_RDONLY)
         try:
             os.fsync(descriptor)

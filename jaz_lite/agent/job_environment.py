@@ -35,6 +35,8 @@ def cleaned(environment: Mapping[str, str], bundle: str | None) -> dict[str, str
 
 def job_environment() -> dict[str, str]:
     """Return the environment of this process as jobs should see it; undecodable bytes are kept as surrogates."""
+    if sys.platform == "win32":
+        return cleaned(os.environ, getattr(sys, "_MEIPASS", None))
     environment = {
         name.decode("utf-8", "surrogateescape"): value.decode("utf-8", "surrogateescape")
         for name, value in os.environb.items()

@@ -11,10 +11,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import trio
 
+from jaz_lite.agent import local
 from jaz_lite.agent.batches import Unbatcher, batch
 from jaz_lite.agent.job_environment import job_environment
 from jaz_lite.errors import RemoteProtocolError, StoreDamaged
@@ -147,42 +148,26 @@ class KeeperClient:
             return None
 
     def _dial(self) -> socket.socket:
-        plain = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        folder = os.open(self._data / "keeper", os.O_RDONLY | os.O_DIRECTORY)
-        home = os.open(".", os.O_RDONLY)
-        try:
-            # By a relative name: the path of a local socket may not be longer than about 100 bytes.
-            os.fchdir(folder)
-            plain.connect("sock")
-        except OSError:
-            plain.close()
-            raise
-        finally:
-            os.fchdir(home)
-            os.close(home)
-            os.close(folder)
-        plain.setblocking(False)
-        return plain
+        return local.dial(str(self._data / "keeper"))
 
     async def _start(self) -> None:
         folder = self._data / "keeper"
         folder.mkdir(mode=0o700, exist_ok=True)
         with open(folder / "keeper.err", "ab", opener=lambda path, flags: os.open(path, flags, 0o600)) as errors:
-            process = subprocess.Popen(
-                [*_program(), "keeper", "--data", str(self._data)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                start_new_session=True,
-                close_fds=True,
-                env={**os.environ, **_found()},
-            )
+            command = [*_program(), "keeper", "--data", str(self._data)]
+            process = local.start_keeper(command, {**os.environ, **_found()}, errors)
         assert process.stdout is not None
         # It says "ready" and lets go of the pipe, or ends; either way the pipe does.
-        with trio.move_on_after(START_S), process.stdout:
-            await trio.lowlevel.wait_readable(process.stdout.fileno())
+        with trio.move_on_after(START_S):
+            # A thread, for on Windows a pipe cannot be waited for otherwise.
+            await trio.to_thread.run_sync(_first_word, process.stdout, abandon_on_cancel=True)
             log.info("the job keeper was started", extra={"action": "keeper.started", "pid": process.pid})
         self._started = [earlier for earlier in (*self._started, process) if earlier.poll() is None]
+
+
+def _first_word(pipe: IO[bytes]) -> None:
+    with pipe:
+        pipe.readline()
 
 
 def _program() -> list[str]:

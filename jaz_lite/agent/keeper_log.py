@@ -10,6 +10,7 @@ import os
 import time
 
 from jaz_lite.agent.crc_log import unframed
+from jaz_lite.agent.local import FOLDERS_SYNC
 from jaz_lite.agent.prepared_file import PreparedFile
 
 SEGMENT_BYTES_MAX = 4 * 1024 * 1024
@@ -70,12 +71,15 @@ class KeeperLog:
         file = PreparedFile(temporary, 0)
         file.write(head)
         file.sync()
+        size = file.size
+        file.close()  # an open file cannot be renamed everywhere
         os.rename(temporary, path)
-        folder = os.open(self._folder, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
+        if FOLDERS_SYNC:
+            folder = os.open(self._folder, os.O_RDONLY)
+            os.fsync(folder)
+            os.close(folder)
         self._file.close()
-        self._file, self._number, self._floor = file, self._number + 1, file.size
+        self._file, self._number, self._floor = PreparedFile(path, size), self._number + 1, size
         oldest = time.time() - KEEP_S
         for name in self._names()[:-1]:
             if os.stat(f"{self._folder}/{name}").st_mtime < oldest:

@@ -3,7 +3,6 @@
 What is read may be a moment old; a tail that is just being written is passed over.
 """
 
-import fcntl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -40,7 +39,7 @@ def status(data: Path) -> dict[str, Any]:
                 "waiting": states.count("accepted"),
             }
         )
-    return {"agent": lock.holder_of(data), "keeper": _held(data / "keeper" / "lock"), "sites": sites}
+    return {"agent": lock.holder_of(data), "keeper": lock.holder_of(data / "keeper") is not None, "sites": sites}
 
 
 def jobs(data: Path) -> list[dict[str, Any]]:
@@ -86,14 +85,3 @@ def _events(disk: Disk, folder: str) -> Iterator[tuple[int, bytes | None, str, d
         for payload in unframed(data, HEADER_BYTES)[0]:
             _, t_ns, k, e, x = msgpack.unpackb(payload)
             yield t_ns, k, e, x
-
-
-def _held(path: Path) -> bool:
-    try:
-        with open(path, "r+b") as file:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-    return False

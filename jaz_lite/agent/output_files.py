@@ -12,6 +12,7 @@ from typing import Protocol
 from jaz_lite.agent.attempts import OutputFacts
 
 SUFFIXES = {1: ".out", 2: ".err"}
+TEXT_SUFFIXES = (".text", ".stop", ".text.cmd", ".stop.cmd")
 HAD = "-had"
 
 
@@ -70,8 +71,9 @@ class PosixOutputFiles:
     def read(self, k: bytes, stream: int, offset: int, size: int) -> bytes:
         path = self._path(k, stream)
         for name in (path, path + HAD):
-            with contextlib.suppress(FileNotFoundError), open(name, "rb") as file:
-                return os.pread(file.fileno(), size, offset)
+            with contextlib.suppress(FileNotFoundError), open(name, "rb", buffering=0) as file:
+                file.seek(offset)
+                return file.read(size)
         return b""
 
     def remove(self, k: bytes, stream: int) -> None:
@@ -99,7 +101,7 @@ class PosixOutputFiles:
                     os.unlink(entry.path)
 
     def remove_texts(self, k: bytes) -> None:
-        for suffix in (".text", ".stop"):
+        for suffix in TEXT_SUFFIXES:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(f"{self._folder}/{k.hex()}{suffix}")
 

@@ -5,7 +5,9 @@ of the log: a record has no length 0. Standard library only; the job keeper uses
 """
 
 import os
+import sys
 
+_FLAGS = os.O_CREAT | os.O_WRONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)  # each system has one
 PREPARED_BYTES = 1024 * 1024  # at a time
 _ZEROS = bytes(64 * 1024)
 
@@ -15,7 +17,7 @@ class PreparedFile:
 
     def __init__(self, path: str, size: int) -> None:
         """Open or create the file; what stands behind `size` is cut off."""
-        self._file = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        self._file = os.open(path, _FLAGS, 0o600)
         self.size = size
         os.ftruncate(self._file, size)
         self._prepared = size
@@ -31,7 +33,7 @@ class PreparedFile:
             self._prepare(len(data))
         view, at = memoryview(data), self.size
         while view:
-            done = os.pwrite(self._file, view, at)
+            done = _write_at(self._file, view, at)
             view, at = view[done:], at + done
         self.size = at
 
@@ -39,7 +41,7 @@ class PreparedFile:
         end = self.size + max(least, PREPARED_BYTES)
         try:
             while self._prepared < end:
-                self._prepared += os.pwrite(self._file, _ZEROS[: end - self._prepared], self._prepared)
+                self._prepared += _write_at(self._file, _ZEROS[: end - self._prepared], self._prepared)
         except OSError:
             # A nearly full disk: do without, the write itself will tell.
             self._prepared = self.size
@@ -52,3 +54,10 @@ class PreparedFile:
     def close(self) -> None:
         """Let go of the file."""
         os.close(self._file)
+
+
+def _write_at(descriptor: int, data: "memoryview | bytes", at: int) -> int:
+    if sys.platform == "win32":
+        os.lseek(descriptor, at, os.SEEK_SET)
+        return os.write(descriptor, data)
+    return os.pwrite(descriptor, data, at)

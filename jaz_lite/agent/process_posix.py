@@ -1,7 +1,6 @@
 """Processes on POSIX systems: start one as ordered, tell whether it still is the same one, signal its group.
 
-The seam for other systems: a `process_windows` offers the same names. Standard library only, and little of it: the
-job keeper loads this module and must stay small.
+One side of the seam that `process.py` describes.
 
 Rules:
     A job gets a session of its own, default signals, stdin from /dev/null and its output files as descriptors.
@@ -15,7 +14,7 @@ import os
 import signal
 import stat
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from jaz_lite.agent.run_user import RunUser
@@ -285,6 +284,28 @@ def start_time(pid: int) -> int:
         return 0
     # A zombie has ended; only its parent does not know yet.
     return 0 if fields[0] in (b"Z", b"X") else int(fields[19])
+
+
+class Ended(NamedTuple):
+    """How a child ended: with an exit code, or by the number of a signal; the other one is None."""
+
+    pid: int
+    code: int | None
+    signal: int | None
+    cpu_ms: int
+    rss_kb: int
+
+
+def reaped() -> Ended | None:
+    """Return the next child that has ended, None where there is none."""
+    try:
+        pid, status, used = os.wait4(-1, os.WNOHANG)
+    except ChildProcessError:
+        return None
+    if pid == 0:
+        return None
+    code, number = ended(status)
+    return Ended(pid, code, number, round((used.ru_utime + used.ru_stime) * 1000), used.ru_maxrss)
 
 
 def ended(status: int) -> tuple[int | None, int | None]:

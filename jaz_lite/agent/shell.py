@@ -18,7 +18,7 @@ from typing import Any
 import trio
 
 from jaz_lite import __version__
-from jaz_lite.agent import process_posix as process
+from jaz_lite.agent import process
 from jaz_lite.agent.attempts import Moment
 from jaz_lite.agent.disk import PosixDisk
 from jaz_lite.agent.keeper_client import KeeperClient

@@ -37,6 +37,16 @@ class AgentRow:
     arch: str = ""
     seen_ms: int | None = None
     created_ms: int
+    par_max: int | None = None  # jobs at once as the server limits them; None: what the agent says
+    queue_max: int | None = None  # work orders that wait there beyond those
+    par: int | None = None  # what the agent said of itself last, as all below
+    queue: int | None = None
+    peer: str = ""  # where its last connection came from or led to
+    encoding: str = ""  # of the output of its jobs; "": utf-8
+    clock_offset_ms: int | None = None  # how much its clock is ahead of the server's
+    spool_bytes: int | None = None
+    free_bytes: int | None = None
+    running: int | None = None
 
 
 _NAMES = tuple(field.name for field in fields(AgentRow))

@@ -62,15 +62,16 @@ class Attempt:
     out_bytes: int = 0  # what the process wrote, as its agent counted; `Output.length` is what is stored
     err_bytes: int = 0
     origin: str = "sent"
+    group: str = ""  # the group host it may go elsewhere in if it is refused; unbound while `agent_id` is ""
 
 
 _COLUMNS = (
     "k, run_id, node, visit, key_path, attempt, occ, agent, host, kind, state, digest, spec, boot_sent, term_sent,"
     " exit_code, signal, why, message, created_ms, sent_ms, accepted_ms, started_ms, ended_ms, out_bytes, err_bytes,"
-    " origin"
+    " origin, host_group"
 )
 _SELECT = f"select {_COLUMNS} from attempts"
-_INSERT = f"insert into attempts ({_COLUMNS}) values ({', '.join('?' * 27)})"
+_INSERT = f"insert into attempts ({_COLUMNS}) values ({', '.join('?' * 28)})"
 
 _CHANGEABLE = frozenset(
     (
@@ -136,6 +137,7 @@ class Attempts:
                 attempt.out_bytes,
                 attempt.err_bytes,
                 ORIGINS.index(attempt.origin),
+                names.number_of(sql, attempt.group) if attempt.group else None,
             ),
         )
 
@@ -223,4 +225,5 @@ class Attempts:
             out_bytes=row[24],
             err_bytes=row[25],
             origin=ORIGINS[row[26]],
+            group="" if row[27] is None else names.name_of(sql, row[27]),
         )

@@ -1,14 +1,14 @@
-"""Hosts: the names that definitions use, and the agents behind them."""
+"""Hosts: the names that definitions use, and what stands behind them."""
 
 # Statements are put together from constants of this file; values are always bound.
 # ruff: noqa: S608
 
 from collections.abc import Sequence
 
-from jaz_lite.model.host import Host
+from jaz_lite.model.host import HOST_KINDS, Host
 from jaz_lite.store.connection import Row, Sql
 
-_COLUMNS = "host, agent_id, enabled, encoding, memo"
+_COLUMNS = "host, kind, agent_id, address, port, user, enabled, encoding, memo"
 
 
 class Hosts:
@@ -19,15 +19,29 @@ class Hosts:
 
     def put(self, host: Host) -> None:
         """Save a host, new or known."""
+        sets = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS.split(", ")[1:])
         self._sql.run(
-            f"insert or replace into hosts ({_COLUMNS}) values (?, ?, ?, ?, ?)",
-            (host.host, host.agent_id, host.enabled, host.encoding, host.memo),
+            f"insert into hosts ({_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (host) do update set {sets}",
+            (
+                host.host,
+                HOST_KINDS.index(host.kind),
+                host.agent_id,
+                host.address,
+                host.port,
+                host.user,
+                host.enabled,
+                host.encoding,
+                host.memo,
+            ),
         )
+        self._sql.run("delete from host_members where host = ?", (host.host,))
+        for place, member in enumerate(host.members):
+            self._sql.run("insert into host_members (host, place, member) values (?, ?, ?)", (host.host, place, member))
 
     def find(self, name: str) -> Host | None:
         """Return a host, or None."""
         row = self._sql.row(f"select {_COLUMNS} from hosts where host = ?", (name,))
-        return None if row is None else _host(row)
+        return None if row is None else self._host(row)
 
     def remove(self, name: str) -> bool:
         """Forget a host; tell whether there was one."""
@@ -35,8 +49,36 @@ class Hosts:
 
     def list(self) -> Sequence[Host]:
         """Return all hosts, sorted by name."""
-        return [_host(row) for row in self._sql.rows(f"select {_COLUMNS} from hosts order by host")]
+        return [self._host(row) for row in self._sql.rows(f"select {_COLUMNS} from hosts order by host")]
 
+    def groups_of(self, member: str) -> Sequence[str]:
+        """Return the groups that name this member themselves, sorted."""
+        return [
+            row[0] for row in self._sql.rows("select host from host_members where member = ? order by host", (member,))
+        ]
 
-def _host(row: Row) -> Host:
-    return Host(host=row[0], agent_id=row[1], enabled=bool(row[2]), encoding=row[3], memo=row[4])
+    def of_agent(self, agent_id: str) -> Sequence[str]:
+        """Return the hosts that stand for this agent alone, sorted."""
+        return [
+            row[0] for row in self._sql.rows("select host from hosts where agent_id = ? order by host", (agent_id,))
+        ]
+
+    def _host(self, row: Row) -> Host:
+        name, kind = row[0], HOST_KINDS[row[1]]
+        members = (
+            self._sql.rows("select member from host_members where host = ? order by place", (name,))
+            if kind == "group"
+            else ()
+        )
+        return Host(
+            host=name,
+            kind=kind,
+            agent_id=row[2],
+            members=tuple(each[0] for each in members),
+            address=row[3],
+            port=row[4],
+            user=row[5],
+            enabled=bool(row[6]),
+            encoding=row[7],
+            memo=row[8],
+        )

@@ -16,6 +16,9 @@ ServerLink(site: SiteIdentity, *, nonce: bytes 32, now, find_agent: (agent_id, k
     dispatch(*, k, occ, path, att, run, kind, spec, start_by_s=None, desc={})      dispatch_room -> int
     kill(k, *, how, sig="TERM", grace_s=10, why="")   cancel(k, why)   query(k | None)   ack(n)
     out_ack(k, stream, offset)   out_req(k, stream, offset)   drain(on)   config(...)
+    file_open(x, op, name, *, path, offset, size, mode, sha, after)   file_room -> int legs   has_leg(x)
+    file_data(x, offset, data)   file_ack(x, offset)   file_end(x, size, sha)   file_give_up(x, code, msg)
+    files_over(k, *, ok, code="", msg="")
     bye(code, msg="", *, addrs=(), retry_s=0)   error(code, msg="")
 
 AgentLink(agent: AgentIdentity, facts: HelloFacts, *, nonce: bytes 32, now)
@@ -23,8 +26,11 @@ AgentLink(agent: AgentIdentity, facts: HelloFacts, *, nonce: bytes 32, now)
     events([packed, ...])   event_room -> int   inventory(items, more=False)   synced(head)
     output(k, stream, offset, data, eof=False)   output_room(k, stream) -> int bytes
     state_of(k, st, *, exit_code=None, conflict=False, why="")   refused(k, why, msg="")
+    file_ok(opening, *, offset, size, mode, mtime_ms, sha)   file_names(opening, entries, *, more)
+    file_data(opening, offset, data)   file_room(opening) -> int bytes   file_ack(opening, offset)
+    file_end(opening, size, sha)   file_done(opening)   file_failed(opening, code, msg)
     bye(code, msg="", *, retry_s=0)   error(code, msg="")
 
-What was written by commands given in one loop pass leaves with one `take`. Bulk (output, blobs) is let out in portions
+What was written by commands given in one loop pass leaves with one `take`. Bulk (output, blobs, files) is let out in portions
 of at most 64 KiB after the control frames, so a kill never waits behind a long output.
 """

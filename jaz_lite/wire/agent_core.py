@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 from jaz_lite.errors import LocalProtocolError
 from jaz_lite.wire import limits
 from jaz_lite.wire import messages as m
+from jaz_lite.wire.agent_files import AgentFiles
 from jaz_lite.wire.agent_handshake import RUNNING, STATES, AgentHandshake
 from jaz_lite.wire.frames import Violation, pack
 from jaz_lite.wire.happenings import (
@@ -43,7 +44,7 @@ from jaz_lite.wire.schema import cut
 BLOBS_WAITING_MAX = 4  # whole ones whose dispatch has not come; it follows at once
 
 
-class AgentLink(AgentHandshake):
+class AgentLink(AgentFiles):
     """The agent's end. See the module and `wire/__init__.py`.
 
     Args:
@@ -127,6 +128,12 @@ class AgentLink(AgentHandshake):
         """Say that no record of a dispatch was made and none will be: definitely not started."""
         if self._must_be("up"):
             self._send(m.REFUSED, {"k": k, "why": why, "msg": cut(msg, 256)})
+
+    def config_ok(self, *, kid: int | None = None, pin: bytes | None = None) -> None:
+        """Say that a new key, or the next certificate, is durable here."""
+        if self._must_be(*RUNNING):
+            body = {"kid": kid, "pin": pin}
+            self._send(m.CONFIG_OK, {name: value for name, value in body.items() if value is not None})
 
     # ---- commands: output
 
@@ -242,6 +249,7 @@ class AgentLink(AgentHandshake):
         (
             *Link.common_routes(STATES, RUNNING),
             *AgentHandshake.handshake_routes(),
+            *AgentFiles.file_routes(),
             route(m.CONFIG, RUNNING, _on_config),
             route(m.ACK, RUNNING, _on_ack),
             route(m.DRAIN, RUNNING, _on_drain),

@@ -230,6 +230,14 @@ class WorkState(Happening):
     why: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ConfigTaken(Happening):
+    """The agent has made a new key (its number) or the next certificate (its SHA-256) durable."""
+
+    kid: int | None = None
+    pin: bytes | None = None
+
+
 # ---- what an agent hears
 
 

@@ -45,6 +45,17 @@ OUTPUT_CREDIT_BYTES_STREAM = 256 * 1024  # sent and not yet acknowledged
 OUTPUT_CREDIT_BYTES_SESSION = 4 * 1024 * 1024
 OUTPUT_STREAMS_MAX = 8_192  # streams with something unacknowledged, a session
 
+# ---- files
+
+FILE_WINDOW_BYTES = 512 * 1024  # of one file, under way and not yet acknowledged
+FILE_LEGS_MAX = 4  # files on their way from or to one agent at once
+FILE_LEGS_ENDED_KEPT = 16  # ended by the agent, which the server may not know yet
+FILE_NAME_BYTES_MAX = 1_024
+FILE_PATH_BYTES_MAX = 4_096
+FILE_NAMES_MAX = 10_000  # that a pattern may fit
+FILE_NAMES_PAGE_MAX = 500
+FILE_NAMES_PAGE_BYTES_MAX = 200 * 1024
+
 # ---- events, inventory, dispatch
 
 EVENT_BYTES_MAX = 200 * 1024

@@ -9,6 +9,7 @@ limit, and bulk only as far as the credit rules of the two ends allow.
 """
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -48,6 +49,8 @@ class Link:
 
     __slots__ = (
         "_bulk",
+        "_files",
+        "_files_next",
         "_found",
         "_frame_bytes_max",
         "_handshake_deadline",
@@ -70,6 +73,8 @@ class Link:
         self._reader = FrameReader()
         self._out = bytearray()
         self._bulk: list[Bulk] = []
+        self._files: deque[tuple[bytes, int, Body]] = deque()  # frames of files, each with the file it is about
+        self._files_next = False
         self._found: list[Happening] = []
         self._seq_in = 0
         self._seq_out = 0
@@ -104,7 +109,7 @@ class Link:
     @property
     def has_output(self) -> bool:
         """`take` would give something; asked for every chunk received, so it is cheap."""
-        return bool(self._out or self._bulk) or self._pong is not None
+        return bool(self._out or self._bulk or self._files) or self._pong is not None
 
     def receive(self, data: bytes, now: float) -> list[Happening]:
         """Take what came from the peer; b"" says that nothing more will come.
@@ -159,7 +164,7 @@ class Link:
         if self._pong is not None:
             number, self._pong = self._pong, None
             self._send(m.PONG, {"n": number})
-        if self._bulk:
+        if self._bulk or self._files:
             self._let_bulk_out()
         if not self._out:
             return b""
@@ -248,6 +253,16 @@ class Link:
         self._check(number, body)
         self._bulk.append(iter(((number, body),)))
 
+    def _queue_file(self, x: bytes, number: int, body: Body) -> None:
+        """Put a frame behind those of files that are already waiting."""
+        self._check(number, body)
+        self._files.append((x, number, body))
+
+    def _drop_file(self, x: bytes) -> None:
+        """Forget what has not left yet about a file."""
+        if any(waiting[0] == x for waiting in self._files):
+            self._files = deque(waiting for waiting in self._files if waiting[0] != x)
+
     @staticmethod
     def _check(number: int, body: Body) -> None:
         try:
@@ -261,7 +276,14 @@ class Link:
 
     def _let_bulk_out(self) -> None:
         end = len(self._out) + limits.CHUNK_BYTES_MAX
-        while self._bulk and len(self._out) < end:
+        while (self._bulk or self._files) and len(self._out) < end:
+            # Output of jobs and files take turns: somebody watches the one while the other is long.
+            if self._files and (self._files_next or not self._bulk):
+                self._files_next = False
+                _, number, body = self._files.popleft()
+                self._send(number, body)
+                continue
+            self._files_next = True
             following = next(self._bulk[0], None)
             if following is None:
                 del self._bulk[0]
@@ -311,6 +333,7 @@ class Link:
     def _close(self, closed: Closed) -> None:
         self.state = "closed"
         self._bulk.clear()
+        self._files.clear()
         self._pong = None
         self._reader.clear()
         self._found.append(closed)

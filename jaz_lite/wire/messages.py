@@ -1,8 +1,8 @@
 """The catalogue of messages: number, name, who sends it, and the table of its fields.
 
-Numbers 72 to 78 (files), 96 to 101 (enrolment) and 104 to 108 (peers) are taken but not spoken by this build: they
-are answered like any unknown type. Source: protocol.md section 5, except that `ev` carries a list of packed events,
-so that the hash chain covers exact bytes and many events share a frame.
+Numbers 104 to 108 (peers) are taken but not spoken by this build: they are answered like any unknown type. Source: protocol.md section 5, except that `ev` carries a list of packed events,
+so that the hash chain covers exact bytes and many events share a frame; and that files have a word for the end of a
+whole copy (`f_over`), names as bytes, and pages of a list.
 """
 
 from collections.abc import Mapping
@@ -53,6 +53,21 @@ ACK = 49
 OUT = 64
 OUT_ACK = 65
 OUT_REQ = 66
+ENROLL = 96
+ENROLL_CHALLENGE = 97
+ENROLL_PROOF = 98
+ENROLLED = 99
+ENROLL_OK = 100
+ENROLL_PENDING = 101
+CONFIG_OK = 129
+F_OPEN = 72
+F_OK = 73
+F_DATA = 74
+F_ACK = 75
+F_END = 76
+F_ERR = 77
+F_DONE = 78
+F_OVER = 79
 
 BYE_CODES = frozenset(
     ("version", "auth", "dup_agent", "revoked", "deposed", "shutdown", "redirect", "overload", "proto", "busy")
@@ -77,6 +92,8 @@ OCC = text(limits.OCC_BYTES_MAX, 1)
 KEY_PATH = text(limits.KEY_PATH_BYTES_MAX, 1)
 ATTEMPT = whole(1, limits.ATTEMPT_MAX)
 WORK_KIND = text(12, 1)
+SHA = binary(32)
+FILE_CODE = text(16, 1)
 
 Sender = Literal["agent", "server", "both"]
 
@@ -260,5 +277,72 @@ MESSAGES: Mapping[int, Message] = dict(
         ),
         _message(OUT_ACK, "out_ack", "server", k=NATURAL_KEY, s=STREAM, o=OFFSET),
         _message(OUT_REQ, "out_req", "server", k=NATURAL_KEY, s=STREAM, o=OFFSET),
+        _message(
+            ENROLL,
+            "enroll",
+            "agent",
+            proto=listing(U32, 2, 2),
+            token=optional(binary(6)),
+            agent=optional(NAME),
+            na=binary(32),
+            sw=text(64),
+            os=text(64),
+            arch=text(32),
+        ),
+        _message(
+            ENROLL_CHALLENGE, "enroll_challenge", "server", proto=U32, site_uid=binary(16), server=NAME, ns=binary(32)
+        ),
+        _message(ENROLL_PROOF, "enroll_proof", "agent", mac=binary(32)),
+        _message(
+            ENROLLED,
+            "enrolled",
+            "server",
+            mac=binary(32),
+            agent=NAME,
+            kid=U32,
+            key=binary(32),
+            cert=binary(2048, 1),
+            site_uid=binary(16),
+            server=NAME,
+            peers=ADDRESSES,
+        ),
+        _message(ENROLL_OK, "enroll_ok", "agent"),
+        _message(ENROLL_PENDING, "enroll_pending", "server", retry=whole(1, 3_600)),
+        _message(CONFIG_OK, "config_ok", "agent", kid=optional(U32), pin=optional(binary(32))),
+        _message(
+            F_OPEN,
+            "f_open",
+            "server",
+            x=NATURAL_KEY,
+            op=one_of("get", "put", "list", "stat"),
+            path=text(limits.FILE_PATH_BYTES_MAX),
+            file=binary(limits.FILE_PATH_BYTES_MAX, 1),
+            off=U64,
+            size=optional(U64),
+            mode=optional(U32),
+            sha=optional(SHA),
+            after=optional(binary(limits.FILE_NAME_BYTES_MAX, 0)),
+        ),
+        _message(
+            F_OK,
+            "f_ok",
+            "agent",
+            x=NATURAL_KEY,
+            off=U64,
+            size=U64,
+            mode=U32,
+            mtime=U64,
+            sha=optional(SHA),
+            names=optional(
+                listing(row(binary(limits.FILE_NAME_BYTES_MAX, 1), U64, U32, U64), limits.FILE_NAMES_PAGE_MAX)
+            ),
+            more=optional(truth()),
+        ),
+        _message(F_DATA, "f_data", "both", x=NATURAL_KEY, o=U64, d=binary(limits.CHUNK_BYTES_MAX, 1)),
+        _message(F_ACK, "f_ack", "both", x=NATURAL_KEY, o=U64),
+        _message(F_END, "f_end", "both", x=NATURAL_KEY, size=U64, sha=SHA),
+        _message(F_ERR, "f_err", "both", x=NATURAL_KEY, code=FILE_CODE, msg=text(256)),
+        _message(F_DONE, "f_done", "agent", x=NATURAL_KEY),
+        _message(F_OVER, "f_over", "server", x=NATURAL_KEY, ok=truth(), code=text(16), msg=text(256)),
     )
 )

@@ -24,6 +24,7 @@ from jaz_lite.wire.happenings import (
     NOTHING,
     AgentEvent,
     AgentEvents,
+    ConfigTaken,
     InventoryItem,
     InventoryPage,
     KillHow,
@@ -36,10 +37,11 @@ from jaz_lite.wire.happenings import (
 from jaz_lite.wire.link import Body, Bulk, Link, Route, route
 from jaz_lite.wire.output_credit import Incoming
 from jaz_lite.wire.schema import cut
+from jaz_lite.wire.server_files import ServerFiles
 from jaz_lite.wire.server_handshake import RUNNING, STATES, FindKey, ServerHandshake
 
 
-class ServerLink(ServerHandshake):
+class ServerLink(ServerFiles):
     """The server's end. See the module and `wire/__init__.py`.
 
     Args:
@@ -247,6 +249,9 @@ class ServerLink(ServerHandshake):
     def _on_inv(self, body: Body, _payload: bytes) -> None:
         self._found.append(InventoryPage([InventoryItem(*item) for item in body["items"]], body["more"]))
 
+    def _on_config_ok(self, body: Body, _payload: bytes) -> None:
+        self._found.append(ConfigTaken(body.get("kid"), body.get("pin")))
+
     def _on_synced(self, body: Body, _payload: bytes) -> None:
         if body["head"] != self._consumed:
             raise Violation("state", f"synced at {body['head']}, but the last event was {self._consumed}")
@@ -275,7 +280,9 @@ class ServerLink(ServerHandshake):
         (
             *Link.common_routes(STATES, RUNNING),
             *ServerHandshake.handshake_routes(),
+            *ServerFiles.file_routes(),
             route(m.EV, RUNNING, _on_ev),
+            route(m.CONFIG_OK, RUNNING, _on_config_ok),
             route(m.INV, RUNNING, _on_inv),
             route(m.SYNCED, ("syncing",), _on_synced),
             route(m.STATE, ("up",), _on_state),

@@ -12,8 +12,9 @@ from jaz_lite.store.migrate import Migration, migrations
 from jaz_lite.store.open import Store
 from tests.store.making import opened
 
-SECOND = Migration(2, "0.9.0", "alter table hosts add column colour text not null default 'red'")
-BROKEN = Migration(2, "0.9.0", "alter table hosts add column colour text; this is no sql")
+PRESENT = len(migrations())
+NEXT = Migration(PRESENT + 1, "0.9.0", "alter table hosts add column colour text not null default 'red'")
+BROKEN = Migration(PRESENT + 1, "0.9.0", "alter table hosts add column colour text; this is no sql")
 
 
 def old_store(folder: Path) -> None:
@@ -45,21 +46,37 @@ def test_a_new_file_has_the_present_format_and_no_copy(tmp_path: Path) -> None:
 def test_an_older_file_is_copied_and_upgraded(tmp_path: Path) -> None:
     old_store(tmp_path)
 
-    store = opened(tmp_path, migrations=[*migrations(), SECOND])
+    store = opened(tmp_path, migrations=[*migrations(), NEXT])
 
     assert hosts(store) == ["kept"]
     assert store._the_writer._connection.execute("select colour from hosts").fetchall() == [("red",)]
     store.close()
-    assert format_of(tmp_path / DATABASE_FILE) == 2
-    copy = tmp_path / f"{DATABASE_FILE}.format-1"
-    assert format_of(copy) == 1
+    assert format_of(tmp_path / DATABASE_FILE) == PRESENT + 1
+    copy = tmp_path / f"{DATABASE_FILE}.format-{PRESENT}"
+    assert format_of(copy) == PRESENT
     connection = apsw.Connection(str(copy))
     assert connection.execute("select host from hosts").fetchall() == [("kept",)]
     connection.close()
 
 
+def test_hosts_of_the_first_format_stand_for_their_agents(tmp_path: Path) -> None:
+    opened(tmp_path, migrations=migrations()[:1]).close()
+    connection = apsw.Connection(str(tmp_path / DATABASE_FILE))
+    connection.execute("insert into hosts values ('plain', 'a1', 1, 'utf-8', ''), ('old', 'a2', 0, 'cp932', 'memo')")
+    connection.close()
+
+    store = opened(tmp_path)
+
+    with store.snapshot() as view:
+        assert list(view.hosts.list()) == [
+            Host(host="old", agent_id="a2", enabled=False, encoding="cp932", memo="memo"),
+            Host(host="plain", agent_id="a1"),
+        ]
+    store.close()
+
+
 def test_a_file_of_the_present_format_is_left_alone(tmp_path: Path) -> None:
-    steps = [*migrations(), SECOND]
+    steps = [*migrations(), NEXT]
     opened(tmp_path, migrations=steps).close()
 
     opened(tmp_path, migrations=steps).close()
@@ -77,15 +94,17 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> Non
     assert hosts(store) == ["kept"]
     assert store.integrity() == []
     store.close()
-    assert format_of(tmp_path / DATABASE_FILE) == 1
+    assert format_of(tmp_path / DATABASE_FILE) == PRESENT
 
 
 @pytest.mark.parametrize("read_only", [False, True])
 def test_a_newer_file_is_refused_and_the_needed_version_named(tmp_path: Path, read_only: bool) -> None:
-    opened(tmp_path, migrations=[*migrations(), SECOND]).close()
+    opened(tmp_path, migrations=[*migrations(), NEXT]).close()
     before = (tmp_path / DATABASE_FILE).read_bytes()
 
-    with pytest.raises(StoreDamaged, match=r"newer jaz_lite \(format 2; this program knows up to 1\)") as refused:
+    with pytest.raises(
+        StoreDamaged, match=rf"newer jaz_lite \(format {PRESENT + 1}; this program knows up to {PRESENT}\)"
+    ) as refused:
         opened(tmp_path, read_only=read_only)
 
     assert "0.9.0 or later" in refused.value.hint

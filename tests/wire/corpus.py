@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from jaz_lite.wire.file_happenings import FileEntry
 from jaz_lite.wire.frames import FrameReader, unpack_frame
 from jaz_lite.wire.happenings import InventoryItem
 from jaz_lite.wire.limits import FRAME_BYTES_MAX
@@ -19,6 +20,7 @@ from tests.wire.conversation import (
     event,
     server_link,
 )
+from tests.wire.enrolling import ENROLMENT, TOKEN_KEY, enrol_agent, enrol_server
 
 GOLDEN_FILE = Path(__file__).parent / "golden_v1.txt"
 
@@ -112,6 +114,66 @@ def say_everything() -> Iterator[Said]:
     talk.agent.error("schema", "not a spec")
     talk.carry()
     yield talk.said[-1]
+
+    talk = Recorder().up()
+    talk.agent.config_ok(kid=8, pin=b"n" * 32)
+    talk.carry()
+    yield talk.said[-1]
+
+    talk = Recorder(enrol_server(), enrol_agent())
+    talk.carry()
+    talk.server.challenge(TOKEN_KEY)
+    talk.carry()
+    talk.server.give(ENROLMENT)
+    talk.carry()
+    talk.agent.confirm()
+    talk.carry()
+    yield from talk.said
+
+    talk = Recorder(enrol_server(), enrol_agent())
+    talk.carry()
+    talk.server.pending(5)
+    talk.carry()
+    yield talk.said[-1]
+
+    yield from _about_files()
+
+
+def _about_files() -> Iterator[Said]:
+    talk = Recorder().up()
+    handshake = len(talk.said)
+    x, y = b"x" * 16, b"y" * 16
+    talk.server.file_open(y, "list", b"*.csv", path="/data", after=b"a.csv")
+    talk.server.file_open(x, "put", "夜.csv".encode(), offset=2**63, size=5, mode=0o640)
+    talk.carry()
+    talk.agent.file_names(1, [FileEntry(b"\xff.csv", 5, 0o100640, 1_700_000_000_000)], more=True)
+    talk.agent.file_ok(2, offset=2, sha=b"h" * 32)
+    talk.carry()
+    talk.server.file_open(y, "get", "夜.csv".encode(), path="/data", offset=2, sha=b"h" * 32)
+    talk.carry()
+    talk.agent.file_ok(3, offset=2, size=5, mode=0o100640, mtime_ms=1_700_000_000_000)
+    talk.agent.file_data(3, 2, b"llo")
+    talk.carry()
+    talk.server.file_data(x, 2, b"llo")
+    talk.carry()
+    talk.agent.file_ack(2, 5)
+    talk.carry()
+    talk.server.file_ack(y, 5)
+    talk.carry()
+    talk.agent.file_end(3, 5, b"H" * 32)
+    talk.carry()
+    talk.server.file_end(x, 5, b"H" * 32)
+    talk.carry()
+    talk.agent.file_done(2)
+    talk.server.file_open(y, "stat", b"a", path="/data")
+    talk.carry()
+    talk.agent.file_failed(4, "missing", "the file is not there")
+    talk.carry()
+    talk.server.file_open(y, "get", b"a", path="/data")
+    talk.server.file_give_up(y, "again", "the link of the target is cut")
+    talk.server.files_over(x, ok=False, code="no_match", msg="no file matches")
+    talk.carry()
+    yield from talk.said[handshake:]
 
 
 def golden_text() -> str:
