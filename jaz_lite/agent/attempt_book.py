@@ -15,6 +15,7 @@ from jaz_lite.agent.due_times import DueTimes
 from jaz_lite.agent.gathered import Gathered
 from jaz_lite.agent.orders import NotStartable, job_order, stop_order
 from jaz_lite.agent.policy import Policy
+from jaz_lite.agent.slots import Slots
 from jaz_lite.wire.events import Unpacked
 from jaz_lite.wire.frames import Violation
 from jaz_lite.wire.happenings import (
@@ -32,18 +33,19 @@ class AttemptBook:
     """See the module.
 
     Args:
+        slots: shared with the other sites of this agent.
         out_folder: where the output files of the site are, as the keeper opens them.
         may_start: False after a boot of the system, until the first contact (protocol.md 4.5).
     """
 
-    def __init__(self, *, policy: Policy, out_folder: str, may_start: bool = True) -> None:
+    def __init__(self, *, policy: Policy, slots: Slots, out_folder: str, may_start: bool = True) -> None:
         self._policy = policy
         self._out_folder = out_folder
         self._may_start = may_start
         self.attempts: dict[bytes, Attempt] = {}
-        self.running: set[bytes] = set()
+        self.running: dict[bytes, None] = {}  # their keys, in the order in which they began
         self._queue: deque[bytes] = deque()
-        self._busy = 0  # attempts that the keeper was told to start and that have not ended
+        self._share = slots.share(self._start_some)  # a slot for each attempt that the keeper was told to start
         self._keeper_listed: set[str] | None = None  # claims heard of since the keeper came; None while it is away
         self._unlogged: set[str] = set()  # claims of the keeper that the log knows nothing of
         self._keeper_ready = False
@@ -109,8 +111,8 @@ class AttemptBook:
             elif attempt.state == "running":
                 self._set_timeout(attempt)
                 if not attempt.is_own:  # that takes no slot, and has no output that grows
-                    self._busy += 1
-                    self.running.add(k)
+                    self._share.take()
+                    self.running[k] = None
 
     # ---- what is told of everything
 
@@ -155,6 +157,10 @@ class AttemptBook:
         self._now = now
         if self.head:
             self._event(None, "clock_jump", {"s": seconds}, wait=False)
+
+    def leave(self) -> None:
+        """This core is of no use any more: another one takes its slots."""
+        self._share.leave()
 
     def damaged(self) -> None:
         """The disk failed: take nothing and start nothing any more."""
@@ -224,7 +230,7 @@ class AttemptBook:
     def _start_some(self) -> None:
         if not (self._keeper_ready and self._may_start) or self._damaged:
             return
-        while self._queue and self._busy < self._policy.par:
+        while self._queue and self._share.has_room:
             attempt = self.attempts.get(self._queue.popleft())
             if attempt is None or attempt.state != "accepted" or attempt.withdrawn:
                 continue
@@ -242,10 +248,11 @@ class AttemptBook:
             attempt.has_text = "text" in order
             self._began_starting(attempt)
             self._out.tell(["start", attempt.claim, order])
+        self._share.waits = bool(self._queue)
 
     def _began_starting(self, attempt: Attempt) -> None:
         attempt.state = "starting"
-        self._busy += 1
+        self._share.take()
 
     def output_limit(self, attempt: Attempt) -> int:
         """Return how many bytes of each stream of an open attempt are kept."""
@@ -255,8 +262,8 @@ class AttemptBook:
 
     def _final(self, attempt: Attempt, e: str, fields: dict[str, Any]) -> None:
         if attempt.state in ("starting", "running") and not attempt.is_own:
-            self._busy -= 1
-        self.running.discard(attempt.k)
+            self._share.give_back()
+        self.running.pop(attempt.k, None)
         attempt.state, attempt.spec, attempt.kill = _FINAL[e], None, None
         attempt.ended_ms = self._now.wall_ms
         if attempt.apart:

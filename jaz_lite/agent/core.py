@@ -140,7 +140,7 @@ class AgentCore(OwnAttempts):
                 self._out.tell(["cancel", attempt.claim])
             else:
                 if attempt.state == "starting":
-                    self._busy -= 1
+                    self._share.give_back()
                     attempt.state = "accepted"
                 again.append(attempt.k)
         self._queue = deque(again)
@@ -151,11 +151,11 @@ class AgentCore(OwnAttempts):
         if attempt is None or attempt.state == "running":
             return
         if attempt.state == "accepted":
-            self._busy += 1
+            self._share.take()
         attempt.state, attempt.started_ms, attempt.withdrawn = "running", at_ms, ""
         self._event(attempt.k, "started", {"pid": pid, "t": at_ms}, about=attempt, wait=False)
         self._set_timeout(attempt)
-        self.running.add(attempt.k)
+        self.running[attempt.k] = None
         if attempt.kill is not None:
             self._end_running(attempt, *attempt.kill)
 
@@ -245,7 +245,7 @@ class AgentCore(OwnAttempts):
             return "no_space", "the disk of this agent is nearly full"
         if work.kind in self._own_kinds:
             return self._own_refusal(work.kind)
-        if self._busy + len(self._queue) >= self._policy.par + self._policy.queue:
+        if self._share.busy + len(self._queue) >= self._policy.par + self._policy.queue:
             return "busy", f"{self._policy.queue} jobs wait on this agent already"
         return None
 

@@ -18,6 +18,7 @@ from jaz_lite.agent.attempt_book import AttemptBook, cut
 from jaz_lite.agent.attempts import Attempt, Moment
 from jaz_lite.agent.orders import OWN_LIMITS
 from jaz_lite.agent.policy import Policy
+from jaz_lite.agent.slots import Slots
 from jaz_lite.wire.happenings import RefusalReason
 from jaz_lite.wire.limits import OUTPUT_HEAD_BYTES_MAX
 
@@ -32,9 +33,15 @@ class OwnAttempts(AttemptBook):
     """
 
     def __init__(
-        self, *, policy: Policy, out_folder: str, may_start: bool = True, own_kinds: Iterable[str] = ()
+        self,
+        *,
+        policy: Policy,
+        slots: Slots,
+        out_folder: str,
+        may_start: bool = True,
+        own_kinds: Iterable[str] = (),
     ) -> None:
-        super().__init__(policy=policy, out_folder=out_folder, may_start=may_start)
+        super().__init__(policy=policy, slots=slots, out_folder=out_folder, may_start=may_start)
         self._own_kinds = frozenset(own_kinds)
         self._own_waiting: dict[str, deque[bytes]] = {kind: deque() for kind in OWN_LIMITS}
         self._own_begun: dict[str, set[bytes]] = {kind: set() for kind in OWN_LIMITS}

@@ -8,39 +8,31 @@ Whatever has come in one pass of the loop is one turn, so that one fdatasync ser
 """
 
 import logging
-import os
-import platform
-import random
 import time
 from pathlib import Path
 from typing import Any
 
 import trio
 
-from jaz_lite import __version__
 from jaz_lite.agent import process
 from jaz_lite.agent.attempts import Moment
 from jaz_lite.agent.disk import PosixDisk
 from jaz_lite.agent.keeper_client import KeeperClient
+from jaz_lite.agent.keeper_post import KeeperPost
 from jaz_lite.agent.output_files import PosixOutputFiles
 from jaz_lite.agent.policy import Policy
-from jaz_lite.agent.records import SiteRecord, load_sites, site_folder
+from jaz_lite.agent.records import SITES, SiteRecord, load_sites, site_folder
 from jaz_lite.agent.site import Site
-from jaz_lite.errors import JazLiteError, UsageError
-from jaz_lite.net.dial import Address, AddressBook, Backoff, dial, parse_address
-from jaz_lite.net.line import Line
-from jaz_lite.net.session import Session
-from jaz_lite.net.tcp import connect
-from jaz_lite.net.tls import as_agent, client_context
-from jaz_lite.wire.agent_core import AgentLink
-from jaz_lite.wire.happenings import Happening, Welcomed
-from jaz_lite.wire.limits import SERVER_PORT
+from jaz_lite.agent.site_connection import SiteConnection
+from jaz_lite.agent.slots import Slots
+from jaz_lite.errors import StoreDamaged, UsageError
 
 log = logging.getLogger(__name__)
 
 TAIL_S = 0.1  # between two looks at the output of running jobs
 LOOK_AFTER_S = 60.0
 CLOCK_JUMP_S = 5.0
+NOTICE_S = 2.0  # between two looks which sites are enrolled
 NEVER = float("inf")
 
 
@@ -53,6 +45,8 @@ class Agent:
         self._clock = clock or AgentClock()
         self._disk = PosixDisk(data)
         self._keeper = KeeperClient(data)
+        self._post = KeeperPost(self._keeper.tell)
+        self._slots = Slots(policy.par)
         self._idle = trio.lowlevel.ParkingLot()
         self._no_jobs = trio.lowlevel.ParkingLot()
         self._wanted = False
@@ -60,15 +54,81 @@ class Agent:
         self._look_again = trio.Event()
         self._sleeps_until = NEVER
         self._conn = self._clock.now().wall_ms
-        records = load_sites(self._disk)
-        if not records:
+        self._sites: dict[bytes, SiteConnection] = {}
+        self._nursery: trio.Nursery | None = None  # while the agent runs
+        self._seen: list[tuple[str, int]] = []
+        if not self._enrolled():
             raise UsageError(f"the agent in {data} belongs to no site", hint="enrol it first")
-        if len(records) > 1:
-            # TODO(#2): the slots and the keeper's records have to be shared out by site first.
-            raise UsageError(f"the agent in {data} belongs to more than one site; this build serves one")
-        self._sites = [_Connected(self._site(record)) for record in records]
+
+    # ---- sites come and go
+
+    def _refresh(self) -> None:
+        """Look again which sites are enrolled; a record that cannot be read changes nothing for the others."""
+        try:
+            self._enrolled()
+        except StoreDamaged as error:
+            log.error("an enrolment cannot be read", extra={"action": "site.damaged", "why": error.message})
+
+    def _enrolled(self) -> bool:
+        """Take up the sites that are enrolled on the disk now, drop those that are not any more; tell if there are any."""
+        self._seen = self._signature()
+        records = {record.site_uid: record for record in load_sites(self._disk)}
+        for uid in [uid for uid in self._sites if uid not in records]:
+            self._drop(self._sites.pop(uid))
+        for uid, record in records.items():
+            known = self._sites.get(uid)
+            if known is None:
+                self._take_up(record)
+            elif known.site.record != record:
+                known.enrolled_anew(record)
+        return bool(records)
+
+    def _signature(self) -> list[tuple[str, int]]:
+        return [(name, self._disk.modified_ms(f"{SITES}/{name}/site.msgpack")) for name in self._disk.names(SITES)]
+
+    async def _notice_sites(self) -> None:
+        while True:
+            with trio.move_on_after(NOTICE_S):
+                await self._look_again.wait()
+            if self._signature() != self._seen:
+                self._refresh()
+
+    def _take_up(self, record: SiteRecord) -> None:
+        connection = self._sites[record.site_uid] = SiteConnection(
+            self._site(record),
+            now=self._clock.now,
+            conn=self._count_connection,
+            free_bytes=self._disk.free_bytes,
+            gathered=self._gathered,
+            refresh=self._refresh,
+        )
+        if self._nursery is not None:
+            log.info("a site was added", extra={"action": "site.added", "server_id": record.server_id})
+            self._nursery.start_soon(self._serve_site, connection)
+            if self._keeper.connected:
+                connection.site.keeper_up(self._clock.now())
+            self._gathered()
+
+    def _drop(self, connection: SiteConnection) -> None:
+        """A site is enrolled no more. What runs for it goes on at the keeper, and nobody is told of its end."""
+        log.warning(
+            "a site was removed", extra={"action": "site.removed", "server_id": connection.site.record.server_id}
+        )
+        connection.bye("this agent belongs to the site no more")
+        connection.site.leave()
+        connection.scope.cancel()
+        self._gathered()
+
+    async def _serve_site(self, connection: SiteConnection) -> None:
+        with connection.scope:
+            await connection.stay_connected()
+
+    def _count_connection(self) -> int:
+        self._conn = max(self._conn + 1, self._clock.now().wall_ms)
+        return self._conn
 
     def _site(self, record: SiteRecord) -> Site:
+        uid = record.site_uid
         folder = self._data / site_folder(record.site_uid) / "out"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return Site(
@@ -78,7 +138,8 @@ class Agent:
             outputs=PosixOutputFiles(folder),
             out_folder=str(folder),
             boot=boot_id(),
-            tell_keeper=self._keeper.tell,
+            tell_keeper=lambda messages: self._post.tell(uid, messages),
+            slots=self._slots,
             now=self._clock.now(),
         )
 
@@ -94,32 +155,34 @@ class Agent:
             nursery.start_soon(self._keeper.run, self._keeper_up, self._keeper_said, self._keeper_down)
             nursery.start_soon(self._tail)
             nursery.start_soon(self._look_after)
-            for connected in self._sites:
-                nursery.start_soon(self._stay_connected, connected)
+            nursery.start_soon(self._notice_sites)
+            self._nursery = nursery
+            for connection in self._sites.values():
+                nursery.start_soon(self._serve_site, connection)
 
     def look_again(self) -> None:
-        """Try to reach the server now: somebody knows that it is there, perhaps elsewhere than before."""
+        """Look at once which sites there are, and try to reach their servers: somebody says that it is worth it."""
+        for connection in self._sites.values():
+            connection.look_again()
         self._look_again.set()
         self._look_again = trio.Event()
 
     def let_go(self) -> None:
         """The agent ends: the server is told, and the keeper may end too as soon as no job runs."""
-        for connected in self._sites:
-            if connected.link is not None and connected.session is not None:
-                connected.link.bye("shutdown", "the agent was told to end")
-                connected.session.flush()
+        for connection in self._sites.values():
+            connection.bye("the agent was told to end")
         self._keeper.let_go()
 
     # ---- turns
 
     def _gathered(self) -> None:
         """Something came in; what nobody waits for stays until the next flush."""
-        for connected in self._sites:
-            if connected.site.urgent:
+        for connection in self._sites.values():
+            if connection.site.urgent:
                 self._wish()
-            if self._no_jobs and connected.site.tailing:
+            if self._no_jobs and connection.site.tailing:
                 self._no_jobs.unpark_all()
-            due = connected.site.deadline
+            due = connection.site.deadline
             if due is not None and due < self._sleeps_until:
                 self._timer_wish.set()
 
@@ -135,22 +198,24 @@ class Agent:
             else:
                 await trio.lowlevel.checkpoint()
             self._wanted = False
-            for connected in self._sites:
-                self._turn(connected)
+            for connection in self._sites.values():
+                self._turn(connection)
+            if any(connection.site.core.urgent for connection in self._sites.values()):
+                self._wish()  # a slot that one site gave back is another's
 
     async def _time(self) -> None:
         """Wish for a turn at each deadline."""
         while True:
             self._timer_wish = trio.Event()
-            self._sleeps_until = min((c.site.deadline or NEVER for c in self._sites), default=NEVER)
+            self._sleeps_until = min((c.site.deadline or NEVER for c in self._sites.values()), default=NEVER)
             with trio.move_on_after(max(0.0, self._sleeps_until - self._clock.now().mono)) as sleep:
                 await self._timer_wish.wait()
             if sleep.cancelled_caught:
                 self._wish()
                 await trio.lowlevel.checkpoint()
 
-    def _turn(self, connected: "_Connected") -> None:
-        site = connected.site
+    def _turn(self, connection: SiteConnection) -> None:
+        site = connection.site
         site.tick(self._clock.now())
         while effects := site.take():
             for effect in effects:
@@ -158,35 +223,36 @@ class Agent:
         if site.pump():
             # More output waits; between its pieces the link's control frames and other tasks have their turn.
             self._wish()
-        if connected.session is not None:
-            connected.session.flush()
+        connection.flush()
 
     # ---- the keeper
 
     def _keeper_up(self) -> None:
-        for connected in self._sites:
-            connected.site.keeper_up(self._clock.now())
+        self._post.connected()
+        for connection in self._sites.values():
+            connection.site.keeper_up(self._clock.now())
         self._gathered()
 
     def _keeper_said(self, records: list[list[Any]]) -> None:
-        for connected in self._sites:
-            connected.site.keeper_said(records, self._clock.now())
+        for uid, said in self._post.sort(records, self._sites).items():
+            if said:
+                self._sites[uid].site.keeper_said(said, self._clock.now())
         self._gathered()
 
     def _keeper_down(self) -> None:
-        for connected in self._sites:
-            connected.site.keeper_down()
+        for connection in self._sites.values():
+            connection.site.keeper_down()
 
     # ---- the machine
 
     async def _tail(self) -> None:
         while True:
-            if not any(connected.site.tailing for connected in self._sites):
+            if not any(connection.site.tailing for connection in self._sites.values()):
                 await self._no_jobs.park()
             await trio.sleep(TAIL_S)
-            for connected in self._sites:
-                if connected.site.tailing:
-                    connected.site.tail(self._clock.now())
+            for connection in self._sites.values():
+                if connection.site.tailing:
+                    connection.site.tail(self._clock.now())
                     self._gathered()
 
     async def _look_after(self) -> None:
@@ -194,90 +260,11 @@ class Agent:
         while True:
             now = self._clock.now()
             jump_s = (now.wall_ms - before.wall_ms) / 1000 - (now.mono - before.mono)
-            for connected in self._sites:
-                connected.site.look_after(now, clock_jump_s=round(jump_s) if abs(jump_s) > CLOCK_JUMP_S else 0)
+            for connection in self._sites.values():
+                connection.site.look_after(now, clock_jump_s=round(jump_s) if abs(jump_s) > CLOCK_JUMP_S else 0)
             self._gathered()
             before = now
             await trio.sleep(LOOK_AFTER_S)
-
-    # ---- the server
-
-    async def _stay_connected(self, connected: "_Connected") -> None:
-        site = connected.site
-        book = AddressBook(parse_address(text, SERVER_PORT) for text in site.record.addrs)
-        backoff = Backoff(random.random)
-        context = client_context(site.record.cert_pem)
-        pin = site.identity().pin_sha256
-
-        async def attempt(address: Address) -> Line:
-            return await as_agent(await connect(address), context, pin)
-
-        def failed(address: Address, error: JazLiteError) -> None:
-            _not_reached(address, error)
-            # The server may have come up elsewhere and written where (the embedded agent's does).
-            book.learn(_parsed(self._configured_addresses(site)))
-
-        async def pause(seconds: float) -> None:
-            with trio.move_on_after(seconds):
-                await self._look_again.wait()
-                backoff.reset()
-
-        while True:
-            book.learn(_parsed(site.addresses()))
-            line, address = await dial(book, backoff, attempt, failed=failed, pause=pause)
-            welcomed = await self._session(connected, line)
-            if welcomed:
-                book.good(address)
-                backoff.reset()
-            await pause(backoff.next_s())
-
-    def _configured_addresses(self, site: Site) -> tuple[str, ...]:
-        """Return where the enrolment, as it is on the disk now, says that the server is."""
-        for record in load_sites(self._disk):
-            if record.site_uid == site.record.site_uid:
-                return record.addrs
-        return ()
-
-    async def _session(self, connected: "_Connected", line: Line) -> bool:
-        """Hold one session to its end; return whether the server took us."""
-        site = connected.site
-        welcomed = False
-        self._conn = max(self._conn + 1, self._clock.now().wall_ms)
-        facts = site.hello(
-            conn=self._conn,
-            free=self._disk.free_bytes(),
-            tz_s=-time.timezone,
-            sw=f"jaz_lite {__version__}",
-            system=platform.platform(terse=True),
-            arch=platform.machine(),
-        )
-        link = AgentLink(site.identity(), facts, nonce=os.urandom(32), now=trio.current_time())
-
-        def tell(happenings: list[Happening]) -> None:
-            nonlocal welcomed
-            welcomed = welcomed or any(isinstance(happening, Welcomed) for happening in happenings)
-            site.heard(happenings, self._clock.now())
-            self._gathered()
-
-        site.attach(link)
-        connected.link, connected.session = link, Session(link, line, tell)
-        try:
-            await connected.session.run()
-        finally:
-            connected.link = connected.session = None
-            site.detach()
-        if welcomed:
-            log.info("the session with the server ended", extra={"action": "link.down", "agent": site.record.agent_id})
-        return welcomed
-
-
-class _Connected:
-    """A site and its present session."""
-
-    def __init__(self, site: Site) -> None:
-        self.site = site
-        self.link: AgentLink | None = None
-        self.session: Session | None = None
 
 
 class AgentClock:
@@ -293,17 +280,3 @@ def boot_id() -> bytes:
     import hashlib
 
     return hashlib.sha256(process.boot_text().encode()).digest()[:16]
-
-
-def _parsed(texts: tuple[str, ...]) -> list[Address]:
-    found = []
-    for text in texts:
-        try:
-            found.append(parse_address(text, SERVER_PORT))
-        except UsageError:
-            log.warning("an address makes no sense", extra={"action": "link.address", "address": text})
-    return found
-
-
-def _not_reached(address: Address, error: JazLiteError) -> None:
-    log.info("the server was not reached", extra={"action": "link.failed", "address": address, "error": error})

@@ -24,6 +24,7 @@ from jaz_lite.agent.policy import Policy
 from jaz_lite.agent.records import SiteRecord, site_folder
 from jaz_lite.agent.site_log import SiteLog
 from jaz_lite.agent.site_output import SiteOutput
+from jaz_lite.agent.slots import Slots
 from jaz_lite.errors import StoreDamaged
 from jaz_lite.wire.agent_core import AgentLink
 from jaz_lite.wire.happenings import (
@@ -54,6 +55,7 @@ class Site:
         boot: 16 bytes that name this boot of the operating system.
         out_folder: the folder of the output files, as the keeper opens them.
         tell_keeper: sends a batch to the keeper, or drops it where none is connected.
+        slots: shared with the other sites of this agent.
         own: who does the work that needs no keeper, by its kind; what it says is given to `own_said`.
     """
 
@@ -67,15 +69,16 @@ class Site:
         out_folder: str,
         boot: bytes,
         tell_keeper: TellKeeper,
+        slots: Slots,
         now: Moment,
         own: Mapping[str, OwnWork] = NO_OWN_WORK,
     ) -> None:
-        self.record = record
         self._disk = disk
         self._policy = policy
         self._out_folder = out_folder
         self._boot = boot
         self._tell_keeper = tell_keeper
+        self._slots = slots
         self._own = own
         self._folder = site_folder(record.site_uid)
         self._disk.make_folder(f"{self._folder}/out")
@@ -84,7 +87,8 @@ class Site:
         self.output = SiteOutput(outputs)
         self._keeper_is_up = False
         self._link: AgentLink | None = None
-        self._welcome: Welcomed | None = None
+        self._to_check: Welcomed | None = None  # by which the log is compared
+        self._welcome: Welcomed | None = None  # with which the log agrees
         self._rotating: Welcomed | None = None
         self._in_session = False
         self._heard_at = 0.0
@@ -98,6 +102,7 @@ class Site:
         booted = known_boot not in (b"", self._boot)
         core = AgentCore(
             policy=self._policy,
+            slots=self._slots,
             out_folder=self._out_folder,
             may_start=not booted or self._policy.start_after_boot == "now",
             own_kinds=self._own,
@@ -115,6 +120,11 @@ class Site:
         return core
 
     # ---- the session
+
+    @property
+    def record(self) -> SiteRecord:
+        """The enrolment at the site."""
+        return self.member.record
 
     def identity(self) -> AgentIdentity:
         """Return who this agent is at its site."""
@@ -145,30 +155,47 @@ class Site:
             **self.log.facts(),
         )
 
-    def attach(self, link: AgentLink) -> None:
-        """A link was made with `identity` and `hello`."""
-        self._link, self._in_session, self._welcome = link, False, None
+    def detach(self, link: AgentLink) -> None:
+        """A link is gone; everything else goes on."""
+        if link is self._link:
+            self._talk_over(None, None)
 
-    def detach(self) -> None:
-        """The link is gone; everything else goes on."""
-        self._link, self._in_session, self._welcome, self._rotating = None, False, None, None
+    def _talk_over(self, link: AgentLink | None, welcome: Welcomed | None) -> None:
+        """Go on over this link; what an earlier one had begun is begun again from its welcome."""
+        self._link, self._to_check = link, welcome
+        self._welcome, self._rotating, self._in_session = None, None, False
 
     @property
     def in_session(self) -> bool:
         """Whether the server has been told everything up to now and may give work."""
         return self._in_session
 
-    def heard(self, happenings: Iterable[Happening], now: Moment) -> None:
-        """Take what the link found."""
+    @property
+    def link(self) -> AgentLink | None:
+        """The link of the present session, from its welcome on."""
+        return self._link
+
+    def heard(self, link: AgentLink, happenings: Iterable[Happening], now: Moment) -> None:
+        """Take what a link found that was made with `identity` and `hello`.
+
+        Notes:
+            Links in their handshake leave the present session alone, whoever is at their other end. The one whose
+            server proves last that it is the server becomes the session, and the one before it is closed.
+        """
         self._now = now
         for happening in happenings:
             match happening:
                 case Challenged():
-                    assert self._link is not None
-                    self.member.answer(happening, self._link, max(0, int(now.mono - self._heard_at)))
+                    self.member.answer(happening, link, max(0, int(now.mono - self._heard_at)))
                 case Welcomed():
-                    record = self.member.welcomed(happening, boot=self._boot, acked=self.log.acked, now=now)
-                    self._effects += [fx.WriteTerm(record), fx.CheckLog(happening)]
+                    self._welcomed(link, happening)
+                case Closed(addrs=addrs):
+                    if addrs:
+                        self._told_of(addrs)
+                    self.detach(link)
+                    return
+                case _ if link is not self._link:
+                    pass  # said before it was replaced
                 case Acked(n):
                     self.log.acked = max(self.log.acked, n)
                 case OutputAcked(k, stream, offset):
@@ -179,20 +206,24 @@ class Site:
                     self._told_of(peers)
                 case ConfigChanged():
                     pass
-                case Closed(addrs=addrs):
-                    if addrs:
-                        self._told_of(addrs)
-                    self.detach()
-                    return
                 case _:
                     self.core.asked(happening, now)
-        self._heard_at = now.mono
+        if link is self._link:
+            self._heard_at = now.mono
+
+    def _welcomed(self, link: AgentLink, welcome: Welcomed) -> None:
+        if self._link not in (None, link):
+            assert self._link is not None
+            self._link.bye("busy", "a newer session took over")
+        self._talk_over(link, welcome)
+        record = self.member.welcomed(welcome, boot=self._boot, acked=self.log.acked, now=self._now)
+        self._effects += [fx.WriteTerm(record), fx.CheckLog(welcome)]
 
     def _told_of(self, addrs: tuple[str, ...]) -> None:
         self._effects.append(fx.WriteTerm(self.member.told_of(addrs, acked=self.log.acked, now=self._now)))
 
     def _check_log(self, welcome: Welcomed) -> None:
-        if self._link is None or self._link.closed:
+        if self._link is None or self._link.closed or welcome is not self._to_check:
             return
         match self.log.compare(welcome):
             case "begin anew":
@@ -219,9 +250,16 @@ class Site:
         self.log.begin(spool, why, self._now)
         for work in self._own.values():
             work.drop()  # what still stands is begun again by the new core
+        self.core.leave()
         self.core = self._new_core()
         if self._keeper_is_up:
             self.core.keeper_up(self._now)
+
+    def leave(self) -> None:
+        """This agent belongs to the site no more: its slots are free, and its own work ends."""
+        for work in self._own.values():
+            work.drop()
+        self.core.leave()
 
     # ---- the keeper
 

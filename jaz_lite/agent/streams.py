@@ -39,7 +39,7 @@ class Streams:
     def __init__(self) -> None:
         self._streams: dict[Stream, _Progress] = {}
         self._queue: deque[Stream] = deque()
-        self._stalled: set[Stream] = set()  # had something to send and no credit
+        self._stalled: dict[Stream, None] = {}  # had something to send and no credit
         self._delivered: list[Stream] = []
 
     def __len__(self) -> int:
@@ -106,7 +106,7 @@ class Streams:
             self._queue.append(key)
 
     def _wake(self) -> None:
-        stalled, self._stalled = self._stalled, set()
+        stalled, self._stalled = self._stalled, {}
         for key in stalled:
             if (known := self._streams.get(key)) is not None:
                 self._look(key, known)
@@ -123,7 +123,7 @@ class Streams:
             eof = known.ended and known.sent + size == known.size
             if size <= 0 and not (eof and not known.eof_sent):
                 if known.sent < known.size:
-                    self._stalled.add(key)
+                    self._stalled[key] = None
                 continue
             chunk = Chunk(*key, known.sent, size, eof)
             known.sent += size

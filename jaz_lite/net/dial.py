@@ -56,7 +56,7 @@ class AddressBook:
         configured: never forgotten; learnt ones give way when there are more than `ADDRESSES_MAX`.
     """
 
-    def __init__(self, configured: Iterable[Address]) -> None:
+    def __init__(self, configured: Iterable[Address] = ()) -> None:
         self._configured = tuple(dict.fromkeys(configured))
         self._learnt: list[Address] = []
         self._good: Address | None = None
@@ -80,6 +80,11 @@ class AddressBook:
         address = every[self._turn % len(every)]
         self._turn = (self._turn + 1) % len(every)
         return address
+
+    def configure(self, addresses: Iterable[Address]) -> None:
+        """Take other configured addresses; what was learnt stays."""
+        self._configured = tuple(dict.fromkeys(addresses))
+        self._turn = 0
 
     def learn(self, addresses: Iterable[Address]) -> None:
         """Add hints from `welcome`, `stale` or `bye`; the latest come first among the learnt."""
@@ -115,30 +120,35 @@ class Backoff:
         self._delay_s = limits.RECONNECT_S_FIRST
 
 
-async def dial(
+async def keep_dialling(
     book: AddressBook,
     backoff: Backoff,
-    attempt: Callable[[Address], Awaitable[Connection]],
     *,
+    wanted: Callable[[], Awaitable[None]],
+    reach: Callable[[Address], Awaitable[Connection]],
+    hold: Callable[[Connection], Awaitable[bool]],
     failed: Callable[[Address, JazLiteError], None] = lambda _address, _error: None,
     pause: Callable[[float], Awaitable[None]] = trio.sleep,
-) -> tuple[Connection, Address]:
-    """Try the addresses in rotation until `attempt` succeeds; may wait without end.
+) -> None:
+    """Keep a connection to one of the addresses, trying them in rotation; never returns.
 
     Args:
-        attempt: opens a connection, or raises a `JazLiteError` that says why it could not.
+        wanted: returns as soon as a connection is wanted.
+        reach: opens a connection, or raises a `JazLiteError` that says why it could not.
+        hold: uses it to its end and says whether a session came about; that address is the first to be tried again.
         failed: is told of each failure; it may teach the book.
         pause: waits some seconds, or less when something speaks for trying at once.
-
-    Notes:
-        A connection is not yet a session: the caller says `book.good` and `backoff.reset` when one came about, and
-        waits `backoff.next_s` itself when not.
     """
     while True:
+        await wanted()
         address = book.next()
         if address is not None:
             try:
-                return await attempt(address), address
+                connection = await reach(address)
             except JazLiteError as error:
                 failed(address, error)
+            else:
+                if await hold(connection):
+                    book.good(address)
+                    backoff.reset()
         await pause(backoff.next_s())

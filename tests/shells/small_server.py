@@ -5,6 +5,7 @@ the agent as a real server's store would.
 """
 
 import os
+import ssl
 import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
@@ -34,7 +35,9 @@ CERTIFICATE = x509.self_signed("jazl-test", os.urandom)
 class SmallServer:
     """See the module. `events` maps a key to the (name, fields) of what happened to it, in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, site_uid: bytes = SITE, certificate: x509.Certificate = CERTIFICATE) -> None:
+        self.site_uid = site_uid
+        self.certificate = certificate
         self.port = 0
         self.term, self.act = 1, b"act-0001"
         self.spool, self.cursor, self.chain = NO_SPOOL, 0, bytes(16)
@@ -56,9 +59,21 @@ class SmallServer:
 
     # ---- what tests say
 
+    def enrolment(self, *addrs: str) -> SiteRecord:
+        """Return what an agent of this site is given when it is enrolled."""
+        return SiteRecord(
+            site_uid=self.site_uid,
+            server_id="test",
+            agent_id=AGENT,
+            kid=1,
+            key=KEY,
+            cert_pem=self.certificate.cert_pem,
+            addrs=addrs,
+        )
+
     def dispatch(self, name: str, script: "str | bytes | None" = None, *, kind: str = "cmd", **spec: Any) -> bytes:
         """Send a job, now or as soon as the agent is up; return its key."""
-        k = natural_key(SITE, f"M:{name}", "/job#1", 1)
+        k = natural_key(self.site_uid, f"M:{name}", "/job#1", 1)
         if script is not None:
             spec["script"] = script
         self.send(name, kind, pack_spec(kind, spec))
@@ -67,7 +82,7 @@ class SmallServer:
     def send(self, name: str, kind: str, spec: bytes, **extra: Any) -> None:
         """Send a work order as it is."""
         assert self.link is not None
-        k = natural_key(SITE, f"M:{name}", "/job#1", 1)
+        k = natural_key(self.site_uid, f"M:{name}", "/job#1", 1)
         self.link.dispatch(k=k, occ=f"M:{name}", path="/job#1", att=1, run=7, kind=kind, spec=spec, **extra)
         self.flush()
 
@@ -104,7 +119,11 @@ class SmallServer:
         async def one(stream: trio.SocketStream) -> None:
             secured = await as_scheduler(SocketLine.over(stream), context)
             site = h.SiteIdentity(
-                site_uid=SITE, server_id="test", term=self.term, act=self.act, cert_sha256=CERTIFICATE.sha256
+                site_uid=self.site_uid,
+                server_id="test",
+                term=self.term,
+                act=self.act,
+                cert_sha256=self.certificate.sha256,
             )
             link = ServerLink(site, nonce=os.urandom(32), now=trio.current_time(), find_agent=lambda *_: KEY)
             self.link, self.up = link, False
@@ -158,22 +177,21 @@ class SmallServer:
         link.welcome(ticket=bytes(32), spool=self.spool, cursor=self.cursor, chain=self.chain)
 
 
+def context_of(server: SmallServer, folder: Path) -> ssl.SSLContext:
+    """Return the server's side of TLS; its files are put into `folder`."""
+    certificate, key = folder / f"{server.site_uid.hex()}.crt", folder / f"{server.site_uid.hex()}.key"
+    certificate.write_text(server.certificate.cert_pem)
+    key.write_text(server.certificate.key_pem)
+    return server_context(certificate, key)
+
+
 @asynccontextmanager
-async def small_server(folder: Path) -> AsyncIterator[SmallServer]:
+async def small_server(folder: Path, server: "SmallServer | None" = None) -> AsyncIterator[SmallServer]:
     """Serve on loopback, and enrol the agent in `folder` with it."""
-    certificate, key = folder.parent / "site.crt", folder.parent / "site.key"
-    certificate.write_text(CERTIFICATE.cert_pem)
-    key.write_text(CERTIFICATE.key_pem)
-    server = SmallServer()
+    server = server or SmallServer()
     async with trio.open_nursery() as nursery:
-        await nursery.start(server.serve, server_context(certificate, key))
-        write_site(
-            folder,
-            SiteRecord(
-                site_uid=SITE, server_id="test", agent_id=AGENT, kid=1, key=KEY, cert_pem=CERTIFICATE.cert_pem,
-                addrs=(f"127.0.0.1:{server.port}",),
-            ),
-        )  # fmt: skip
+        await nursery.start(server.serve, context_of(server, folder.parent))
+        write_site(folder, server.enrolment(f"127.0.0.1:{server.port}"))
         yield server
         nursery.cancel_scope.cancel()
 

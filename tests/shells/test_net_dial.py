@@ -4,7 +4,7 @@ import pytest
 import trio
 
 from jaz_lite.errors import Unreachable, UsageError
-from jaz_lite.net.dial import Address, AddressBook, Backoff, dial, parse_address
+from jaz_lite.net.dial import Address, AddressBook, Backoff, keep_dialling, parse_address
 from jaz_lite.net.door import Door
 from jaz_lite.wire import limits
 
@@ -65,21 +65,34 @@ def test_pauses_grow_to_half_a_minute_and_are_spread():
     assert middle.next_s() == 0.5
 
 
-async def test_dialling_goes_on_until_somebody_answers(autojump_clock):
-    tried, failures = [], []
+async def test_dialling_goes_on_until_somebody_answers_and_then_begins_there(autojump_clock):
+    tried, held, failures = [], [], []
 
-    async def attempt(address):
+    async def reach(address):
         tried.append((address, round(trio.current_time(), 2)))
         if len(tried) < 4:
             raise Unreachable(f"{address} is down")
-        return "connection"
+        return f"connection to {address}"
 
-    answer = await dial(
-        AddressBook([A, B]), Backoff(lambda: 0.5), attempt, failed=lambda address, error: failures.append(error.message)
-    )
+    async def hold(connection):
+        held.append(connection)
+        if len(held) == 2:
+            scope.cancel()
+        return True
 
-    assert answer == ("connection", B)
-    assert tried == [(A, 0.0), (B, 0.5), (A, 1.3), (B, 2.58)]
+    with trio.CancelScope() as scope:
+        await keep_dialling(
+            AddressBook([A, B]),
+            Backoff(lambda: 0.5),
+            wanted=trio.lowlevel.checkpoint,
+            reach=reach,
+            hold=hold,
+            failed=lambda address, error: failures.append(error.message),
+        )
+
+    # The pauses are 0.5, 0.8 and 1.28 s, and 0.5 s again after the session at b.
+    assert tried == [(A, 0.0), (B, 0.5), (A, 1.3), (B, 2.58), (B, 3.08)]
+    assert held == ["connection to b:11061", "connection to b:11061"]
     assert failures == ["a:11061 is down", "b:11061 is down", "a:11061 is down"]
 
 

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from jaz_lite.agent.attempts import Moment
 from jaz_lite.agent.batches import Unbatcher, batch
+from jaz_lite.agent.keeper_post import KeeperPost
 from jaz_lite.agent.site import Site
+from jaz_lite.agent.slots import Slots
 from jaz_lite.errors import StoreDamaged
 from jaz_lite.wire.agent_core import AgentLink
 from jaz_lite.wire.happenings import Acked as EventsAcked
@@ -34,6 +36,7 @@ class Agent:
         self.dies_after: int | None = None  # effects
         self.dies_after_writes: int | None = None  # changes of its disk
         self.sends_bytes: int | None = None  # before it dies
+        self._post = KeeperPost(self._tell_keeper)
         self.site = Site(
             disk=machine.disk,
             record=machine.record,
@@ -41,7 +44,8 @@ class Agent:
             outputs=machine.outputs,
             out_folder=OUT_FOLDER,
             boot=machine.boot_id,
-            tell_keeper=self._tell_keeper,
+            tell_keeper=lambda messages: self._post.tell(machine.record.site_uid, messages),
+            slots=Slots(machine.policy.par),
             now=self._now(),
         )
         self._pipe: Pipe | None = None
@@ -174,6 +178,7 @@ class Agent:
         self._pipe = Pipe(self.machine, self, keeper)
         self._unbatcher = Unbatcher()
         keeper.accept(self._pipe)
+        self._post.connected()
         self.site.keeper_up(self._now())
         self._gathered()
 
@@ -190,7 +195,8 @@ class Agent:
             return
         records = self._unbatcher.feed(data)
         if records:
-            self.site.keeper_said(records, self._now())
+            for said in self._post.sort(records, (self.machine.record.site_uid,)).values():
+                self.site.keeper_said(said, self._now())
             self._gathered()
 
     # ---- the server
@@ -211,7 +217,6 @@ class Agent:
         self._link = AgentLink(
             self.site.identity(), facts, nonce=self.dice.randbytes(32), now=self.machine.clock.monotonic()
         )
-        self.site.attach(self._link)
         self._flush_or_die()
 
     def came(self, source: object, data: bytes) -> None:
@@ -234,7 +239,8 @@ class Agent:
                     self.machine.oracle.acked(self, n)
                 case OutputAcked(k, stream, offset):
                     self.machine.oracle.output_acked(k, stream, offset)
-        self.site.heard(happenings, self._now())
+        assert self._link is not None
+        self.site.heard(self._link, happenings, self._now())
         self._flush_or_die()
         self._gathered()
 
@@ -257,10 +263,10 @@ class Agent:
             else:
                 connection.send(0, data)
         if link.closed:
-            self.site.heard(link.tick(self.machine.clock.monotonic()), self._now())
+            self.site.heard(link, link.tick(self.machine.clock.monotonic()), self._now())
             connection.hang_up(0)
             self._link = self._connection = None
-            self.site.detach()
+            self.site.detach(link)
             self.world.after(self.dice.choice((100, 500, 2_000)), self._dial)
             return
         self._plan_link_tick(link)

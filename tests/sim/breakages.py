@@ -36,7 +36,7 @@ def forget_on_ack(_world: World) -> AbstractContextManager[None]:
             if isinstance(happening, Acked):
                 for k in [k for k, attempt in self.core.attempts.items() if attempt.eseq <= happening.n]:
                     del self.core.attempts[k]
-                    self.core.running.discard(k)
+                    self.core.running.pop(k, None)
 
     return patched((Site, "heard", broken))
 

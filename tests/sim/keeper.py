@@ -114,7 +114,7 @@ class Keeper:
             if job.ended and job.keeper == self.life:
                 del self.machine.jobs[pid]
                 if self.core.killing(pid) is not None:
-                    self.core.emptied(job.claim)
+                    self.core.emptied(job.named)
                 signal = job.status & 0x7F or None
                 code = None if signal else job.status >> 8
                 self.core.exited(pid, code=code, signal=signal, cpu_ms=1, rss_kb=1, wall_ms=self._wall_ms)

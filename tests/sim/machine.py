@@ -8,6 +8,7 @@ import random
 from typing import Any
 
 from jaz_lite.agent.attempts import STOP_CLAIM
+from jaz_lite.agent.keeper_post import MARK
 from jaz_lite.agent.policy import Policy
 from jaz_lite.agent.records import SiteRecord, save_site
 from jaz_lite.errors import StoreDamaged
@@ -122,12 +123,14 @@ class Machine:
     # ---- jobs
 
     def spawn(self, keeper: int, claim: str, order: dict[str, Any]) -> processes.Job:
-        """Start the process of a claim."""
+        """Start the process of a claim, by the name that its keeper has for it."""
+        named, (_, _, claim) = claim, claim.partition(MARK)
         fate = processes.fate_of(self.world.seed, claim, order["argv"][-1])
         self._pids += 1
         job = processes.Job(
             pid=self._pids,
             claim=claim,
+            named=named,
             fate=fate,
             start_time=self.world.now_ms + 1,
             keeper=keeper,

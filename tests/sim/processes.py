@@ -50,7 +50,8 @@ class Job:
     """A process that runs. `keeper`: the life of the keeper that is its parent."""
 
     pid: int
-    claim: str
+    claim: str  # as its site names it
+    named: str  # as its keeper names it
     fate: Fate
     start_time: int
     keeper: int

@@ -8,6 +8,7 @@ from jaz_lite.agent import effects as fx
 from jaz_lite.agent.attempts import Moment, OutputFacts
 from jaz_lite.agent.core import FORGET_AT_ONCE, AgentCore
 from jaz_lite.agent.policy import Policy
+from jaz_lite.agent.slots import Slots
 from jaz_lite.wire.events import pack_event, unpack_event
 from jaz_lite.wire.happenings import CancelAsked, Dispatched, Drained, KillAsked, Queried
 from jaz_lite.wire.spec import pack_spec
@@ -30,8 +31,16 @@ def work(name: str, *, start_by_s: int | None = None, kind: str = "cmd", **spec:
 class Driven:
     """A core whose effects are kept apart by kind."""
 
-    def __init__(self, policy: "Policy | None" = None, *, keeper: bool = True, contact: bool = True) -> None:
-        self.core = AgentCore(policy=policy or Policy(), out_folder="/out", may_start=contact)
+    def __init__(
+        self,
+        policy: "Policy | None" = None,
+        *,
+        keeper: bool = True,
+        contact: bool = True,
+        slots: "Slots | None" = None,
+    ) -> None:
+        policy = policy or Policy()
+        self.core = AgentCore(policy=policy, slots=slots or Slots(policy.par), out_folder="/out", may_start=contact)
         self.effects: list[fx.Effect] = []
         self.log: list[bytes] = []
         if keeper:

@@ -8,6 +8,7 @@ from jaz_lite.agent import effects as fx
 from jaz_lite.agent.attempts import Moment
 from jaz_lite.agent.core import AgentCore
 from jaz_lite.agent.policy import Policy
+from jaz_lite.agent.slots import Slots
 from jaz_lite.wire.events import unpack_event
 from jaz_lite.wire.happenings import CancelAsked, Dispatched, KillAsked
 from jaz_lite.wire.spec import pack_spec
@@ -35,7 +36,13 @@ class Own:
     """A core that can wait for files, whose effects are looked at."""
 
     def __init__(self, *, may_start: bool = True, policy: "Policy | None" = None) -> None:
-        self.core = AgentCore(policy=policy or Policy(), out_folder="/out", may_start=may_start, own_kinds=("fwait",))
+        self.core = AgentCore(
+            policy=policy or Policy(),
+            slots=Slots(1),
+            out_folder="/out",
+            may_start=may_start,
+            own_kinds=("fwait",),
+        )
         self.effects: list[fx.Effect] = []
         self.log: list[bytes] = []
 

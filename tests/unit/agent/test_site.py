@@ -13,6 +13,7 @@ from jaz_lite.agent.output_files import PosixOutputFiles
 from jaz_lite.agent.policy import Policy
 from jaz_lite.agent.records import SiteRecord, TermRecord, save_site, site_folder
 from jaz_lite.agent.site import Site
+from jaz_lite.agent.slots import Slots
 from jaz_lite.errors import StoreDamaged
 from jaz_lite.wire.happenings import Dispatched
 from jaz_lite.wire.spec import pack_spec
@@ -41,6 +42,7 @@ def open_site(tmp_path: Path, disk: Disk | None = None) -> Site:
         out_folder=str(tmp_path / site_folder(UID) / "out"),
         boot=bytes(16),
         tell_keeper=lambda _messages: None,
+        slots=Slots(64),
         now=NOW,
     )
 

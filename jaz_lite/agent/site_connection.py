@@ -1,0 +1,197 @@
+"""A site of the agent and its lines to the servers of that site, whichever side dialled.
+
+At most one session is the present one (`Site.link`). As long as there is one nobody is dialled; a server that dials us
+meanwhile is heard, for it may have taken over from the other.
+
+Source: protocol.md sections 2.1 and 4.
+"""
+
+import logging
+import os
+import platform
+import random
+import time
+from collections.abc import Callable
+
+import trio
+
+from jaz_lite import __version__
+from jaz_lite.agent.attempts import Moment
+from jaz_lite.agent.records import SiteRecord
+from jaz_lite.agent.site import Site
+from jaz_lite.errors import JazLiteError, UsageError
+from jaz_lite.net.dial import Address, AddressBook, Backoff, keep_dialling, parse_address
+from jaz_lite.net.line import Line
+from jaz_lite.net.session import Session
+from jaz_lite.net.tcp import connect
+from jaz_lite.net.tls import as_agent, client_context
+from jaz_lite.wire.agent_core import AgentLink
+from jaz_lite.wire.happenings import Closed, Happening, Welcomed
+from jaz_lite.wire.limits import SERVER_PORT
+
+log = logging.getLogger(__name__)
+
+# What a server says when only a person can help; then it is told to people and not asked every few seconds.
+HOPELESS = frozenset(("auth", "dup_agent", "revoked", "version"))
+HOPELESS_PAUSE_S = 60.0
+
+
+class SiteConnection:
+    """See the module.
+
+    Args:
+        now: both clocks. conn: gives a number for each connection, growing. free_bytes: of the disk of the spool.
+        gathered: something may be to do. refresh: read again what is enrolled.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        *,
+        now: Callable[[], Moment],
+        conn: Callable[[], int],
+        free_bytes: Callable[[], int],
+        gathered: Callable[[], None],
+        refresh: Callable[[], None],
+    ) -> None:
+        self.site = site
+        self.scope = trio.CancelScope()  # of everything that is done for the site
+        self._now = now
+        self._next_conn = conn
+        self._free_bytes = free_bytes
+        self._gathered = gathered
+        self._refresh = refresh
+        self._sessions: dict[AgentLink, Session] = {}
+        self._alone = trio.Event()
+        self._alone.set()
+        self._wanted = trio.Event()
+        self._book = AddressBook(_parsed(site.record.addrs))
+        self._backoff = Backoff(random.random)
+        self._context = client_context(site.record.cert_pem)
+        self._pause_s = 0.0  # what the server asked for
+
+    def enrolled_anew(self, record: SiteRecord) -> None:
+        """The enrolment was changed on the disk: go on with what it says now."""
+        before, self.site.member.record = self.site.record, record
+        self._book.configure(_parsed(record.addrs))
+        self._context = client_context(record.cert_pem)
+        if (before.kid, before.key, before.cert_pem) != (record.kid, record.key, record.cert_pem):
+            self.bye("this agent was enrolled anew")
+        self.look_again()
+
+    # ---- sessions
+
+    def flush(self) -> None:
+        """Send what has gathered, over all lines."""
+        for session in [*self._sessions.values()]:
+            session.flush()
+
+    def bye(self, why: str) -> None:
+        """End all sessions in words."""
+        for link in self._sessions:
+            link.bye("shutdown", why)
+        self.flush()
+
+    async def hold(self, line: Line) -> bool:
+        """Hold one session over a line to its end; return whether the server took us."""
+        site = self.site
+        facts = site.hello(
+            conn=self._next_conn(),
+            free=self._free_bytes(),
+            tz_s=-time.timezone,
+            sw=f"jaz_lite {__version__}",
+            system=platform.platform(terse=True),
+            arch=platform.machine(),
+        )
+        link = AgentLink(site.identity(), facts, nonce=os.urandom(32), now=trio.current_time())
+        welcomed = False
+
+        def tell(happenings: list[Happening]) -> None:
+            nonlocal welcomed
+            for happening in happenings:
+                if isinstance(happening, Welcomed):
+                    welcomed = True
+                    if self._alone.is_set():
+                        self._alone = trio.Event()
+                elif isinstance(happening, Closed) and not happening.by_us:
+                    self._closed(happening)
+            site.heard(link, happenings, self._now())
+            self._gathered()
+            if any(isinstance(happening, Welcomed) for happening in happenings):
+                self.flush()  # a session that was replaced is told so
+
+        session = self._sessions[link] = Session(link, line, tell)
+        try:
+            await session.run()
+        finally:
+            del self._sessions[link]
+            site.detach(link)
+            if site.link is None:
+                self._alone.set()
+        if welcomed:
+            log.info("the session with the server ended", extra={"action": "link.down", "agent": site.record.agent_id})
+        return welcomed
+
+    def _closed(self, closed: Closed) -> None:
+        """The server ended a session or a handshake: what it says may be for people."""
+        self._pause_s = float(closed.retry_s)
+        if closed.code in HOPELESS:
+            self._pause_s = max(self._pause_s, HOPELESS_PAUSE_S)
+            log.error(
+                "the server refuses this agent",
+                extra={"action": "link.refused", "agent": self.site.record.agent_id, "code": closed.code,
+                       "why": closed.msg},
+            )  # fmt: skip
+
+    # ---- dialling
+
+    def look_again(self) -> None:
+        """Try to reach the server now: somebody knows that it is there, perhaps elsewhere than before."""
+        self._wanted.set()
+        self._wanted = trio.Event()
+
+    async def stay_connected(self) -> None:
+        """Dial the server whenever there is no session with it; never returns."""
+        await keep_dialling(
+            self._book,
+            self._backoff,
+            wanted=self._none_there,
+            reach=self._reach,
+            hold=self._hold_dialled,
+            failed=self._failed,
+            pause=self._pause,
+        )
+
+    async def _none_there(self) -> None:
+        await self._alone.wait()
+        self._book.learn(_parsed(self.site.addresses()))
+
+    async def _hold_dialled(self, line: Line) -> bool:
+        self._pause_s = 0.0
+        if not self._alone.is_set():
+            line.close()  # a server that dialled us was first
+            return False
+        return await self.hold(line)
+
+    async def _reach(self, address: Address) -> Line:
+        return await as_agent(await connect(address), self._context, self.site.identity().pin_sha256)
+
+    def _failed(self, address: Address, error: JazLiteError) -> None:
+        log.info("the server was not reached", extra={"action": "link.failed", "address": address, "error": error})
+        # The server may have come up elsewhere and written where (the embedded agent's does).
+        self._refresh()
+
+    async def _pause(self, seconds: float) -> None:
+        with trio.move_on_after(max(seconds, self._pause_s)):
+            await self._wanted.wait()
+            self._backoff.reset()
+
+
+def _parsed(texts: tuple[str, ...]) -> list[Address]:
+    found = []
+    for text in texts:
+        try:
+            found.append(parse_address(text, SERVER_PORT))
+        except UsageError:
+            log.warning("an address makes no sense", extra={"action": "link.address", "address": text})
+    return found
