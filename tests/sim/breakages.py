@@ -29,9 +29,9 @@ def forget_on_ack(_world: World) -> AbstractContextManager[None]:
     """The agent forgets an attempt as soon as its latest event is acknowledged."""
     heard = Site.heard
 
-    def broken(self: Site, happenings: Any, now: Any) -> None:
+    def broken(self: Site, link: Any, happenings: Any, now: Any) -> None:
         happenings = list(happenings)
-        heard(self, happenings, now)
+        heard(self, link, happenings, now)
         for happening in happenings:
             if isinstance(happening, Acked):
                 for k in [k for k, attempt in self.core.attempts.items() if attempt.eseq <= happening.n]:
