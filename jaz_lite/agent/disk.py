@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 from typing import Protocol
 
-from jaz_lite.agent.local import FOLDERS_SYNC
+from jaz_lite.agent.local import sync_folder
 from jaz_lite.agent.prepared_file import PreparedFile
 
 
@@ -116,10 +116,4 @@ class PosixDisk:
         return shutil.disk_usage(self._root).free
 
     def _sync_folder(self, path: str) -> None:
-        if not FOLDERS_SYNC:
-            return
-        descriptor = os.open((self._root / path).parent, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync_folder(str((self._root / path).parent))

@@ -49,7 +49,7 @@ class Keeper:
     def run(self) -> None:
         """Serve until told to end and nothing runs."""
         self._core.load(map(core.unpacked, self._log.payloads))
-        self._core.begin(lambda pid, started: started > 0 and process.start_time(pid) == started, _wall_ms())
+        self._core.begin(process.still_is, _wall_ms())
         self._log.payloads = []
         self._perform()
         while not self._ended:
@@ -147,7 +147,7 @@ class Keeper:
 
     def _watch_orphans(self) -> None:
         for name, (pid, started, token) in list(self._orphans.items()):
-            if process.start_time(pid) != started:
+            if not process.still_is(pid, started):
                 self._waiting.unwatch_process(token)
                 del self._orphans[name]
                 self._core.gone(name, _wall_ms())

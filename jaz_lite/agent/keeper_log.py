@@ -10,7 +10,7 @@ import os
 import time
 
 from jaz_lite.agent.crc_log import unframed
-from jaz_lite.agent.local import FOLDERS_SYNC
+from jaz_lite.agent.local import sync_folder
 from jaz_lite.agent.prepared_file import PreparedFile
 
 SEGMENT_BYTES_MAX = 4 * 1024 * 1024
@@ -74,10 +74,7 @@ class KeeperLog:
         size = file.size
         file.close()  # an open file cannot be renamed everywhere
         os.rename(temporary, path)
-        if FOLDERS_SYNC:
-            folder = os.open(self._folder, os.O_RDONLY)
-            os.fsync(folder)
-            os.close(folder)
+        sync_folder(self._folder)
         self._file.close()
         self._file, self._number, self._floor = PreparedFile(path, size), self._number + 1, size
         oldest = time.time() - KEEP_S

@@ -10,14 +10,13 @@ keeper loads this and must stay small.
     dial(folder)        the agent: a non-blocking socket to the keeper of a keeper folder; OSError where there is none
     Reception           the keeper: where the agent arrives; writes the file `sock` into the keeper folder
     Waiting             the keeper: sleep until a socket is ready, a child has ended, or somebody wants us to end
-    FOLDERS_SYNC        whether a folder has to be synced for a name in it to be durable
+    sync_folder(path)   make the names in a folder durable, where the system can and has to be told
 """
 
 import sys
 
 if sys.platform == "win32":
     from jaz_lite.agent.local_windows import (
-        FOLDERS_SYNC,
         Reception,
         Waiting,
         detach,
@@ -25,10 +24,10 @@ if sys.platform == "win32":
         is_locked,
         lock,
         start_keeper,
+        sync_folder,
     )
 else:
     from jaz_lite.agent.local_posix import (
-        FOLDERS_SYNC,
         Reception,
         Waiting,
         detach,
@@ -36,10 +35,10 @@ else:
         is_locked,
         lock,
         start_keeper,
+        sync_folder,
     )
 
 __all__ = [
-    "FOLDERS_SYNC",
     "Reception",
     "Waiting",
     "detach",
@@ -47,4 +46,5 @@ __all__ = [
     "is_locked",
     "lock",
     "start_keeper",
+    "sync_folder",
 ]

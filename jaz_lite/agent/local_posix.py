@@ -13,12 +13,13 @@ from typing import IO, TYPE_CHECKING
 if TYPE_CHECKING:
     import subprocess
 
-FOLDERS_SYNC = True
+# What systems say that cannot sync a folder: AIX wants a descriptor to write with, which a folder never gives.
+_NO_FOLDER_SYNC = (errno.EINVAL, errno.EBADF, errno.ENOTSUP)
 
 
 def lock(path: str) -> int | None:
     """Take the lock of a file that is made where it is missing; None: another process has it."""
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
     try:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -43,6 +44,18 @@ def is_locked(path: str) -> bool:
     except OSError:
         return True
     return False
+
+
+def sync_folder(path: str) -> None:
+    """Make the names in a folder durable, where the system can."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def detach() -> None:
@@ -70,7 +83,7 @@ def dial(folder: str) -> socket.socket:
     """Connect to `sock`, by a relative name: the path of a local socket may not be longer than about 100 bytes."""
     plain = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        place = os.open(folder, os.O_RDONLY)
         home = os.open(".", os.O_RDONLY)
         try:
             os.fchdir(place)
@@ -151,7 +164,7 @@ class Reception:
 
     def __init__(self, folder: str, waiting: Waiting) -> None:
         """Listen, by a name short enough for every system: relative to its folder."""
-        home = os.open(".", os.O_RDONLY | os.O_CLOEXEC)
+        home = os.open(".", os.O_RDONLY)
         mask = os.umask(0o177)
         try:
             os.chdir(folder)

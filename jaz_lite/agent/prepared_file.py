@@ -7,7 +7,7 @@ of the log: a record has no length 0. Standard library only; the job keeper uses
 import os
 import sys
 
-_FLAGS = os.O_CREAT | os.O_WRONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)  # each system has one
+_FLAGS = os.O_CREAT | os.O_WRONLY | getattr(os, "O_BINARY", 0)  # Windows would translate line ends
 PREPARED_BYTES = 1024 * 1024  # at a time
 _ZEROS = bytes(64 * 1024)
 

@@ -12,7 +12,8 @@ little of it: the job keeper loads this and must stay small.
     group_exists(pid)              whether anybody of it is left
     start_time(pid)                in the system's own count, 0 where it has ended or nobody tells; tells a process from
                                    a later one with its pid
-    boot_text()                    changes with each boot
+    still_is(pid, started)         whether the process that began then still runs under this number
+    boot_text()                    changes with each boot; "" where nothing tells
 """
 
 import sys
@@ -28,6 +29,7 @@ if sys.platform == "win32":
         signal_group,
         spawn,
         start_time,
+        still_is,
     )
 else:
     from jaz_lite.agent.process_posix import (
@@ -40,6 +42,7 @@ else:
         signal_group,
         spawn,
         start_time,
+        still_is,
     )
 
 __all__ = [
@@ -52,4 +55,5 @@ __all__ = [
     "signal_group",
     "spawn",
     "start_time",
+    "still_is",
 ]

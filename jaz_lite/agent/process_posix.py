@@ -4,8 +4,9 @@ One side of the seam that `process.py` describes.
 
 Rules:
     A job gets a session of its own, default signals, stdin from /dev/null and its output files as descriptors.
-    `posix_spawn` starts it wherever it can: the caller's folder and umask are changed for that moment, which is safe
-    only because the keeper has a single thread. Another user or a nice value needs a fork.
+    On Linux `posix_spawn` starts it wherever it can: the caller's folder and umask are changed for that moment, which
+    is safe only because the keeper has a single thread. Another user, a nice value or another system needs a fork.
+    Descriptors need no O_CLOEXEC here: Python makes all of them so, also where the system does not know the flag.
 """
 
 import contextlib
@@ -13,15 +14,22 @@ import errno
 import os
 import signal
 import stat
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from jaz_lite.agent.run_user import RunUser
 
-_APPEND = os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_APPEND = os.O_CREAT | os.O_WRONLY | os.O_APPEND | _NOFOLLOW
+# Elsewhere it is not there, or cannot make a session, or tells of a failed exec with exit code 127.
+_SPAWNS = sys.platform == "linux" and hasattr(os, "posix_spawn")
+# AIX has one that does not always tell the truth.
+_WAIT4 = hasattr(os, "wait4") and not sys.platform.startswith("aix")
 _null: int | None = None
 _ignored: tuple[int, ...] | None = None
+_proc: bool | None = None
 
 
 class NotStarted(Exception):
@@ -69,12 +77,12 @@ def spawn(order: Mapping[str, Any], base: Mapping[str, str]) -> tuple[int, str]:
                 _give(descriptor, user.uid)
         # Without a folder a named user's job begins at home, which perhaps only that user may enter.
         at_home = user is not None and folder is None
-        if not switching and not at_home and order.get("nice") is None:
+        if _SPAWNS and not switching and not at_home and order.get("nice") is None:
             # Changed here for the moment of the spawn; see the rules above.
             if order.get("umask") is not None:
                 mask = os.umask(order["umask"])
             if folder is not None:
-                home = _opened(opened, ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                home = _opened(opened, ".", os.O_RDONLY)
                 _enter(folder)
             return _posix_spawned(argv, env, source, out, err), made
         return _forked(argv, env, (source, out, err), folder=folder, user=user, order=order), made
@@ -104,7 +112,7 @@ def _ignored_signals() -> tuple[int, ...]:
 def _no_input() -> int:
     global _null  # noqa: PLW0603 - opened once, for all jobs
     if _null is None:
-        _null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        _null = os.open(os.devnull, os.O_RDONLY)
     return _null
 
 
@@ -229,7 +237,7 @@ def _write_text(order: Mapping[str, Any], user: "RunUser | None") -> str:
         os.mkdir(folder, 0o700)
         os.chown(folder, user.uid, user.gid)
         path = folder + "/text"
-    descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW, 0o700)
+    descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | _NOFOLLOW, 0o700)
     try:
         data = memoryview(os.fsencode(order["text"]))
         while data:
@@ -281,9 +289,30 @@ def start_time(pid: int) -> int:
         with open(f"/proc/{pid}/stat", "rb") as file:
             fields = file.read().rpartition(b")")[2].split()
     except OSError:
-        return 0
+        if _tells_of_processes():
+            return 0
+        from jaz_lite.agent import process_unix
+
+        return process_unix.start_time(pid)
     # A zombie has ended; only its parent does not know yet.
     return 0 if fields[0] in (b"Z", b"X") else int(fields[19])
+
+
+def still_is(pid: int, started: int) -> bool:
+    """Tell whether the process that began at `started` (as `start_time` says it) still runs under this number."""
+    if _tells_of_processes():
+        return started > 0 and start_time(pid) == started
+    from jaz_lite.agent import process_unix
+
+    return process_unix.still_is(pid, started)
+
+
+def _tells_of_processes() -> bool:
+    """Tell whether /proc is there as Linux has it; AIX and Solaris have one of another kind."""
+    global _proc  # noqa: PLW0603 - found out once
+    if _proc is None:
+        _proc = os.path.exists("/proc/self/stat")
+    return _proc
 
 
 class Ended(NamedTuple):
@@ -298,14 +327,22 @@ class Ended(NamedTuple):
 
 def reaped() -> Ended | None:
     """Return the next child that has ended, None where there is none."""
+    if not _WAIT4:
+        from jaz_lite.agent import process_unix
+
+        return process_unix.reaped(_ended)
     try:
         pid, status, used = os.wait4(-1, os.WNOHANG)
     except ChildProcessError:
         return None
     if pid == 0:
         return None
+    return _ended(pid, status, round((used.ru_utime + used.ru_stime) * 1000), used.ru_maxrss)
+
+
+def _ended(pid: int, status: int, cpu_ms: int, rss_kb: int) -> Ended:
     code, number = ended(status)
-    return Ended(pid, code, number, round((used.ru_utime + used.ru_stime) * 1000), used.ru_maxrss)
+    return Ended(pid, code, number, cpu_ms, rss_kb)
 
 
 def ended(status: int) -> tuple[int | None, int | None]:
@@ -316,15 +353,11 @@ def ended(status: int) -> tuple[int | None, int | None]:
 
 
 def boot_text() -> str:
-    """Return a text that changes with each boot of the operating system."""
+    """Return a text that changes with each boot of the operating system; "" where nothing tells."""
     try:
         with open("/proc/sys/kernel/random/boot_id") as file:
             return file.read().strip()
     except OSError:
-        import subprocess
+        from jaz_lite.agent import process_unix
 
-        for command in (["sysctl", "-n", "kern.boottime"], ["who", "-b"]):
-            with contextlib.suppress(OSError, subprocess.CalledProcessError):
-                told = subprocess.check_output(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-                return told.decode(errors="replace").strip()
-        return "unknown"
+        return process_unix.boot_text()

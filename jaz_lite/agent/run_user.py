@@ -74,8 +74,16 @@ def find(name: str, *, deny_root: bool) -> RunUser:
     switch = entry.pw_uid != me
     if switch and me != 0:
         raise UserRefused(errno.EPERM, f'the agent runs as "{_name_of(me)}" and cannot start jobs as "{name}"')
-    groups = tuple(os.getgrouplist(name, entry.pw_gid)) if switch else ()
+    groups = _groups_of(name, entry.pw_gid) if switch else ()
     return RunUser(entry.pw_name, entry.pw_uid, entry.pw_gid, groups, entry.pw_dir, entry.pw_shell, switch)
+
+
+def _groups_of(name: str, gid: int) -> "tuple[int, ...]":
+    if hasattr(os, "getgrouplist"):
+        return tuple(os.getgrouplist(name, gid))
+    import grp  # HP-UX, for one, has no call for it
+
+    return (gid, *(group.gr_gid for group in grp.getgrall() if name in group.gr_mem and group.gr_gid != gid))
 
 
 def _name_of(uid: int) -> str:

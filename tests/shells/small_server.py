@@ -5,10 +5,11 @@ the agent as a real server's store would.
 """
 
 import os
+import shlex
 import ssl
 import sys
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ from jaz_lite.wire.spec import pack_spec
 AGENT = "local"
 KEY = bytes(range(32))
 SITE = bytes(range(16))
+# Where the program to be tested is another one than ours: the words it begins with, as a shell would read them.
+PROGRAM = shlex.split(os.environ.get("JAZ_LITE_TEST_AGENT", "")) or [sys.executable, "-m", "jaz_lite.agent.main"]
 FINAL = ("finished", "failed", "lost", "cancelled")
 CERTIFICATE = x509.self_signed("jazl-test", os.urandom)
 
@@ -199,16 +202,18 @@ async def small_server(folder: Path, server: "SmallServer | None" = None) -> Asy
 class AgentProcess:
     """The real agent as a process of its own, which tests may kill and start again; its keeper lives on."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, program: Sequence[str], env: "Mapping[str, str] | None") -> None:
         self.folder = folder
         self.process: trio.Process | None = None
+        self._program = program
+        self._env = env
 
     @property
     def command(self) -> list[str]:
-        return [sys.executable, "-m", "jaz_lite.agent.main", "run", "--data", str(self.folder)]
+        return [*self._program, "run", "--data", str(self.folder)]
 
     async def start(self) -> None:
-        self.process = await trio.lowlevel.open_process(self.command)
+        self.process = await trio.lowlevel.open_process(self.command, env=self._env)
 
     async def kill(self) -> None:
         assert self.process is not None
@@ -238,9 +243,15 @@ class AgentProcess:
 
 
 @asynccontextmanager
-async def agent_at(folder: Path) -> AsyncIterator[AgentProcess]:
-    """Run the agent of `folder`; at the end no process of it is left."""
-    agent = AgentProcess(folder)
+async def agent_at(
+    folder: Path, *, program: Sequence[str] = PROGRAM, env: "Mapping[str, str] | None" = None
+) -> AsyncIterator[AgentProcess]:
+    """Run the agent of `folder`; at the end no process of it is left.
+
+    Args:
+        program: the agent's program, by default the one that is tested; env: its environment, by default ours.
+    """
+    agent = AgentProcess(folder, program, env)
     await agent.start()
     try:
         yield agent
