@@ -17,9 +17,12 @@ import trio
 from jaz_lite.agent import process
 from jaz_lite.agent.attempts import Moment
 from jaz_lite.agent.disk import PosixDisk
+from jaz_lite.agent.file_roots import FileRoots
+from jaz_lite.agent.file_waits import FilePoller, FileWaits
 from jaz_lite.agent.keeper_client import KeeperClient
 from jaz_lite.agent.keeper_post import KeeperPost
 from jaz_lite.agent.output_files import PosixOutputFiles
+from jaz_lite.agent.own_work import Said
 from jaz_lite.agent.policy import Policy
 from jaz_lite.agent.records import SITES, SiteRecord, load_sites, site_folder
 from jaz_lite.agent.site import Site
@@ -47,6 +50,7 @@ class Agent:
         self._keeper = KeeperClient(data)
         self._post = KeeperPost(self._keeper.tell)
         self._slots = Slots(policy.par)
+        self._files = FilePoller(self._disk, FileRoots(policy.file_roots, str(data)))
         self._idle = trio.lowlevel.ParkingLot()
         self._no_jobs = trio.lowlevel.ParkingLot()
         self._wanted = False
@@ -131,7 +135,12 @@ class Agent:
         uid = record.site_uid
         folder = self._data / site_folder(record.site_uid) / "out"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return Site(
+
+        def say(said: Said) -> None:
+            site.own_said(said, self._clock.now())
+            self._gathered()
+
+        site = Site(
             disk=self._disk,
             record=record,
             policy=self._policy,
@@ -141,7 +150,9 @@ class Agent:
             tell_keeper=lambda messages: self._post.tell(uid, messages),
             slots=self._slots,
             now=self._clock.now(),
+            own={"fwait": FileWaits(self._files, say, lambda: self._clock.now().wall_ms)},
         )
+        return site
 
     async def run(self) -> None:
         """Serve until cancelled.
@@ -153,6 +164,7 @@ class Agent:
             nursery.start_soon(self._turns)
             nursery.start_soon(self._time)
             nursery.start_soon(self._keeper.run, self._keeper_up, self._keeper_said, self._keeper_down)
+            nursery.start_soon(self._files.run)
             nursery.start_soon(self._tail)
             nursery.start_soon(self._look_after)
             nursery.start_soon(self._notice_sites)

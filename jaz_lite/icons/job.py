@@ -26,9 +26,7 @@ __all__ = ["Params", "begin", "check", "jaz_code", "name", "resume", "stop", "tr
 TIMEOUT_MIN_MAX = 99_999
 STOP_CODES_CHARS_MAX = 32
 SCRIPT_CHARS_SENT_MAX = 200_000  # even if each is four bytes, the work order stays under its limit
-OUTPUT_HEAD_BYTES = 64_000
 KILL_GRACE_S = 10
-ABORTED = "Aborted the job"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +77,7 @@ def begin(params: Params, view: View) -> Step:
         "env": env,
         "secret": (),
         "enc": "utf-8",
-        "head": OUTPUT_HEAD_BYTES,
+        "head": _agent_work.OUTPUT_HEAD_BYTES,
         "grace": KILL_GRACE_S,
     }
     if view.icon.run_user:
@@ -100,7 +98,9 @@ def resume(params: Params, view: View, event: IconEvent) -> Step:
         case WorkFailed(message=message, why=why):
             return _agent_work.not_started(view, message or f"the job could not be started: {why}")
         case WorkCancelled(why=why):
-            return _agent_work.not_started(view, ABORTED if why == "server" else f"the job was withdrawn: {why}")
+            return _agent_work.not_started(
+                view, _agent_work.ABORTED if why == "server" else f"the job was withdrawn: {why}"
+            )
         case WorkTimedOut():
             return Step(outcome="waiting", memo=view.memo, timed_out=True)
     return Step(outcome="waiting", memo=view.memo)
@@ -129,7 +129,7 @@ def _judged(params: Params, view: View, result: WorkResult) -> Step:
     message = ""
     status = _agent_work.ICON_OTHER_ERROR
     if view.state == "stopping":
-        message = ABORTED
+        message = _agent_work.ABORTED
     elif timed_out and params.timeout_action == "skip":
         status = _agent_work.ICON_OK
     elif timed_out:

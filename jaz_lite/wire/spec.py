@@ -56,9 +56,12 @@ SPEC_FIELDS: Mapping[str, Mapping[str, Field]] = {
     "fwait": {
         "path": text(4096, 1),
         "mode": one_of("exist", "absent", "stable"),
+        "once": optional(truth()),  # look, and do not wait
+        "glob": optional(truth()),  # the name may hold wildcards
         "stable_s": optional(U32),
         "timeout": optional(U32),
         "delete": optional(truth()),
+        "enc": optional(text(16)),  # of file names on the host
     },
     "reboot": {"wait": truth(), "cmd": optional(text(1024))},
     "test": {},

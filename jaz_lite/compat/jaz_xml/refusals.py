@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from jaz_lite.compat.jaz_codes import ICON_TYPE
+from jaz_lite.compat.jaz_codes import FILE_WAIT_MODE, ICON_TYPE
 from jaz_lite.compat.jaz_xml.markup import has_impossible
 from jaz_lite.compat.jaz_xml.tables import TABLES
 from jaz_lite.model.jobnet import Jobnet
@@ -61,11 +61,18 @@ def refusals(table: str, values: Mapping[str, str | None], place: Place) -> Iter
 
 
 def unknown_icons(definition: Definition, place: Place) -> Iterator[Problem]:
-    """Give an error for each icon of a type that JAZ does not have."""
+    """Give an error for each icon that JAZ has nothing like: its type, or what it does."""
     known = ICON_TYPE.values()
     for icon in definition.icons if isinstance(definition, Jobnet) else ():
+        lacking = ""
         if icon.type not in known:
-            message = f'Job Arranger has no icon type "{icon.type}"; this version of the jobnet is left out'
+            lacking = f'no icon type "{icon.type}"'
+        elif icon.type == "file_wait" and (mode := icon.params.get("mode", "appear")) not in FILE_WAIT_MODE.values():
+            lacking = f'no file wait of mode "{mode}"'
+        elif icon.type == "file_wait" and icon.params.get("wildcards"):
+            lacking = "no file wait with wildcards"
+        if lacking:
+            message = f"Job Arranger has {lacking}; this version of the jobnet is left out"
             yield Problem(replace(place, icon_id=icon.icon_id), message)
 
 

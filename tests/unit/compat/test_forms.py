@@ -280,6 +280,24 @@ def test_a_jobnet_with_an_icon_that_jaz_does_not_have_is_left_out_and_all_else_i
     assert one(data)["jobnet_id"] == "OTHER"
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"mode": "stable"}, 'Job Arranger has no file wait of mode "stable"; this version of the jobnet is left out'),
+        ({"mode": "absent"}, 'Job Arranger has no file wait of mode "absent"; this version of the jobnet is left out'),
+        ({"wildcards": True}, "Job Arranger has no file wait with wildcards; this version of the jobnet is left out"),
+    ],
+)
+def test_a_file_wait_of_a_kind_that_jaz_does_not_have_leaves_its_jobnet_out(settings, message):
+    found = read(export(jobnet_row(), START))
+    params = {"host": "web01", "path": "/in/a.csv", **settings}
+    found.documents[0].document["icons"].append({"icon_id": "wait", "type": "file_wait", "params": params})
+
+    _, problems = written(found)
+
+    assert [problem.message for problem in problems] == [message]
+
+
 def test_what_shift_jis_or_xml_cannot_hold_is_told_at_export():
     found = read(export(jobnet_row(), START))
     document = found.documents[0].document
