@@ -38,6 +38,7 @@ from jaz_lite.model.event import (
     WorkDoubted,
     WorkEnded,
     WorkFailed,
+    WorkPlaced,
     WorkStarted,
     WorkTimedOut,
 )
@@ -46,8 +47,8 @@ from jaz_lite.model.run import Doubt, Run
 
 TIMEOUT = "timeout"  # timers of the run itself
 GO_ON = "go_on"
-_WORK = (WorkStarted, WorkEnded, WorkFailed, WorkCancelled, WorkDoubted, WorkTimedOut)
-_WorkEvent = WorkStarted | WorkEnded | WorkFailed | WorkCancelled | WorkDoubted | WorkTimedOut
+_WORK = (WorkPlaced, WorkStarted, WorkEnded, WorkFailed, WorkCancelled, WorkDoubted, WorkTimedOut)
+_WorkEvent = WorkPlaced | WorkStarted | WorkEnded | WorkFailed | WorkCancelled | WorkDoubted | WorkTimedOut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,6 +230,9 @@ def _work(draft: Draft, event: _WorkEvent) -> None:
     if seen.work is None or seen.work != event.key or seen.state not in ("running", "stopping"):
         return
     match event:
+        case WorkPlaced(host=host, group=group):
+            icon = draft.edit(event.node)
+            icon.memo = {**icon.memo, "host": host, "group": group}
         case WorkStarted():
             if seen.doubt is not None:
                 draft.edit(event.node).doubt = None

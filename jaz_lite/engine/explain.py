@@ -27,6 +27,12 @@ class OutsideView(Protocol):
     def unreachable_since_ms(self, agent_id: str) -> int | None:
         """Return since when an agent has not been heard of; None while it is reachable."""
 
+    def is_draining(self, agent_id: str) -> bool:
+        """Tell whether an agent is to take no new work."""
+
+    def members_of(self, host: str) -> Sequence[tuple[str, str]] | None:
+        """Return the members of a group host, each with why it takes no work now ("": it does); None: it is no group."""
+
     def attempt_state(self, key: bytes) -> str:
         """Return how far a work order came: "ready", "sent", "accepted", "running" …; "" where that is not known."""
 
@@ -158,6 +164,8 @@ def _reason(run: Run, number: int, icon: IconRun, zone: tzinfo) -> str:
         return f"is in error: {icon.message or 'no reason was given'}{remedy}"
     if icon.state != "running":
         return ""
+    if icon.work is not None and _has_no_member(icon):
+        return f"waits for a free member of the group {_host(icon)} since {_at(icon.started_ms or 0, zone)}"
     if icon.work is not None:
         return f"runs on {_host(icon)} since {_at(icon.started_ms or 0, zone)}"
     until = icon.memo.get("due_ms")
@@ -222,7 +230,7 @@ def _not_begun(run: Run, number: int, outside: OutsideView) -> str:
     """Say how far a work order came whose process does not run yet; "" for the others."""
     icon = run.icons[number]
     reason = None
-    if icon.work is not None and icon.doubt is None:
+    if icon.work is not None and icon.doubt is None and not _has_no_member(icon):
         reason = NOT_BEGUN.get(outside.attempt_state(icon.work))
     return f"{run.plan.path(number)} has not begun there: {reason}" if reason else ""
 
@@ -237,6 +245,13 @@ def _sources(run: Run, number: int) -> list[int]:
 
 
 def _host_trouble(host: str, outside: OutsideView, zone: tzinfo) -> Iterator[str]:
+    members = outside.members_of(host)
+    if members is not None:
+        if outside.is_disabled(host):
+            yield f'the group "{host}" is disabled and takes no work'
+        told = "; ".join(f"{name} {why or 'is free'}" for name, why in members[: limits.REASONS_TOLD_MAX])
+        yield f'members of the group "{host}": {told or "none"}'
+        return
     agent = outside.agent_of(host)
     if agent is None:
         yield f'the host "{host}" is not known here; add it with: jaz-lite host add {host} --agent NAME'
@@ -246,6 +261,14 @@ def _host_trouble(host: str, outside: OutsideView, zone: tzinfo) -> Iterator[str
     since_ms = outside.unreachable_since_ms(agent)
     if since_ms is not None:
         yield f'the agent "{agent}" of the host "{host}" is not reachable since {_at(since_ms, zone)}; its jobs may go on'
+
+    if outside.is_draining(agent):
+        yield f'the agent "{agent}" of the host "{host}" is being drained and takes no new work'
+
+
+def _has_no_member(icon: IconRun) -> bool:
+    """Tell whether the work of an icon lies with a group, and no member of it has been chosen."""
+    return bool(icon.memo.get("group")) and icon.memo.get("host") == icon.memo.get("group")
 
 
 def _host(icon: IconRun) -> str:

@@ -60,6 +60,16 @@ class WorkFailed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class WorkPlaced(Event):
+    """The attempt of a group host was given to a member of it, or (host is the group) waits for one."""
+
+    node: int
+    key: bytes
+    host: str
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
 class WorkCancelled(Event):
     """The attempt was withdrawn before it started."""
 

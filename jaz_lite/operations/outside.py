@@ -16,7 +16,10 @@ class Outside:
 
     def agent_of(self, host: str) -> str | None:
         found = self._nouns.hosts.find(host)
-        return None if found is None else found.agent_id
+        if found is not None:
+            return found.agent_id or None
+        # A group may name an agent itself.
+        return host if self._nouns.agents.find(host) is not None else None
 
     def is_disabled(self, host: str) -> bool:
         found = self._nouns.hosts.find(host)
@@ -28,6 +31,13 @@ class Outside:
         agent = self._nouns.agents.find(agent_id)
         seen_ms = None if agent is None else agent.seen_ms
         return self._clock.now_ms() if seen_ms is None else seen_ms
+
+    def is_draining(self, agent_id: str) -> bool:
+        agent = self._nouns.agents.find(agent_id)
+        return agent is not None and agent.state == "draining"
+
+    def members_of(self, host: str) -> Sequence[tuple[str, str]] | None:
+        return self._control.group_members(host)
 
     def attempt_state(self, key: bytes) -> str:
         found = self._nouns.attempts.find(key)

@@ -61,6 +61,19 @@ class RunControl(Protocol):
     def reachable(self, agent_id: str) -> bool:
         """Tell whether the agent can be given work now."""
 
+    def agent_now(self, agent_id: str) -> Mapping[str, Any]:
+        """Return what is known of an agent at this moment and in no row.
+
+        Names: reachable, since_ms (of that, None: not since the server started), at_agent, waiting, and what it said
+        last: running, queued, spool_bytes, free_bytes, load, mem_bytes, clock_offset_ms (None: not said).
+        """
+
+    def agent_changed(self, agent_id: str) -> None:
+        """Have the row of an agent, which was changed, take effect."""
+
+    def group_members(self, host: str) -> list[tuple[str, str]] | None:
+        """Return the members of a group, each with why it takes no work now ("": it does); None: it is no group."""
+
     def request_stop(self) -> None:
         """Have the server stop cleanly; jobs go on."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jaz_lite.errors import JazLiteError, LocalProtocolError, NoSuchObject, Refused, StoreDamaged
+from jaz_lite.errors import JazLiteError, NoSuchObject, Refused, StoreDamaged
 from jaz_lite.model.action import (
     AbandonWork,
     Action,
@@ -15,15 +15,12 @@ from jaz_lite.model.action import (
     SetTimer,
     StartRun,
 )
-from jaz_lite.model.event import Answered, ReleaseHold, WorkCancelled, WorkFailed
+from jaz_lite.model.event import Answered, ReleaseHold, WorkCancelled
 from jaz_lite.model.run import Run
-from jaz_lite.runner import starts
+from jaz_lite.runner import dispatch, starts
 from jaz_lite.runner.port import Port
-from jaz_lite.runner.work import Desk, Work
-from jaz_lite.store.attempts import Attempt
+from jaz_lite.runner.work import Work
 from jaz_lite.wire.happenings import KillHow
-from jaz_lite.wire.ident import spec_digest
-from jaz_lite.wire.spec import pack_spec
 
 if TYPE_CHECKING:
     from jaz_lite.runner.turn import Turn
@@ -49,7 +46,7 @@ def carry_out(turn: Turn, run: Run, action: Action) -> None:
     """Carry out one action of a run inside the turn."""
     match action:
         case SendWork():
-            _send(turn, run, action)
+            dispatch.send(turn, run, action)
         case KillWork():
             _kill(turn, run, action)
         case AbandonWork():
@@ -67,101 +64,6 @@ def carry_out(turn: Turn, run: Run, action: Action) -> None:
 
 
 # ---- work
-
-
-def _send(turn: Turn, run: Run, action: SendWork) -> None:
-    host = turn.tx.hosts.find(action.host)
-    if host is None:
-        why = f'no host is named "{action.host}"; `jaz-lite host add {action.host} --agent NAME` maps it to an agent'
-        turn.raise_event(run.run_id, WorkFailed(action.node, action.key, "host", why))
-        return
-    if not host.enabled and not action.force:
-        why = f'host "{action.host}" is disabled'
-        turn.raise_event(run.run_id, WorkFailed(action.node, action.key, "host", why))
-        return
-    spec_map = action.spec if host.encoding.lower() in ("", "utf-8") else {**action.spec, "enc": host.encoding}
-    try:
-        spec = pack_spec(action.kind, spec_map)
-    except LocalProtocolError as error:
-        turn.raise_event(run.run_id, WorkFailed(action.node, action.key, "spec", error.message))
-        return
-    work = Work(
-        k=action.key,
-        run_id=run.run_id,
-        node=action.node,
-        visit=run.icons[action.node].visit,
-        agent_id=host.agent_id,
-        state="ready",
-        occ=run.occ,
-        key_path=action.key_path,
-        attempt=action.attempt,
-        kind=action.kind,
-        encoding=str(spec_map.get("enc", "utf-8")),
-    )
-    desk = turn.works.desk(host.agent_id)
-    at_once = turn.may_start and desk.has_room and not desk.waiting
-    turn.tx.attempts.insert(
-        Attempt(
-            k=work.k,
-            run_id=work.run_id,
-            node=work.node,
-            visit=work.visit,
-            key_path=work.key_path,
-            attempt=work.attempt,
-            occ=work.occ,
-            agent_id=work.agent_id,
-            host=action.host,
-            kind=work.kind,
-            state="sent" if at_once else "ready",
-            digest=spec_digest(action.kind, spec_map),
-            spec=spec,
-            boot_sent=desk.boot if at_once else None,
-            term_sent=turn.term if at_once else None,
-            created_ms=turn.now_ms,
-            sent_ms=turn.now_ms if at_once else None,
-        )
-    )
-    if at_once:
-        work.state = "sent"
-    turn.works.add(work)
-    if at_once:
-        _dispatch(turn, desk, work, spec)
-
-
-def fill(turn: Turn, desk: Desk) -> None:
-    """Send what waits for an agent, as far as it has room."""
-    while turn.may_start and desk.waiting and desk.has_room:
-        work = turn.works.open.get(desk.waiting.popleft())
-        if work is None or work.state != "ready":
-            continue
-        send_again(turn, desk, work)
-
-
-def send_again(turn: Turn, desk: Desk, work: Work) -> None:
-    """Send an attempt whose order is in the store; the same bytes as ever, so that the agent can know them again."""
-    row = turn.tx.attempts.find(work.k)
-    assert row is not None, "an attempt in memory has a row"
-    turn.change_attempt(work, "sent", boot_sent=desk.boot, term_sent=turn.term, sent_ms=turn.now_ms)
-    _dispatch(turn, desk, work, row.spec)
-
-
-def _dispatch(turn: Turn, desk: Desk, work: Work, spec: bytes) -> None:
-    port = desk.port
-    assert port is not None, "only a synced agent is sent work"
-
-    def send() -> None:
-        if port.synced:
-            port.link.dispatch(
-                k=work.k,
-                occ=work.occ,
-                path=work.key_path,
-                att=work.attempt,
-                run=work.run_id,
-                kind=work.kind,
-                spec=spec,
-            )
-
-    turn.after_commit(send, port)
 
 
 def _kill(turn: Turn, run: Run, action: KillWork) -> None:

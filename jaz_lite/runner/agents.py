@@ -1,10 +1,12 @@
 """Agents come and go: welcome, refusal, answers to what they already knew, and leaving."""
 
+import codecs
 from collections.abc import Callable
 
 from jaz_lite.model.event import WorkCancelled, WorkDoubted, WorkFailed
-from jaz_lite.runner import reconcile
-from jaz_lite.runner.inputs import AgentGone, AgentIdentified, AgentRefused, AgentState, DeskResumed
+from jaz_lite.runner import dispatch, reconcile
+from jaz_lite.runner.desk import Desk
+from jaz_lite.runner.inputs import AgentChanged, AgentGone, AgentIdentified, AgentRefused, AgentState, DeskResumed
 from jaz_lite.runner.turn import Turn
 
 ZERO_CHAIN = bytes(16)
@@ -27,6 +29,7 @@ def welcome(turn: Turn, item: AgentIdentified, draw_spool: Callable[[], bytes]) 
         spool, cursor, chain = draw_spool(), 0, ZERO_CHAIN
         reconcile.records_lost(turn, agent_id)
         turn.move_cursor(agent_id, spool, cursor, chain)
+    encoding = known_encoding(facts.encoding)
     turn.tx.agents.update(
         agent_id,
         boot=facts.boot,
@@ -36,8 +39,14 @@ def welcome(turn: Turn, item: AgentIdentified, draw_spool: Callable[[], bytes]) 
         os=facts.os,
         arch=facts.arch,
         seen_ms=turn.now_ms,
+        par=facts.par,
+        queue=facts.queue,
+        free_bytes=facts.free,
+        encoding=encoding,
+        peer=port.peer,
+        clock_offset_ms=port.clock_offset_ms,
     )
-    desk = turn.works.desk(agent_id)
+    desk = turn.works.limit(row)
     old = desk.port
     port.agent_id, port.conn, port.spool = agent_id, facts.conn, spool
 
@@ -47,12 +56,26 @@ def welcome(turn: Turn, item: AgentIdentified, draw_spool: Callable[[], bytes]) 
             old.link.bye("busy", "a newer connection of this agent took over")
             old.flush()
         desk.port = port
-        desk.slots = max(1, facts.par)
+        desk.slots_said, desk.queue_said = max(1, facts.par), facts.queue
         desk.boot = facts.boot
+        desk.encoding = encoding
+        desk.since_ms = turn.now_ms
         port.up = True
         port.greet(port.link, spool, cursor, chain)
+        if desk.draining:
+            port.link.drain(True)
 
     turn.after_commit(greet, port)
+
+
+def known_encoding(name: str) -> str:
+    """Return the encoding that an agent says its jobs write, "" where we cannot read it or it is the usual one."""
+    try:
+        found = codecs.lookup(name).name if name else ""
+        "".encode(name or "utf-8")  # some codecs of Python are no encodings of text
+    except LookupError:
+        return ""
+    return "" if found == "utf-8" else name
 
 
 def refused(turn: Turn, item: AgentRefused) -> None:
@@ -64,17 +87,40 @@ def refused(turn: Turn, item: AgentRefused) -> None:
         turn.change_attempt(work, "cancelled", why="server", ended_ms=turn.now_ms)
         turn.raise_event(work.run_id, WorkCancelled(work.node, work.k, "server"))
         return
-    if item.happening.why in TRY_AGAIN_WHY:
+    try_again = item.happening.why in TRY_AGAIN_WHY
+    if try_again:
+        _pause(turn, turn.works.desk(work.agent_id))
+    if work.group:
+        dispatch.give_back(turn, work, item.happening.why, item.happening.msg, for_good=not try_again)
+        return
+    if try_again:
         turn.change_attempt(work, "ready")
-        desk = turn.works.desk(work.agent_id)
-        desk.waiting.append(work.k)
-        if not desk.paused:
-            # One pause for all that is refused meanwhile: a pause each would make more and more attempts a second.
-            desk.paused = True
-            turn.later(REFUSED_PAUSE_S, DeskResumed(work.agent_id))
+        turn.works.desk(work.agent_id).pile_of(work.kind).append(work.k)
         return
     turn.change_attempt(work, "failed", why=item.happening.why, message=item.happening.msg, ended_ms=turn.now_ms)
     turn.raise_event(work.run_id, WorkFailed(work.node, work.k, item.happening.why, item.happening.msg))
+
+
+def _pause(turn: Turn, desk: Desk) -> None:
+    if not desk.paused:
+        # One pause for all that is refused meanwhile: a pause each would make more and more attempts a second.
+        desk.paused = True
+        turn.later(REFUSED_PAUSE_S, DeskResumed(desk.agent_id))
+
+
+def changed(turn: Turn, item: AgentChanged) -> None:
+    """An administrator changed the limits of an agent, or drains it: its desk follows, and it is told."""
+    row = turn.tx.agents.find(item.agent_id)
+    if row is None:
+        return
+    desk = turn.works.desk(item.agent_id)
+    before = desk.draining
+    turn.works.limit(row)
+    port = desk.port
+    if port is not None and before != desk.draining:
+        on = desk.draining
+        turn.after_commit(lambda: port.link.drain(on) if port.up else None, port)
+    turn.desk_may_have_room(desk)
 
 
 def known_already(turn: Turn, item: AgentState) -> None:
@@ -100,4 +146,9 @@ def gone(turn: Turn, item: AgentGone) -> None:
     desk = turn.works.desks.get(port.agent_id)
     if desk is not None and desk.port is port:
         desk.port = None
-        turn.tx.agents.update(port.agent_id, seen_ms=turn.now_ms)
+        desk.since_ms = turn.now_ms
+        said = port.metric
+        known = {} if said is None else {
+            "spool_bytes": said.spool_bytes, "free_bytes": said.free_bytes, "running": said.running
+        }  # fmt: skip
+        turn.tx.agents.update(port.agent_id, seen_ms=turn.now_ms, clock_offset_ms=port.clock_offset_ms, **known)

@@ -9,11 +9,14 @@ from jaz_lite.engine.view import icon_to_json, run_head
 from jaz_lite.errors import NoSuchObject
 from jaz_lite.model.event import Event
 from jaz_lite.model.run import UNTOUCHED, Origin, Run
-from jaz_lite.runner.inputs import Input, NewRun, Reply, RunEvent, Write
+from jaz_lite.runner import placement
+from jaz_lite.runner.inputs import AgentChanged, Input, NewRun, Reply, RunEvent, Write
 from jaz_lite.runner.turns import Turns
 from jaz_lite.store.transaction import Transaction
+from jaz_lite.wire.happenings import Metric
 
 OUTPUT_PIECE_BYTES = 64 * 1024
+NOT_SAID = Metric()
 
 T = TypeVar("T")
 
@@ -129,7 +132,43 @@ class Control:
     def waiting_for_agent(self, agent_id: str) -> tuple[int, int]:
         """Return how many attempts are with an agent and how many wait for it."""
         desk = self._turns.works.desks.get(agent_id)
-        return (0, 0) if desk is None else (len(desk.at_agent), len(desk.waiting))
+        if desk is None:
+            return 0, 0
+        return len(desk.at_agent) + len(desk.beside), len(desk.waiting) + len(desk.waiting_beside)
+
+    def agent_now(self, agent_id: str) -> Mapping[str, Any]:
+        """Return what is known of an agent at this moment and in no row; see `RunControl`."""
+        desk = self._turns.works.desks.get(agent_id)
+        port = None if desk is None else desk.port
+        told = NOT_SAID if port is None or port.metric is None else port.metric
+        at_agent, waiting = self.waiting_for_agent(agent_id)
+        return {
+            "reachable": self.reachable(agent_id),
+            "since_ms": None if desk is None else desk.since_ms,
+            "at_agent": at_agent,
+            "waiting": waiting,
+            "running": told.running,
+            "queued": told.queued,
+            "spool_bytes": told.spool_bytes,
+            "free_bytes": told.free_bytes,
+            "load": told.load,
+            "mem_bytes": told.mem_bytes,
+            "clock_offset_ms": None if port is None else port.clock_offset_ms,
+        }
+
+    def agent_changed(self, agent_id: str) -> None:
+        """Have the row of an agent, which was changed, take effect."""
+        self._turns.submit(AgentChanged(agent_id))
+
+    def group_members(self, host: str) -> list[tuple[str, str]] | None:
+        """Return the members of a group, each with why it takes no work now ("": it does); None: it is no group."""
+        with self._turns.store.snapshot() as view:
+            group = view.hosts.find(host)
+            if group is None or group.kind != "group":
+                return None
+            members = placement.members_of(view, group)
+        desks = self._turns.works.desks
+        return [(each.name, placement.obstacle(each, desks.get(each.agent_id), "cmd")) for each in members]
 
     async def follow(self, run_id: int, *, quiet: bool = False) -> AsyncIterator[Mapping[str, Any]]:
         """Give first what there is of a run, then its news as they are committed, until it is over.

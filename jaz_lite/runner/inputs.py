@@ -135,3 +135,10 @@ class DeskResumed(Input):
     """The pause after an agent's refusal is over."""
 
     agent_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentChanged(Input):
+    """What the store says of an agent was changed by a person."""
+
+    agent_id: str

@@ -27,12 +27,15 @@ from jaz_lite.wire.happenings import (
     Identified,
     InventoryItem,
     InventoryPage,
+    Metric,
     Output,
     RefusedWork,
     Synced,
     WorkState,
 )
 from jaz_lite.wire.ident import epoch_and_boot, ticket_is_valid
+
+CLOCK_OFFSET_MS_MAX = 5_000  # more than that is told
 
 log = logging.getLogger(__name__)
 
@@ -41,9 +44,16 @@ class Links:
     """Translates happenings of all ports. `fence` is called with the sentence when a valid higher term is seen."""
 
     def __init__(
-        self, submit: Callable[[Input], None], *, fence_key: bytes, site_uid: bytes, fence: Callable[[Fenced], None]
+        self,
+        submit: Callable[[Input], None],
+        *,
+        fence_key: bytes,
+        site_uid: bytes,
+        fence: Callable[[Fenced], None],
+        now_ms: Callable[[], int],
     ) -> None:
         self._submit = submit
+        self._now_ms = now_ms
         self._fence_key = fence_key
         self._site_uid = site_uid
         self._fence = fence
@@ -57,6 +67,8 @@ class Links:
                 case Output():
                     self._submit(AgentOutput(port, happening))
                 case Identified():
+                    # Its clock was read when hello left; since then that, our challenge and its proof have travelled.
+                    self._compare_clocks(port, happening.hello.facts.wall_ns, travelled=1.5)
                     self._submit(AgentIdentified(port, happening))
                 case InventoryPage():
                     port.inventory.extend(happening.items)
@@ -68,6 +80,10 @@ class Links:
                     self._submit(AgentRefused(port, happening))
                 case WorkState():
                     self._submit(AgentState(port, happening))
+                case Metric():
+                    # Kept with the connection and not in the store: it is said again in a minute.
+                    port.metric = happening
+                    self._compare_clocks(port, happening.wall_ns, travelled=0.5)
                 case Deposed():
                     self._deposed(port, happening)
                 case Closed():
@@ -79,6 +95,21 @@ class Links:
         """The connection of a port is over, told or not."""
         if port.agent_id:
             self._submit(AgentGone(port))
+
+    def _compare_clocks(self, port: Port, wall_ns: int, *, travelled: float) -> None:
+        """Estimate how much the clock of an agent is ahead of ours. Nothing is ever decided from it (protocol 4.8).
+
+        Args:
+            travelled: of the time that there and back takes, how much has passed since the agent read its clock.
+        """
+        before = port.clock_offset_ms
+        offset_ms = wall_ns // 1_000_000 - self._now_ms() + round(port.link.rtt_s * 1000 * travelled)
+        port.clock_offset_ms = offset_ms
+        if abs(offset_ms) > CLOCK_OFFSET_MS_MAX and (before is None or abs(before) <= CLOCK_OFFSET_MS_MAX):
+            log.warning(
+                "the clock of an agent differs from this server's",
+                extra={"action": "agent.clock", "agent": port.agent_id, "peer": port.peer, "offset_ms": offset_ms},
+            )
 
     def _closed(self, port: Port, happening: Closed) -> None:
         log.info(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from jaz_lite.wire.happenings import InventoryItem
+from jaz_lite.wire.happenings import InventoryItem, Metric
 from jaz_lite.wire.server_core import ServerLink
 
 
@@ -13,7 +13,21 @@ class Port:
     the server has to tell every agent (its ticket, other addresses, heartbeat).
     """
 
-    __slots__ = ("agent_id", "close", "conn", "flush", "greet", "inventory", "link", "spool", "synced", "up")
+    __slots__ = (
+        "agent_id",
+        "clock_offset_ms",
+        "close",
+        "conn",
+        "flush",
+        "greet",
+        "inventory",
+        "link",
+        "metric",
+        "peer",
+        "spool",
+        "synced",
+        "up",
+    )
 
     def __init__(
         self,
@@ -22,14 +36,18 @@ class Port:
         flush: Callable[[], None],
         close: Callable[[], None],
         greet: Callable[[ServerLink, bytes, int, bytes], None],
+        peer: str = "",
     ) -> None:
         self.link = link
         self.flush = flush
         self.close = close
         self.greet = greet  # (link, spool, cursor, chain)
+        self.peer = peer  # the address at the other end
         self.agent_id = ""
         self.conn = 0
         self.spool = b""
         self.up = False  # welcomed
         self.synced = False  # may be given work
+        self.metric: Metric | None = None  # what the agent said last of itself
+        self.clock_offset_ms: int | None = None  # how much its clock is ahead of ours
         self.inventory: list[InventoryItem] = []

@@ -6,7 +6,7 @@ a matching chain, proves that an attempt was not started; after a rotated spool 
 
 from jaz_lite.model.event import WorkCancelled
 from jaz_lite.model.fact import Fact
-from jaz_lite.runner import actions, reports
+from jaz_lite.runner import actions, dispatch, reports
 from jaz_lite.runner.inputs import AgentSynced
 from jaz_lite.runner.turn import Turn
 from jaz_lite.runner.work import Work
@@ -24,6 +24,10 @@ def lay_beside(turn: Turn, item: AgentSynced) -> None:
     port.synced = True
     desk = turn.works.desk(port.agent_id)
     known = {entry.k: entry for entry in item.items}
+    for k in known:
+        unbound = turn.works.open.get(k)
+        if unbound is not None and not unbound.agent_id:
+            dispatch.found_at(turn, unbound, port.agent_id)
     for work in turn.works.of_agent(port.agent_id):
         _settle(turn, work, known.get(work.k))
     for entry in item.items:
@@ -43,7 +47,7 @@ def _settle(turn: Turn, work: Work, entry: InventoryItem | None) -> None:
     st = None if entry is None else entry.st
     match work.state, st:
         case ("sent", None):
-            actions.send_again(turn, turn.works.desk(work.agent_id), work)
+            dispatch.send_again(turn, turn.works.desk(work.agent_id), work)
         case ("accepted" | "running", None):
             _alarm(turn, work, "agent_forgot")
             turn.raise_event(work.run_id, reports.doubt(turn, work, "agent_forgot", FORGOT))

@@ -19,6 +19,7 @@ from jaz_lite.model.event import (
 )
 from jaz_lite.model.fact import Fact
 from jaz_lite.model.run import WorkResult
+from jaz_lite.runner import dispatch
 from jaz_lite.runner.inputs import AgentOutput, AgentReports
 from jaz_lite.runner.turn import Turn
 from jaz_lite.runner.work import Work, work_of
@@ -92,6 +93,8 @@ def _about_an_attempt(turn: Turn, agent_id: str, k: bytes, event: AgentEvent) ->
         else:
             _late(turn, row, event)
             return
+    elif not work.agent_id:
+        dispatch.found_at(turn, work, agent_id)
     elif work.agent_id != agent_id:
         _alarm(turn, work.run_id, "foreign_result", agent_id, event)
         return

@@ -12,14 +12,15 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from jaz_lite.engine.advance import advance_all
-from jaz_lite.model.event import Event, Operation, Started
+from jaz_lite.model.event import Event, Operation, Started, WorkPlaced
 from jaz_lite.model.run import RUN_OVER, Run
-from jaz_lite.runner import actions
+from jaz_lite.runner import actions, dispatch
+from jaz_lite.runner.desk import Desk
 from jaz_lite.runner.feed import Feed
 from jaz_lite.runner.inputs import Input, Reply
 from jaz_lite.runner.live import LiveRuns
 from jaz_lite.runner.port import Port
-from jaz_lite.runner.work import Desk, Work, Works
+from jaz_lite.runner.work import Work, Works
 from jaz_lite.store.transaction import Transaction
 
 BUSY = frozenset(("ready", "running", "run_error"))
@@ -76,6 +77,8 @@ class Turn:
         self._attempts: dict[bytes, dict[str, Any]] = {}
         self._cursors: dict[str, tuple[bytes, int, bytes]] = {}
         self._desks_with_room: dict[str, Desk] = {}
+        self._groups_may_move = False
+        self._without_member: list[Work] = []  # it came to its group in this turn
         self._replies: list[Reply] = []
         self._released: list[Callable[[], None]] = []
         self._flushes: dict[int, Port] = {}
@@ -197,13 +200,26 @@ class Turn:
             fields["state"] = state
             self.works.move(work, state)
         self._attempts.setdefault(work.k, {}).update(fields)
-        desk = self.works.desk(work.agent_id)
-        if desk.waiting:
-            self._desks_with_room[work.agent_id] = desk
+        if work.agent_id:
+            desk = self.works.desk(work.agent_id)
+            if desk.waiting or desk.waiting_beside:
+                self._desks_with_room[work.agent_id] = desk
+            self._groups_may_move = True
 
     def desk_may_have_room(self, desk: Desk) -> None:
         """Have waiting attempts of an agent sent at the end of the turn, as far as there is room."""
         self._desks_with_room[desk.agent_id] = desk
+        self._groups_may_move = True
+
+    def look_at_groups(self, came: Work | None = None) -> None:
+        """Have what waits for members of groups sent at the end of the turn, as far as there is room.
+
+        Args:
+            came: an attempt that has just begun to wait there.
+        """
+        self._groups_may_move = True
+        if came is not None:
+            self._without_member.append(came)
 
     def move_cursor(self, agent_id: str, spool: bytes, cursor: int, chain: bytes) -> None:
         """Note how far an agent's events have been taken in; written with their effects or not at all."""
@@ -243,13 +259,22 @@ class Turn:
         """Write what was collected. The commit is the caller's."""
         self.settle()
         for desk in self._desks_with_room.values():
-            actions.fill(self, desk)
+            dispatch.fill(self, desk)
+        if self._groups_may_move and self.works.groups:
+            self._fill_groups()
         for staged in self._staged.values():
             self.tx.runs.save(staged.run, staged.nodes, staged.frames)
         for k, fields in self._attempts.items():
             self.tx.attempts.update(k, **fields)
         for agent_id, (spool, cursor, chain) in self._cursors.items():
             self.tx.agents.move_cursor(agent_id, spool, cursor, chain)
+
+    def _fill_groups(self) -> None:
+        dispatch.fill_groups(self)
+        for work in self._without_member:
+            if work.state == "ready" and not work.agent_id:
+                self.raise_event(work.run_id, WorkPlaced(work.node, work.k, work.group, work.group))
+        self.settle()
 
     def release(self) -> None:
         """After the commit: memory follows the store, and the outside learns."""

@@ -22,6 +22,7 @@ from jaz_lite.runner import agents, reconcile, reports, starts
 from jaz_lite.runner.actions import not_live
 from jaz_lite.runner.feed import Feed
 from jaz_lite.runner.inputs import (
+    AgentChanged,
     AgentGone,
     AgentIdentified,
     AgentOutput,
@@ -244,6 +245,8 @@ class Turns:
                 agents.gone(turn, item)
             case DeskResumed():
                 agents.resumed(turn, item)
+            case AgentChanged():
+                agents.changed(turn, item)
             case _:
                 raise AssertionError(f"nobody takes {item!r}")
 
@@ -298,6 +301,7 @@ class Turns:
         try:
             with turn.tx.savepoint():
                 value = item.work(turn.tx)
+                turn.look_at_groups()  # hosts may be other ones now
         except StoreDamaged:
             raise
         except Exception as error:

@@ -6,17 +6,25 @@ and read again (`Works.reload`). Work orders (`spec`) stay in the store: only wh
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from jaz_lite.runner.port import Port
+from jaz_lite.runner.desk import SLOT_KINDS, Desk
+from jaz_lite.store.agents import AgentRow
 from jaz_lite.store.attempts import Attempt
 from jaz_lite.store.open import Store
 from jaz_lite.wire.spec import unpack_spec
 
 OPEN_STATES = frozenset(("ready", "sent", "accepted", "running", "stopping", "unknown", "abandoned"))
 AT_AGENT_STATES = frozenset(("sent", "accepted", "running", "stopping"))
-SLOTS_DEFAULT = 64  # jobs in parallel on one agent until it says otherwise
-QUEUE_AHEAD_MAX = 64  # work orders that wait on the agent beyond its slots: they hide the cost of durability
+
+
+class Refusal(NamedTuple):
+    """A member of a group will never take an attempt: which, and why in a word and in a sentence."""
+
+    agent_id: str
+    why: str
+    message: str
 
 
 @dataclass(slots=True)
@@ -34,6 +42,8 @@ class Work:
     attempt: int
     kind: str
     encoding: str = "utf-8"  # of its output
+    group: str = ""  # the group it may go elsewhere in; no agent is chosen yet while `agent_id` is ""
+    refusals: tuple[Refusal, ...] = ()  # of members that will never take it
 
     @property
     def path(self) -> str:
@@ -41,39 +51,18 @@ class Work:
         return "/".join(part.partition("#")[0] for part in self.key_path.split("/"))
 
 
-@dataclass(slots=True)
-class Desk:
-    """What is with one agent and what waits for it."""
-
-    agent_id: str
-    port: Port | None = None
-    slots: int = SLOTS_DEFAULT
-    paused: bool = False  # it refused work a moment ago
-    at_agent: set[bytes] = field(default_factory=set)
-    waiting: deque[bytes] = field(default_factory=deque)
-    boot: bytes = b""
-
-    @property
-    def synced(self) -> bool:
-        """Tell whether the agent may be given work now."""
-        return self.port is not None and self.port.synced and not self.paused
-
-    @property
-    def has_room(self) -> bool:
-        """Tell whether one more work order may be on its way."""
-        return self.synced and len(self.at_agent) < self.slots + min(self.slots, QUEUE_AHEAD_MAX)
-
-
 class Works:
-    """All unsettled attempts, by key, and the desks of the agents."""
+    """All unsettled attempts, by key, the desks of the agents, and what waits for a member of a group."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self.open: dict[bytes, Work] = {}
         self.desks: dict[str, Desk] = {}
+        self.groups: dict[tuple[str, bool], deque[bytes]] = {}  # group and whether a slot is needed -> oldest first
 
     def desk(self, agent_id: str) -> Desk:
         """Return the desk of an agent; a new one where there was none."""
+        assert agent_id, "work that is bound to nobody lies on no desk"
         found = self.desks.get(agent_id)
         if found is None:
             found = self.desks[agent_id] = Desk(agent_id)
@@ -82,35 +71,54 @@ class Works:
     def reload(self) -> None:
         """Read everything again from the store; links stay as they are."""
         self.open.clear()
+        self.groups.clear()
         for desk in self.desks.values():
-            desk.at_agent.clear()
-            desk.waiting.clear()
-            desk.paused = False  # the turn that would have ended the pause may be the one that failed
+            desk.clear()
         with self._store.snapshot() as view:
             for agent in view.agents.list():
-                self.desk(agent.agent_id)
+                self.limit(agent)
                 for row in view.attempts.open_of(agent.agent_id):
                     self.add(work_of(row))
+            for row in view.attempts.open_of(""):
+                self.add(work_of(row))
+
+    def limit(self, agent: AgentRow) -> Desk:
+        """Take over what the server says of an agent; return its desk."""
+        desk = self.desk(agent.agent_id)
+        desk.par_max, desk.queue_max, desk.draining = agent.par_max, agent.queue_max, agent.state == "draining"
+        desk.encoding = agent.encoding
+        return desk
 
     def add(self, work: Work) -> None:
         """Take an attempt on; it lies where its state says."""
         self.open[work.k] = work
-        desk = self.desk(work.agent_id)
-        if work.state == "ready":
-            desk.waiting.append(work.k)
+        if not work.agent_id:
+            self._pile(work).append(work.k)
+        elif work.state == "ready":
+            self.desk(work.agent_id).pile_of(work.kind).append(work.k)
         elif work.state in AT_AGENT_STATES:
-            desk.at_agent.add(work.k)
+            self.desk(work.agent_id).place_of(work.kind).add(work.k)
 
     def move(self, work: Work, state: str) -> None:
         """Put an attempt into another state."""
-        desk = self.desk(work.agent_id)
         work.state = state
-        if state in AT_AGENT_STATES:
-            desk.at_agent.add(work.k)
-        else:
-            desk.at_agent.discard(work.k)
+        if work.agent_id:
+            place = self.desk(work.agent_id).place_of(work.kind)
+            if state in AT_AGENT_STATES:
+                place.add(work.k)
+            else:
+                place.discard(work.k)
         if state not in OPEN_STATES:
             self.open.pop(work.k, None)
+
+    def unbind(self, work: Work) -> None:
+        """Give an attempt that is ready back to its group: it waits there for whoever has room first."""
+        assert work.state == "ready" and work.group, "what was sent stays where it is"  # noqa: PT018
+        work.agent_id = ""
+        self._pile(work).appendleft(work.k)
+
+    def _pile(self, work: Work) -> deque[bytes]:
+        return self.groups.setdefault((work.group, work.kind in SLOT_KINDS), deque())
 
     def of_agent(self, agent_id: str) -> Iterator[Work]:
         """Go through the unsettled attempts of an agent (a copy: states may be changed meanwhile)."""
@@ -130,5 +138,6 @@ def work_of(row: Attempt) -> Work:
         key_path=row.key_path,
         attempt=row.attempt,
         kind=row.kind,
+        group=row.group,
         encoding=str(unpack_spec(row.kind, row.spec).get("enc", "utf-8")) if row.spec else "utf-8",
     )

@@ -63,7 +63,7 @@ class AgentsDoor:
 
         session = Session(link, secured, tell)
         with trio.CancelScope() as scope:
-            port = Port(link, flush=session.flush, close=scope.cancel, greet=self._greet)
+            port = Port(link, flush=session.flush, close=scope.cancel, greet=self._greet, peer=visitor.address)
             try:
                 await session.run()
             finally:

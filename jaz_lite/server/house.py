@@ -167,7 +167,13 @@ class House:
                 policy=Policy(par=self._config["agent.slots"], shell=self._config["agent.shell"]),
                 now_ms=self._clock.now_ms(),
             )
-        links = Links(self._turns.submit, fence_key=keys.fence_key, site_uid=self._directory.site_uid, fence=self._fail)
+        links = Links(
+            self._turns.submit,
+            fence_key=keys.fence_key,
+            site_uid=self._directory.site_uid,
+            fence=self._fail,
+            now_ms=self._clock.now_ms,
+        )
         door = AgentsDoor(
             self._turns,
             links,

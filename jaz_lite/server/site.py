@@ -48,6 +48,15 @@ class ServerControl:
     def reachable(self, agent_id: str) -> bool:
         return self._control.reachable(agent_id)
 
+    def agent_now(self, agent_id: str) -> Mapping[str, Any]:
+        return self._control.agent_now(agent_id)
+
+    def agent_changed(self, agent_id: str) -> None:
+        self._control.agent_changed(agent_id)
+
+    def group_members(self, host: str) -> list[tuple[str, str]] | None:
+        return self._control.group_members(host)
+
     def request_stop(self) -> None:
         self._control.request_stop()
 

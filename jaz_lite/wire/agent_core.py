@@ -32,6 +32,7 @@ from jaz_lite.wire.happenings import (
     HelloFacts,
     InventoryItem,
     KillAsked,
+    Metric,
     OutputAcked,
     OutputAsked,
     Queried,
@@ -134,6 +135,22 @@ class AgentLink(AgentFiles):
         if self._must_be(*RUNNING):
             body = {"kid": kid, "pin": pin}
             self._send(m.CONFIG_OK, {name: value for name, value in body.items() if value is not None})
+
+    # ---- commands: what may be left out
+
+    def metric(self, said: Metric) -> None:
+        """Say how machine and agent are; a server that does not know the message passes it over."""
+        if self._must_be(*RUNNING):
+            body = {
+                "load": said.load or 0,
+                "mem": said.mem_bytes or 0,
+                "free": said.free_bytes or 0,
+                "running": said.running or 0,
+                "queued": said.queued or 0,
+                "spool": said.spool_bytes or 0,
+                "wall": said.wall_ns,
+            }
+            self._send(m.METRIC, body)
 
     # ---- commands: output
 

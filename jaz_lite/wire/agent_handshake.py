@@ -69,6 +69,7 @@ class AgentHandshake(Link):
         if not limits.PROTO_MIN <= body["proto"] <= limits.PROTO_MAX:
             raise Violation("state", f"version {body['proto']} was not offered")
         self._transcript = ident.transcript(self._hello, payload, self._agent.pin_sha256)
+        self._answered()
         self._challenge = Challenged(body["term"], body["act"], body["server"], body.get("probe") or False)
         self._wait_for_caller("deciding")
         self._found.append(self._challenge)
@@ -127,6 +128,8 @@ def _hello_body(agent: AgentIdentity, facts: HelloFacts, nonce: bytes) -> dict[s
         "feats": list(facts.feats),
         "cap": {"par": facts.par, "queue": facts.queue, "free": facts.free},
     }
+    if facts.encoding:
+        body["cap"]["enc"] = facts.encoding
     if facts.act:
         body |= {"act": facts.act, "ticket": facts.ticket}
     if facts.low_chain != ident.CHAIN_START:

@@ -59,7 +59,7 @@ class HelloFacts:
     acked, head, low: numbers of the last acknowledged, the last and the first retained event; low is 1 at first.
     low_chain: h(low - 1), from which a server goes on that had to give up the events before `low`.
     keep_s: how long acknowledged records are kept. conn: grows with each connection. par, queue: jobs at once and
-    waiting. free: bytes free on the spool's disk. tz_s: seconds east of UTC.
+    waiting. free: bytes free on the spool's disk. tz_s: seconds east of UTC. encoding: of the output of its jobs.
     """
 
     spool: bytes
@@ -82,6 +82,7 @@ class HelloFacts:
     par: int = 1
     queue: int = 0
     free: int = 0
+    encoding: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +147,23 @@ class ProbeAnswered(Happening):
     act: bytes
     ticket: bytes
     live_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric(Happening):
+    """What an agent says of its machine and itself once a minute; None: not said.
+
+    load: hundredths of a job that is ready to run, over the last minute. mem_bytes: that may still be used. free_bytes,
+    spool_bytes: on the disk of its data directory, free and taken by what it keeps. queued: jobs that wait for a slot.
+    """
+
+    load: int | None = None
+    mem_bytes: int | None = None
+    free_bytes: int | None = None
+    running: int | None = None
+    queued: int | None = None
+    spool_bytes: int | None = None
+    wall_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ class Link:
     running_states: ClassVar[frozenset[str]] = frozenset()  # with heartbeats instead of handshake deadlines
 
     __slots__ = (
+        "_asked_at",
         "_bulk",
         "_files",
         "_files_next",
@@ -65,6 +66,7 @@ class Link:
         "_seq_in",
         "_seq_out",
         "_step_deadline",
+        "rtt_s",
         "state",
     )
 
@@ -82,6 +84,8 @@ class Link:
         self._pong: int | None = None
         self._ping_count = 0
         self._now = now
+        self._asked_at = now
+        self.rtt_s = 0.0  # how long an answer of the peer took last: there and back
         self._heard_at = now
         self._sent_at = now
         self._hb_s: float = limits.HEARTBEAT_S
@@ -149,6 +153,7 @@ class Link:
                 self._fail("silent", f"nothing heard for {self._now - self._heard_at:.0f} s")
             elif self._now >= self._sent_at + self._hb_s:
                 self._ping_count += 1
+                self._asked()
                 self._sent_at = self._now
                 self._send(m.PING, {"n": self._ping_count})
         elif self._now >= min(self._step_deadline, self._handshake_deadline):
@@ -225,6 +230,8 @@ class Link:
     def _on_pong(self, body: Body, _payload: bytes) -> None:
         if body["n"] > self._ping_count:
             raise Violation("state", "pong to a ping that was never sent")
+        if body["n"] == self._ping_count:
+            self._answered()
 
     def _on_bye(self, body: Body, _payload: bytes) -> None:
         addrs = tuple(body.get("addrs") or ())
@@ -314,6 +321,13 @@ class Link:
         self.state = state
         self._hb_s = hb_s
         self._frame_bytes_max = limits.FRAME_BYTES_MAX
+
+    def _asked(self) -> None:
+        """Note that the peer was asked something that it answers at once."""
+        self._asked_at = self._now
+
+    def _answered(self) -> None:
+        self.rtt_s = self._now - self._asked_at
 
     def _silent_at(self) -> float:
         return self._heard_at + limits.HEARTBEATS_MISSED_MAX * self._hb_s

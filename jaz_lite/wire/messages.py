@@ -68,6 +68,7 @@ F_END = 76
 F_ERR = 77
 F_DONE = 78
 F_OVER = 79
+METRIC = 128
 
 BYE_CODES = frozenset(
     ("version", "auth", "dup_agent", "revoked", "deposed", "shutdown", "redirect", "overload", "proto", "busy")
@@ -94,6 +95,7 @@ ATTEMPT = whole(1, limits.ATTEMPT_MAX)
 WORK_KIND = text(12, 1)
 SHA = binary(32)
 FILE_CODE = text(16, 1)
+ENCODING = text(16)
 
 Sender = Literal["agent", "server", "both"]
 
@@ -344,5 +346,17 @@ MESSAGES: Mapping[int, Message] = dict(
         _message(F_ERR, "f_err", "both", x=NATURAL_KEY, code=FILE_CODE, msg=text(256)),
         _message(F_DONE, "f_done", "agent", x=NATURAL_KEY),
         _message(F_OVER, "f_over", "server", x=NATURAL_KEY, ok=truth(), code=text(16), msg=text(256)),
+        _message(
+            METRIC,
+            "metric",
+            "agent",
+            load=U32,
+            mem=U63,
+            free=U63,
+            running=U32,
+            queued=U32,
+            spool=U63,
+            wall=U64,
+        ),
     )
 )

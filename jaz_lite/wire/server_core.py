@@ -28,6 +28,7 @@ from jaz_lite.wire.happenings import (
     InventoryItem,
     InventoryPage,
     KillHow,
+    Metric,
     Output,
     RefusedWork,
     SiteIdentity,
@@ -276,6 +277,19 @@ class ServerLink(ServerFiles):
         self._incoming.take(body["k"], body["s"], body["o"], len(body["d"]), eof=eof)
         self._found.append(Output(body["k"], body["s"], body["o"], body["d"], eof))
 
+    def _on_metric(self, body: Body, _payload: bytes) -> None:
+        self._found.append(
+            Metric(
+                load=body["load"],
+                mem_bytes=body["mem"],
+                free_bytes=body["free"],
+                running=body["running"],
+                queued=body["queued"],
+                spool_bytes=body["spool"],
+                wall_ns=body["wall"],
+            )
+        )
+
     routes: ClassVar[Mapping[int, Route]] = dict(
         (
             *Link.common_routes(STATES, RUNNING),
@@ -289,5 +303,6 @@ class ServerLink(ServerFiles):
             route(m.REFUSED, ("up",), _on_refused),
             route(m.BLOB_OK, ("up",), _on_blob_ok),
             route(m.OUT, ("up",), _on_out),
+            route(m.METRIC, RUNNING, _on_metric),
         )
     )

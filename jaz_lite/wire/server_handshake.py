@@ -132,10 +132,12 @@ class ServerHandshake(Link):
         answer = self._payload(m.CHALLENGE, challenge)
         self._transcript = ident.transcript(payload, answer, site.cert_sha256)
         self._write(answer)
+        self._asked()
         self._step("auth")
 
     def _on_auth(self, body: Body, _payload: bytes) -> None:
         assert self._hello is not None
+        self._answered()
         key = self._find_agent(self._hello.agent_id, self._hello.kid)
         # An unknown name takes the same way as a wrong key, so that answers do not tell which names exist.
         self._key = hashlib.sha256(b"jazl-nobody" + self._nonce).digest() if key is None else key
@@ -180,8 +182,11 @@ def _beats(term: int, act: bytes, site: SiteIdentity) -> bool:
 def _hello_of(body: Body) -> Hello:
     cap = body["cap"]
     par, queue, free = (cap.get(name, 0) for name in ("par", "queue", "free"))
+    encoding = cap.get("enc", "")
     if not (m.U32.check(par) and m.U32.check(queue) and m.U64.check(free)):
         raise Violation("schema", "hello.cap must hold numbers")
+    if not m.ENCODING.check(encoding):
+        raise Violation("schema", "hello.cap.enc must be the name of an encoding")
     facts = HelloFacts(
         spool=body["spool"],
         boot=body["boot"],
@@ -203,5 +208,6 @@ def _hello_of(body: Body) -> Hello:
         par=par,
         queue=queue,
         free=free,
+        encoding=encoding,
     )
     return Hello(agent_id=body["agent"], kid=body["kid"], facts=facts)

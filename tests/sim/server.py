@@ -178,7 +178,9 @@ class Server:
         self.turns.reload()
         self.turns.wake = self._plan
         self.turns.later = self._later
-        self.links = Links(self.turns.submit, fence_key=fence_key, site_uid=site.site_uid, fence=self._fenced)
+        self.links = Links(
+            self.turns.submit, fence_key=fence_key, site_uid=site.site_uid, fence=self._fenced, now_ms=self.clock.now_ms
+        )
         self.ends = Ends()
         self.alive = True
         self._turn, self._wake_ms, self._committing = None, None, False

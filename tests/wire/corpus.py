@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jaz_lite.wire.file_happenings import FileEntry
 from jaz_lite.wire.frames import FrameReader, unpack_frame
-from jaz_lite.wire.happenings import InventoryItem
+from jaz_lite.wire.happenings import InventoryItem, Metric
 from jaz_lite.wire.limits import FRAME_BYTES_MAX
 from jaz_lite.wire.messages import MESSAGES
 from tests.wire.conversation import (
@@ -137,6 +137,13 @@ def say_everything() -> Iterator[Said]:
     yield talk.said[-1]
 
     yield from _about_files()
+
+    talk = Recorder().up()
+    handshake = len(talk.said)
+    numbers = {"mem_bytes": 2**33, "free_bytes": 2**34, "running": 3, "queued": 1, "spool_bytes": 4096}
+    talk.agent.metric(Metric(load=150, wall_ns=1_795_371_129_000_000_000, **numbers))
+    talk.carry()
+    yield from talk.said[handshake:]
 
 
 def _about_files() -> Iterator[Said]:

@@ -91,7 +91,7 @@ def test_what_is_not_spoken_here_ends_the_session(name, number, body, code):
 
 @pytest.mark.parametrize("name", LINKS)
 def test_messages_that_are_optional_are_ignored(name):
-    link, happenings, answer = hear(name, numbered(LINKS[name], 128, {"load": 1.5}))
+    link, happenings, answer = hear(name, numbered(LINKS[name], 255, {"load": 1.5}))
 
     assert (happenings, answer, link.closed) == ([], b"", False)
 

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from jaz_lite.engine.explain import explain
-from jaz_lite.engine.view import run_to_json
-from jaz_lite.model.event import Started
+from jaz_lite.engine.advance import advance
+from jaz_lite.engine.explain import explain, waiting_for
+from jaz_lite.engine.view import icon_to_json, run_to_json
+from jaz_lite.model.event import Started, WorkPlaced
 from tests.unit.engine.playing import ZONE, Site, job, jobnet, sub
 
 
@@ -21,7 +22,11 @@ class World:
         others: Sequence[int] = (),
         disabled: bool = False,
         attempts: str = "running",
+        draining: bool = False,
+        members: Sequence[tuple[str, str]] | None = None,
     ) -> None:
+        self.draining = draining
+        self.members = members
         self.attempts = attempts
         self.since_ms = since_ms
         self.others = others
@@ -35,6 +40,12 @@ class World:
 
     def unreachable_since_ms(self, agent_id: str) -> int | None:
         return self.since_ms
+
+    def is_draining(self, agent_id: str) -> bool:
+        return self.draining
+
+    def members_of(self, host: str) -> Sequence[tuple[str, str]] | None:
+        return self.members if host == "a1" else None
 
     def attempt_state(self, key: bytes) -> str:
         return self.attempts
@@ -50,6 +61,33 @@ def test_a_job_on_an_agent_out_of_reach_is_explained(site: Site) -> None:
         "/a runs on a1 since 2026-11-23 09:30:00+09:00",
         'the agent "agent-a" of the host "a1" is not reachable since 2026-11-23 09:30:00+09:00; its jobs may go on',
     ]
+
+
+def test_a_job_on_an_agent_that_is_drained_says_so(site: Site) -> None:
+    run = site.start(jobnet("start -> a -> end", a=job()))
+
+    assert explain(run.run, run.node("a"), World(draining=True), ZONE)[1:] == [
+        'the agent "agent-a" of the host "a1" is being drained and takes no new work'
+    ]
+
+
+def test_a_job_that_waits_for_a_member_of_a_group_says_what_keeps_each_of_them(site: Site) -> None:
+    run = site.start(jobnet("start -> a -> end", a=job()))
+    placed = advance(run.run, WorkPlaced(run.node("a"), run.icon("a").work, "a1", "a1"), site.clock.now)
+    world = World(members=[("m1", "is not reachable"), ("m2", "")], attempts="ready")
+
+    assert explain(placed.run, run.node("a"), world, ZONE) == [
+        "/a waits for a free member of the group a1 since 2026-11-23 09:30:00+09:00",
+        'members of the group "a1": m1 is not reachable; m2 is free',
+    ]
+
+
+def test_a_job_of_a_group_shows_the_member_that_runs_it(site: Site) -> None:
+    run = site.start(jobnet("start -> a -> end", a=job()))
+    placed = advance(run.run, WorkPlaced(run.node("a"), run.icon("a").work, "m2", "a1"), site.clock.now).run
+
+    assert icon_to_json(placed, run.node("a"), ZONE)["host"] == "m2"
+    assert waiting_for(placed, ZONE) == ["/a runs on m2 since 2026-11-23 09:30:00+09:00"]
 
 
 @pytest.mark.parametrize(

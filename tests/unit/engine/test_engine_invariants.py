@@ -33,6 +33,12 @@ class Nobody:
     def unreachable_since_ms(self, agent_id: str) -> int | None:
         return None
 
+    def is_draining(self, agent_id: str) -> bool:
+        return False
+
+    def members_of(self, host: str) -> list[tuple[str, str]] | None:
+        return None
+
     def attempt_state(self, key: bytes) -> str:
         return ""
 

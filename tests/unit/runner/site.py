@@ -31,6 +31,7 @@ from jaz_lite.wire.happenings import (
     CancelAsked,
     Challenged,
     Dispatched,
+    Drained,
     HelloFacts,
     InventoryItem,
     KillAsked,
@@ -93,7 +94,9 @@ class Site:
             draw_spool=lambda: next(self._spools).to_bytes(16, "big"),
         )
         self.turns.reload()
-        self.links = Links(self.turns.submit, fence_key=fence_key, site_uid=uid, fence=self.fenced.append)
+        self.links = Links(
+            self.turns.submit, fence_key=fence_key, site_uid=uid, fence=self.fenced.append, now_ms=self.clock.now_ms
+        )
 
     def restart(self) -> None:
         """Kill the server and start another on the same directory; links are cut."""
@@ -204,6 +207,9 @@ class AgentEnd:
         self.port: Port | None = None
         self.conn = 0
         self.welcomes: list[Welcomed] = []
+        self.drains: list[bool] = []
+        self.facts: dict[str, Any] = {"par": 64}
+        self.clock_ahead_ms = 0
 
     # ---- the link
 
@@ -214,7 +220,13 @@ class AgentEnd:
             agent_id=self.agent_id, kid=1, key=KEY, site_uid=self.site.identity.site_uid, pin_sha256=CERT
         )
         facts = HelloFacts(
-            spool=self.spool, boot=self.boot, conn=self.conn, head=len(self.log), acked=self.acked, par=64
+            spool=self.spool,
+            boot=self.boot,
+            conn=self.conn,
+            head=len(self.log),
+            acked=self.acked,
+            wall_ns=self.site.clock.now_ms() * 1_000_000 + self.clock_ahead_ms * 1_000_000,
+            **self.facts,
         )
         now = self.site.clock.monotonic()
         self.link = AgentLink(identity, facts, nonce=bytes(32), now=now)
@@ -269,6 +281,8 @@ class AgentEnd:
                 self.killed.append(happening)
             case CancelAsked():
                 self.cancelled.append(happening)
+            case Drained():
+                self.drains.append(happening.on)
             case Acked():
                 self.acked = happening.n
 
@@ -326,6 +340,12 @@ class AgentEnd:
         """Send a piece of a job's output."""
         assert self.link is not None, "output goes over a link"
         self.link.output(self.key(icon_id), stream, offset, data)
+        self.site.settle()
+
+    def refuses(self, icon_id: str, why: str) -> None:
+        """Say that no record was made of the newest order for an icon."""
+        assert self.link is not None, "a refusal goes over a link"
+        self.link.refused(self.key(icon_id), why, f"refused because of {why}")  # type: ignore[arg-type]
         self.site.settle()
 
     def ends(self, icon_id: str, exit_code: int = 0, out: bytes = b"", settle: bool = True) -> None:

@@ -1,0 +1,77 @@
+"""The desk of one agent: its link, its limits, what is with it and what waits for it."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from jaz_lite.runner.port import Port
+
+SLOTS_DEFAULT = 64  # jobs in parallel on one agent until it says otherwise
+QUEUE_AHEAD_MAX = 64  # work orders that wait on the agent beyond its slots: they hide the cost of durability
+SLOT_KINDS = frozenset(("cmd", "test"))  # work that takes a slot on the agent; all else its own process does
+
+
+@dataclass(slots=True)
+class Desk:
+    """What is with one agent and what waits for it."""
+
+    agent_id: str
+    port: Port | None = None
+    slots_said: int = SLOTS_DEFAULT  # as the agent said at its last contact
+    queue_said: int | None = None
+    par_max: int | None = None  # as the server limits it
+    queue_max: int | None = None
+    paused: bool = False  # it refused work a moment ago
+    draining: bool = False  # an administrator wants it to take no new work
+    at_agent: set[bytes] = field(default_factory=set)  # takes a slot there
+    beside: set[bytes] = field(default_factory=set)  # is there, and takes none
+    waiting: deque[bytes] = field(default_factory=deque)
+    waiting_beside: deque[bytes] = field(default_factory=deque)
+    boot: bytes = b""
+    encoding: str = ""  # of the output of its jobs
+    since_ms: int | None = None  # wall clock: it came, or went
+
+    @property
+    def connected(self) -> bool:
+        """Tell whether the agent is there and has told all it knows."""
+        return self.port is not None and self.port.synced
+
+    @property
+    def synced(self) -> bool:
+        """Tell whether the agent may be given work now."""
+        return self.connected and not self.paused and not self.draining
+
+    @property
+    def slots(self) -> int:
+        """How many jobs the agent runs at once: what it says, and not more than the server's limit."""
+        return self.slots_said if self.par_max is None else min(self.slots_said, self.par_max)
+
+    @property
+    def free(self) -> int:
+        """How many slots nothing lies in."""
+        return max(0, self.slots - len(self.at_agent))
+
+    @property
+    def has_room(self) -> bool:
+        """Tell whether one more work order may be on its way."""
+        ahead = min(self.slots, QUEUE_AHEAD_MAX)
+        for limit in (self.queue_said, self.queue_max):
+            ahead = ahead if limit is None else min(ahead, limit)
+        return self.synced and len(self.at_agent) < self.slots + ahead
+
+    def has_room_for(self, kind: str) -> bool:
+        """Tell whether one more work order of a kind may be on its way."""
+        return self.has_room if kind in SLOT_KINDS else self.synced
+
+    def pile_of(self, kind: str) -> deque[bytes]:
+        """Return where work of a kind waits."""
+        return self.waiting if kind in SLOT_KINDS else self.waiting_beside
+
+    def place_of(self, kind: str) -> set[bytes]:
+        """Return where work of a kind lies that is with the agent."""
+        return self.at_agent if kind in SLOT_KINDS else self.beside
+
+    def clear(self) -> None:
+        """Forget all work: it is read again from the store."""
+        for pile in (self.at_agent, self.beside, self.waiting, self.waiting_beside):
+            pile.clear()
+        self.paused = False  # the turn that would have ended the pause may be the one that failed

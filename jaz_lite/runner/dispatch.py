@@ -1,0 +1,233 @@
+"""Work orders on their way: from the action of a run to the desk of an agent, and from there to the agent.
+
+A host that stands for one agent binds the attempt at once. A group binds it when a member has a free slot, at the end
+of a turn; until then it lies with the group (`placement.py` chooses).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jaz_lite.errors import LocalProtocolError
+from jaz_lite.model.event import WorkFailed, WorkPlaced
+from jaz_lite.runner import placement
+from jaz_lite.runner.work import Refusal, Work
+from jaz_lite.store.attempts import Attempt
+from jaz_lite.wire.ident import spec_digest
+from jaz_lite.wire.spec import pack_spec, unpack_spec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from jaz_lite.model.action import SendWork
+    from jaz_lite.model.host import Host
+    from jaz_lite.model.run import Run
+    from jaz_lite.runner.desk import Desk
+    from jaz_lite.runner.turn import Turn
+
+GROUP_KINDS = frozenset(("cmd", "test", "fwait"))  # work that any machine of a group may do
+TEXT_KINDS = frozenset(("cmd",))  # work with output that is text
+
+
+def send(turn: Turn, run: Run, action: SendWork) -> None:
+    """Take a work order on: it is sent now or as soon as an agent has room, or fails where no agent ever will."""
+    host = turn.tx.hosts.find(action.host)
+    fault = _fault(host, action)
+    if fault or host is None:
+        turn.raise_event(run.run_id, WorkFailed(action.node, action.key, "host", fault))
+        return
+    desk = turn.works.desk(host.agent_id) if host.kind == "agent" else None
+    spec_map = _with_encoding(action.kind, action.spec, host.encoding or (desk.encoding if desk else ""))
+    try:
+        spec = pack_spec(action.kind, spec_map)
+    except LocalProtocolError as error:
+        turn.raise_event(run.run_id, WorkFailed(action.node, action.key, "spec", error.message))
+        return
+    work = Work(
+        k=action.key,
+        run_id=run.run_id,
+        node=action.node,
+        visit=run.icons[action.node].visit,
+        agent_id=host.agent_id,
+        state="ready",
+        occ=run.occ,
+        key_path=action.key_path,
+        attempt=action.attempt,
+        kind=action.kind,
+        encoding=str(spec_map.get("enc", "utf-8")),
+        group=host.host if desk is None else "",
+    )
+    at_once = desk is not None and turn.may_start and desk.has_room_for(work.kind) and not desk.pile_of(work.kind)
+    turn.tx.attempts.insert(
+        Attempt(
+            k=work.k,
+            run_id=work.run_id,
+            node=work.node,
+            visit=work.visit,
+            key_path=work.key_path,
+            attempt=work.attempt,
+            occ=work.occ,
+            agent_id=work.agent_id,
+            host=action.host,
+            kind=work.kind,
+            state="sent" if at_once else "ready",
+            digest=spec_digest(action.kind, spec_map),
+            spec=spec,
+            boot_sent=desk.boot if desk and at_once else None,
+            term_sent=turn.term if at_once else None,
+            created_ms=turn.now_ms,
+            sent_ms=turn.now_ms if at_once else None,
+            group=work.group,
+        )
+    )
+    if at_once:
+        work.state = "sent"
+    turn.works.add(work)
+    if desk is None:
+        turn.look_at_groups(work)
+    elif at_once:
+        _dispatch(turn, desk, work, spec)
+
+
+def _fault(host: Host | None, action: SendWork) -> str:
+    """Say why no agent will ever do this for a host; "" where one may."""
+    name = action.host
+    if host is None:
+        return f'no host is named "{name}"; `jaz-lite host add {name} --agent NAME` maps it to an agent'
+    if host.kind == "ssh":
+        return f'host "{name}" is an SSH target ({host.target}), and this work needs an agent'
+    if not host.enabled and not action.force:
+        return f'host "{name}" is disabled'
+    if host.kind == "group" and action.kind not in GROUP_KINDS:
+        return f'host "{name}" is a group, and this work is for one machine; name one of {host.target}'
+    return ""
+
+
+def _with_encoding(kind: str, spec: Mapping[str, Any], encoding: str) -> Mapping[str, Any]:
+    if kind not in TEXT_KINDS or not encoding or spec.get("enc") == encoding:
+        return spec
+    return {**spec, "enc": encoding}
+
+
+# ---- desks
+
+
+def fill(turn: Turn, desk: Desk) -> None:
+    """Send what waits for an agent, as far as it has room."""
+    for pile, kind in ((desk.waiting, "cmd"), (desk.waiting_beside, "")):
+        while turn.may_start and pile and desk.has_room_for(kind):
+            work = turn.works.open.get(pile.popleft())
+            if work is not None and work.state == "ready" and work.agent_id == desk.agent_id:
+                send_again(turn, desk, work)
+
+
+def send_again(turn: Turn, desk: Desk, work: Work) -> None:
+    """Send an attempt whose order is in the store; the same bytes as ever, so that the agent can know them again."""
+    row = turn.tx.attempts.find(work.k)
+    assert row is not None, "an attempt in memory has a row"
+    turn.change_attempt(work, "sent", boot_sent=desk.boot, term_sent=turn.term, sent_ms=turn.now_ms)
+    _dispatch(turn, desk, work, row.spec)
+
+
+def _dispatch(turn: Turn, desk: Desk, work: Work, spec: bytes) -> None:
+    port = desk.port
+    assert port is not None, "only a synced agent is sent work"
+
+    def send() -> None:
+        if port.synced:
+            port.link.dispatch(
+                k=work.k,
+                occ=work.occ,
+                path=work.key_path,
+                att=work.attempt,
+                run=work.run_id,
+                kind=work.kind,
+                spec=spec,
+            )
+
+    turn.after_commit(send, port)
+
+
+# ---- groups
+
+
+def fill_groups(turn: Turn) -> None:
+    """Bind what waits for a member of a group to members with room, and send it."""
+    for (name, slotted), pile in list(turn.works.groups.items()):
+        host = turn.tx.hosts.find(name)
+        open_to = host is not None and host.kind != "ssh"
+        members = placement.members_of(turn.tx, host) if host is not None and open_to else []
+        passed_over: list[bytes] = []
+        while pile:
+            work = turn.works.open.get(pile[0])
+            if work is None or work.state != "ready" or work.agent_id:
+                pile.popleft()
+                continue
+            if not open_to:
+                pile.popleft()
+                _fail(turn, work, "host", f'the group "{name}" is not there any more')
+                continue
+            refused_by = {refusal.agent_id for refusal in work.refusals}
+            if members and all(member.agent_id in refused_by for member in members):
+                pile.popleft()
+                _, why, message = work.refusals[-1]
+                _fail(turn, work, why, f'no member of the group "{name}" takes this work: {message}')
+                continue
+            force = _is_forced(turn, work)
+            member = None
+            if turn.may_start and host is not None and (host.enabled or force):
+                member = placement.choose(members, turn.works.desks.get, work.kind, force=force, not_to=refused_by)
+            if member is not None:
+                pile.popleft()
+                _bind(turn, work, member)
+            elif work.refusals or force:
+                passed_over.append(pile.popleft())  # what holds this one back need not hold back the next
+            else:
+                break
+        pile.extendleft(reversed(passed_over))
+        if not pile:
+            del turn.works.groups[name, slotted]
+
+
+def _is_forced(turn: Turn, work: Work) -> bool:
+    run = turn.find_run(work.run_id)
+    return run is not None and run.plan.nodes[work.node].icon.force
+
+
+def _bind(turn: Turn, work: Work, member: placement.Member) -> None:
+    desk = turn.works.desk(member.agent_id)
+    row = turn.tx.attempts.find(work.k)
+    assert row is not None, "an attempt in memory has a row"
+    # It was never sent, or refused before any record was made, so its bytes may still change.
+    spec_map = _with_encoding(work.kind, unpack_spec(work.kind, row.spec), member.encoding or desk.encoding)
+    spec = pack_spec(work.kind, spec_map)
+    work.agent_id, work.encoding = member.agent_id, str(spec_map.get("enc", "utf-8"))
+    turn.change_attempt(
+        work, "sent", agent_id=member.agent_id, host=member.name, spec=spec, boot_sent=desk.boot,
+        term_sent=turn.term, sent_ms=turn.now_ms,
+    )  # fmt: skip
+    turn.raise_event(work.run_id, WorkPlaced(work.node, work.k, member.name, work.group))
+    _dispatch(turn, desk, work, spec)
+
+
+def give_back(turn: Turn, work: Work, why: str, message: str, *, for_good: bool) -> None:
+    """An agent refused an attempt of a group: it never started there, and any other member may have it."""
+    turn.change_attempt(work, "ready", host=work.group)
+    if for_good:
+        work.refusals = (*work.refusals, Refusal(work.agent_id, why, message))
+    turn.works.unbind(work)
+    turn.change_attempt(work, agent_id="")
+    turn.look_at_groups(work)
+
+
+def found_at(turn: Turn, work: Work, agent_id: str) -> None:
+    """An agent knows an attempt that is bound to nobody here: an older copy of the store meets what it had sent."""
+    work.agent_id = agent_id
+    turn.change_attempt(work, agent_id=agent_id, host=agent_id)
+    turn.raise_event(work.run_id, WorkPlaced(work.node, work.k, agent_id, work.group))
+
+
+def _fail(turn: Turn, work: Work, why: str, message: str) -> None:
+    turn.change_attempt(work, "failed", why=why, message=message, ended_ms=turn.now_ms)
+    turn.raise_event(work.run_id, WorkFailed(work.node, work.k, why, message))
