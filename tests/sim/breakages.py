@@ -12,7 +12,7 @@ from jaz_lite.agent.keeper_core import Claim, KeeperCore, Spawn, Sync
 from jaz_lite.agent.site import Site
 from jaz_lite.agent.spool import Spool
 from jaz_lite.model.event import WorkEnded
-from jaz_lite.runner import actions, reports
+from jaz_lite.runner import dispatch, reports
 from jaz_lite.runner.inputs import AgentReports
 from jaz_lite.runner.turn import Turn
 from jaz_lite.runner.turns import Turns
@@ -83,7 +83,7 @@ def claim_not_synced(_world: World) -> AbstractContextManager[None]:
 
 def dispatch_before_commit(_world: World) -> AbstractContextManager[None]:
     """The server sends a work order while the transaction that says so is still open."""
-    dispatch = actions._dispatch
+    leave = dispatch._dispatch
 
     def broken(turn: Turn, *arguments: Any) -> None:
         after_commit = turn.after_commit
@@ -94,11 +94,11 @@ def dispatch_before_commit(_world: World) -> AbstractContextManager[None]:
 
         turn.after_commit = at_once  # type: ignore[method-assign]
         try:
-            dispatch(turn, *arguments)
+            leave(turn, *arguments)
         finally:
             turn.after_commit = after_commit  # type: ignore[method-assign]
 
-    return patched((actions, "_dispatch", broken))
+    return patched((dispatch, "_dispatch", broken))
 
 
 def ack_before_commit(_world: World) -> AbstractContextManager[None]:
@@ -153,7 +153,7 @@ def output_offset_not_checked(_world: World) -> AbstractContextManager[None]:
 @contextmanager
 def sent_work_not_sent_again(_world: World) -> Iterator[None]:
     """The server takes what it has sent for received, and does not repeat it on the next contact."""
-    with patched((actions, "send_again", lambda *_arguments: None)):
+    with patched((dispatch, "send_again", lambda *_arguments: None)):
         yield
 
 
