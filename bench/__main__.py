@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.report import emit
 
-NAMES = ("floor", "throughput", "chain", "fanout", "memory", "startup", "command")
+NAMES = ("floor", "throughput", "chain", "fanout", "memory", "startup", "command", "agents")
 
 
 def main() -> int:

@@ -1,6 +1,6 @@
 """Generated jobnets, as the JAZ XML that `jaz-lite import` reads: the benchmarks take the road of every site."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from xml.sax.saxutils import escape
 
@@ -12,14 +12,16 @@ Icon = tuple[str, int]
 Flow = tuple[str, str]
 
 
-def wide(jobnet_id: str, jobs: int, command: str, controller_variables: Iterable[str] = ()) -> str:
-    """START → `jobs` jobs side by side → END. `controller_variables` are handed to each job."""
+def wide(
+    jobnet_id: str, jobs: int, command: str, controller_variables: Iterable[str] = (), hosts: Sequence[str] = (HOST,)
+) -> str:
+    """START → `jobs` jobs side by side → END. `controller_variables` are handed to each job; `hosts` take turns."""
     names = [f"JOB-{number}" for number in range(1, jobs + 1)]
     icons = [("START", START), ("MTS-1", PARALLEL_START), *((name, JOB) for name in names)]
     icons += [("MTE-1", PARALLEL_END), ("END-1", END)]
     flows = [("START", "MTS-1"), *(("MTS-1", name) for name in names)]
     flows += [*((name, "MTE-1") for name in names), ("MTE-1", "END-1")]
-    return _document(jobnet_id, icons, flows, command, tuple(controller_variables))
+    return _document(jobnet_id, icons, flows, command, tuple(controller_variables), hosts)
 
 
 def chain(jobnet_id: str, jobs: int, command: str) -> str:
@@ -41,7 +43,12 @@ def fanout(jobnet_id: str, jobs: int, command: str) -> str:
 
 
 def _document(
-    jobnet_id: str, icons: list[Icon], flows: list[Flow], command: str, variables: tuple[str, ...] = ()
+    jobnet_id: str,
+    icons: list[Icon],
+    flows: list[Flow],
+    command: str,
+    variables: tuple[str, ...] = (),
+    hosts: Sequence[str] = (HOST,),
 ) -> str:
     jobs = [name for name, kind in icons if kind == JOB]
     ends = [name for name, kind in icons if kind == END]
@@ -85,11 +92,11 @@ def _document(
                 stop_flag=0,
                 command_type=0,
                 timeout=0,
-                host_name=HOST,
+                host_name=hosts[place % len(hosts)],
                 stop_code="1-255",
                 timeout_run_type=0,
             )
-            for name in jobs
+            for place, name in enumerate(jobs)
         ),
         *(_row("ja_job_command_table", jobnet_id, job_id=name, command_cls=0, command=command) for name in jobs),
         *(

@@ -56,13 +56,13 @@ class Site:
         """The same with `--json`, parsed."""
         return json.loads(self.command(*words, "--json"))
 
-    def start(self) -> float:
+    def start(self, listen: str = "127.0.0.1:0") -> float:
         """Start the server and return the seconds until its local socket answered."""
         log = (self.folder / "up.log").open("ab")
         began = time.perf_counter()
         with log:
             self.server = subprocess.Popen(
-                [sys.executable, "-m", "jaz_lite.cli.main", "--data", str(self.data), "up", "--listen", "127.0.0.1:0"],
+                [sys.executable, "-m", "jaz_lite.cli.main", "--data", str(self.data), "up", "--listen", listen],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         while not self._answers():
@@ -78,6 +78,19 @@ class Site:
             except OSError:
                 return False
             return True
+
+    def port(self) -> int:
+        """Return the TCP port on which the server listens."""
+        assert self.server is not None
+        inodes = set()
+        for entry in Path(f"/proc/{self.server.pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                inodes.add(str(entry.readlink()).removeprefix("socket:[").removesuffix("]"))
+        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and fields[9] in inodes:
+                return int(fields[1].partition(":")[2], 16)
+        raise RuntimeError("the server does not listen")
 
     def wait_for_agent(self) -> None:
         """Return when the embedded agent is connected."""

@@ -21,6 +21,7 @@ else:
 CONFIG_FILE = "config.toml"
 CONFIG_BYTES_MAX = 64 * 1024
 PORT_MAX = 65_535
+STRANGERS_PER_ADDRESS = 64
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,11 @@ class Setting:
 SETTINGS: tuple[Setting, ...] = (
     Setting("server.listen", "127.0.0.1:11061", "address and port where agents connect"),
     Setting("server.embedded_agent", True, "start an agent of its own on this machine"),
+    Setting(
+        "server.strangers_per_address",
+        STRANGERS_PER_ADDRESS,
+        "connections of one address that may prove who they are at the same time; more wait",
+    ),
     Setting("site.zone", "", "time zone of the site; empty: the machine's"),
     Setting("agent.shell", "/bin/sh", "shell for job texts of the embedded agent that name no interpreter"),
     Setting("agent.slots", 64, "jobs that the embedded agent runs at the same time"),
@@ -137,7 +143,7 @@ def checked(name: str, value: Any) -> Any:
         listen_address(value)
     elif name == "site.zone":
         zone(value)
-    elif name == "agent.slots" and not 1 <= value <= 10_000:
+    elif name in ("server.strangers_per_address", "agent.slots") and not 1 <= value <= 10_000:
         raise DefinitionError(f'setting "{name}" must be 1 to 10000, not {value}')
     return value
 

@@ -106,6 +106,14 @@ class SocketLine:
             except OSError as error:
                 raise trio.BrokenResourceError(str(error)) from error
 
+    async def wait_for_word(self) -> None:
+        """Wait until the peer has sent something, or is gone.
+
+        Raises:
+            trio.ClosedResourceError: the line was closed meanwhile.
+        """
+        await trio.lowlevel.wait_readable(self._socket)
+
     async def aclose(self) -> None:
         """See `Line`."""
         try:

@@ -2,6 +2,7 @@
 
 import ipaddress
 import logging
+import math
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -9,26 +10,27 @@ import trio
 
 from jaz_lite.errors import JazLiteError, Unreachable, UsageError
 from jaz_lite.net.dial import Address
-from jaz_lite.net.door import Door
+from jaz_lite.net.door import Door, Place
 from jaz_lite.net.line import SocketLine
 from jaz_lite.wire import limits
 
 KEEPALIVE_IDLE_S = 30
 KEEPALIVE_INTERVAL_S = 10
 KEEPALIVE_COUNT = 3
+LINE_ENDS = (trio.BrokenResourceError, trio.ClosedResourceError)
 
 log = logging.getLogger(__name__)
 
 
 class Visitor:
-    """One connection that was let in; says at the door what became of it."""
+    """One connection that came in; says at the door what became of it."""
 
-    __slots__ = ("_door", "_stranger", "address")
+    __slots__ = ("_door", "_place", "address")
 
-    def __init__(self, door: Door, address: str) -> None:
-        self.address = address
+    def __init__(self, door: Door, place: Place) -> None:
+        self.address = place.address
         self._door = door
-        self._stranger = True
+        self._place = place
 
     def proved(self) -> None:
         """Say that the peer proved who it is: it no longer counts as a stranger."""
@@ -41,9 +43,7 @@ class Visitor:
 
     def leave(self) -> None:
         """Say that the connection is over; may be said twice."""
-        if self._stranger:
-            self._stranger = False
-            self._door.left(self.address)
+        self._door.leave(self._place, trio.current_time())
 
 
 Receive = Callable[[SocketLine, Visitor], Awaitable[None]]
@@ -66,33 +66,56 @@ async def serve(
     door: Door,
     receive: Receive,
     *,
+    peer_speaks_first: bool = False,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Receive connections until cancelled. What one of them does or fails at never touches the others."""
+    """Receive connections until cancelled. What one of them does or fails at never touches the others.
+
+    Args:
+        peer_speaks_first: who has said nothing is not dealt with yet; only where the peer's word comes first, as it
+            does where the peer is the TLS client.
+    """
 
     async def one(stream: trio.SocketStream) -> None:
         address = _address_of(stream)
-        if not door.admit(address, trio.current_time()):
-            await trio.aclose_forcefully(stream)
-            return
-        visitor = Visitor(door, address)
-        try:
-            _tune(stream)
-            line = SocketLine.over(stream)
-        except OSError:
-            visitor.leave()
-            return  # gone already
-        try:
-            await receive(line, visitor)
-        except JazLiteError as error:
-            log.info("a connection ended", extra={"action": "link.ended", "peer": address, "why": error.message})
-        except Exception:
-            log.exception("a connection broke our code", extra={"action": "link.fault", "peer": address})
-        finally:
-            visitor.leave()
-            line.close()
+        called = trio.Event()
+        with trio.CancelScope() as scope:
+            place = Place(address, call_in=called.set, send_away=scope.cancel)
+            door.arrive(place, trio.current_time())
+            visitor = Visitor(door, place)
+            try:
+                _tune(stream)
+                line = SocketLine.over(stream)
+            except OSError:
+                visitor.leave()
+                return  # gone already
+            try:
+                if peer_speaks_first:
+                    with trio.fail_after(limits.LOBBY_S):
+                        await line.wait_for_word()
+                door.speak(place, trio.current_time())
+                if not called.is_set():
+                    with trio.fail_after(limits.WAITING_S):
+                        await _wait_for_room(door, called)
+                await receive(line, visitor)
+            except JazLiteError as error:
+                log.info("a connection ended", extra={"action": "link.ended", "peer": address, "why": error.message})
+            except (trio.TooSlowError, *LINE_ENDS):
+                log.info("nobody came in", extra={"action": "link.ended", "peer": address, "why": "it took too long"})
+            except Exception:
+                log.exception("a connection broke our code", extra={"action": "link.fault", "peer": address})
+            finally:
+                visitor.leave()
+                line.close()
 
     await trio.serve_listeners(one, list(listeners), task_status=task_status)  # type: ignore[arg-type]
+
+
+async def _wait_for_room(door: Door, called: trio.Event) -> None:
+    while not called.is_set():
+        due = door.let_in(trio.current_time())
+        with trio.move_on_at(math.inf if due is None else due):
+            await called.wait()
 
 
 async def connect(address: Address, timeout_s: float = limits.CONNECT_S) -> SocketLine:

@@ -25,14 +25,21 @@ class AgentsDoor:
     """Receives agents on the listening sockets."""
 
     def __init__(
-        self, turns: Turns, links: Links, *, identity: SiteIdentity, ticket: bytes, context: ssl.SSLContext
+        self,
+        turns: Turns,
+        links: Links,
+        *,
+        identity: SiteIdentity,
+        ticket: bytes,
+        context: ssl.SSLContext,
+        strangers_per_address: int,
     ) -> None:
         self._turns = turns
         self._links = links
         self._identity = identity
         self._ticket = ticket
         self._context = context
-        self._door = Door()
+        self._door = Door(per_address=strangers_per_address)
 
     async def serve(
         self,
@@ -41,7 +48,7 @@ class AgentsDoor:
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
         """Receive agents until cancelled."""
-        await tcp.serve(listeners, self._door, self._receive, task_status=task_status)
+        await tcp.serve(listeners, self._door, self._receive, peer_speaks_first=True, task_status=task_status)
 
     async def _receive(self, line: Line, visitor: tcp.Visitor) -> None:
         secured = await tls.as_scheduler(line, self._context)

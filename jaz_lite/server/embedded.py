@@ -22,6 +22,7 @@ from jaz_lite.agent.policy import Policy
 from jaz_lite.agent.policy_file import write_sample, write_server_policy
 from jaz_lite.agent.trusted_folder import refuse_if_others_may_write
 from jaz_lite.model.host import Host
+from jaz_lite.server.descriptors import give_back_descriptors
 from jaz_lite.store.agents import AgentRow
 from jaz_lite.store.open import Store
 
@@ -68,9 +69,11 @@ async def keep_agent(spool: Path, verbosity: int) -> None:
 
 async def _start(spool: Path, verbosity: int) -> trio.Process:
     command = [sys.executable, "-m", "jaz_lite.agent.main", "run", "--data", str(spool), *(["-v"] * verbosity)]
-    return await trio.lowlevel.open_process(
+    process = await trio.lowlevel.open_process(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True, cwd="/"
     )
+    give_back_descriptors(process.pid)
+    return process
 
 
 async def _end(spool: Path) -> None:

@@ -34,6 +34,7 @@ from jaz_lite.runner.idle_chores import IdleChores
 from jaz_lite.runner.links import Links
 from jaz_lite.runner.turns import Turns
 from jaz_lite.server.agents_door import AgentsDoor
+from jaz_lite.server.descriptors import allow_many_descriptors
 from jaz_lite.server.embedded import enrol_local, keep_agent
 from jaz_lite.server.site import ServerControl, ServerSite
 from jaz_lite.store.directory import DataDirectory
@@ -79,6 +80,7 @@ def run_up(
         AlreadyRunning, NotBoundHere, StoreDamaged, UsageError: it cannot start. Fenced: another server took over.
     """
     configure(verbosity)
+    allow_many_descriptors()
     clock = SystemClock()
     created = not DataDirectory.exists(folder)
     if created:
@@ -180,6 +182,7 @@ class House:
             identity=self._identity,
             ticket=self._ticket,
             context=_context(keys),
+            strangers_per_address=self._config["server.strangers_per_address"],
         )
         control = Control(self._turns, request_stop=self._over.cancel)
         epoch, boot = epoch_and_boot(self._term)

@@ -86,8 +86,11 @@ KILL_GRACE_S = 10
 
 SERVER_PORT = 11_061
 AGENT_PORT = 11_055
-UNAUTHENTICATED_MAX = 64  # connections, in all
-UNAUTHENTICATED_PER_IP_MAX = 8
+STRANGERS_MAX = 256  # connections that are dealt with and have not proved who they are, in all
+STRANGER_PATIENCE_S = 3.0  # so long one of them keeps his room while others wait for it
+LOBBY_MAX = 1_024  # connections that have said nothing yet or wait for room
+LOBBY_S = 10.0  # so long somebody may say nothing
+WAITING_S = 20.0  # so long somebody waits for room
 FAILED_AUTH_MAX = 5  # an address, within FAILED_AUTH_WINDOW_S
 FAILED_AUTH_WINDOW_S = 60.0
 FAILED_AUTH_PAUSE_S = 60.0  # the first pause; doubles up to FAILED_AUTH_PAUSE_S_MAX

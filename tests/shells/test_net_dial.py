@@ -5,7 +5,6 @@ import trio
 
 from jaz_lite.errors import Unreachable, UsageError
 from jaz_lite.net.dial import Address, AddressBook, Backoff, keep_dialling, parse_address
-from jaz_lite.net.door import Door
 from jaz_lite.wire import limits
 
 A, B, C = (Address(name, 11_061) for name in "abc")
@@ -94,55 +93,3 @@ async def test_dialling_goes_on_until_somebody_answers_and_then_begins_there(aut
     assert tried == [(A, 0.0), (B, 0.5), (A, 1.3), (B, 2.58), (B, 3.08)]
     assert held == ["connection to b:11061", "connection to b:11061"]
     assert failures == ["a:11061 is down", "b:11061 is down", "a:11061 is down"]
-
-
-def test_the_door_counts_strangers_for_each_address_and_in_all():
-    door = Door()
-
-    assert [door.admit("ip", 0.0) for _ in range(9)] == [True] * 8 + [False]
-    assert [door.admit(f"ip{n}", 0.0) for n in range(57)] == [True] * 56 + [False]
-    door.left("ip")
-    assert door.admit("another", 0.0)
-    assert door.strangers == 64
-
-
-def test_an_address_that_fails_five_times_waits_ever_longer():
-    door = Door()
-
-    def fail_from(now):
-        for _ in range(5):
-            door.failed("ip", now)
-
-    fail_from(0.0)
-    assert not door.admit("ip", 59.9)
-    assert door.admit("ip", 60.0)
-    fail_from(61.0)
-    assert not door.admit("ip", 180.9)
-    assert door.admit("ip", 181.0)
-    for _ in range(10):
-        fail_from(181.0)
-    assert not door.admit("ip", 181.0 + 3_599)
-    assert door.admit("ip", 181.0 + 3_600)
-    assert door.admit("other", 0.0)
-
-
-def test_failures_long_past_or_followed_by_a_proof_are_forgotten():
-    door = Door()
-    for now in (0.0, 1.0, 2.0, 3.0, 64.0):
-        door.failed("slow", now)
-    assert door.admit("slow", 64.0)
-
-    for _ in range(4):
-        door.failed("typo", 0.0)
-    door.proved("typo")
-    door.failed("typo", 1.0)
-    assert door.admit("typo", 1.0)
-
-
-def test_the_door_remembers_no_more_addresses_than_it_may():
-    door = Door()
-
-    for n in range(limits.REMEMBERED_IPS_MAX + 100):
-        door.failed(str(n), 0.0)
-
-    assert len(door._failures) == limits.REMEMBERED_IPS_MAX

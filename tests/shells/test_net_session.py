@@ -3,6 +3,7 @@
 import secrets
 import ssl
 from contextlib import suppress
+from functools import partial
 
 import pytest
 import trio
@@ -263,7 +264,7 @@ async def test_either_side_may_dial_over_loopback(server_tls, certificate):
             server = server_end(await tls.as_scheduler(stream, server_tls), certificate.sha256)
             nursery.start_soon(server.run)
             await server.up.wait()
-            assert door.strangers == 0
+            assert (door.strangers, door.outside) == (0, 0)
             server.link.bye("shutdown")
             server.session.flush()
             while not ended:
@@ -282,25 +283,55 @@ async def test_nobody_there_is_said_in_one_sentence():
         await tcp.connect(Address("127.0.0.1", port))
 
 
-async def test_more_strangers_than_allowed_are_turned_away():
-    door = Door()
-    stay = trio.Event()
+async def test_more_strangers_than_there_is_room_for_wait_until_one_has_gone():
+    door = Door(per_address=2)
+    came, stay = [], trio.Event()
 
-    async def wait(_stream, _visitor):
-        await stay.wait()
+    async def wait(line, _visitor):
+        came.append(line)
+        await (line.receive() if len(came) == 1 else stay.wait())
 
     async with trio.open_nursery() as nursery:
         listeners = await tcp.listen("127.0.0.1", 0)
         port = listeners[0].socket.getsockname()[1]
         await nursery.start(tcp.serve, listeners, door, wait)
-        streams = [await tcp.connect(Address("127.0.0.1", port)) for _ in range(9)]
-        turned_away = streams[-1]
+        lines = [await tcp.connect(Address("127.0.0.1", port)) for _ in range(3)]
         with trio.fail_after(5):
-            assert await turned_away.receive() == b""
-        assert door.strangers == limits.UNAUTHENTICATED_PER_IP_MAX
+            while (door.strangers, door.outside) != (2, 1):
+                await trio.sleep(0.001)
 
-        for stream in streams:
-            await stream.aclose()
+            lines[0].send(b"done")
+            while (door.strangers, door.outside) != (2, 0):
+                await trio.sleep(0.001)
+        assert len(came) == 3
+
+        for line in lines:
+            line.close()
+        nursery.cancel_scope.cancel()
+
+
+async def test_who_says_nothing_takes_no_room():
+    door = Door(per_address=1)
+    came = []
+
+    async def receive(line, _visitor):
+        came.append(await line.receive())
+
+    async with trio.open_nursery() as nursery:
+        listeners = await tcp.listen("127.0.0.1", 0)
+        port = listeners[0].socket.getsockname()[1]
+        await nursery.start(partial(tcp.serve, peer_speaks_first=True), listeners, door, receive)
+        silent = [await tcp.connect(Address("127.0.0.1", port)) for _ in range(20)]
+        speaker = await tcp.connect(Address("127.0.0.1", port))
+        speaker.send(b"here I am")
+        with trio.fail_after(5):
+            assert await speaker.receive() == b""
+
+        assert came == [b"here I am"]
+        assert door.outside == 20
+
+        for line in (*silent, speaker):
+            line.close()
         nursery.cancel_scope.cancel()
 
 
@@ -323,4 +354,4 @@ async def test_a_connection_that_breaks_our_code_does_not_stop_the_listener(capl
         nursery.cancel_scope.cancel()
 
     assert [record.action for record in caplog.records] == ["link.fault"] * 2
-    assert door.strangers == 0
+    assert (door.strangers, door.outside) == (0, 0)
