@@ -10,10 +10,20 @@ from jaz_lite.cli.session import LazyGroup
 
 # Where each command lives: module and name in it. First those of the agent's machine, then those of the server.
 COMMANDS: Mapping[str, tuple[str, str]] = {
+    "enroll": ("agent_enroll", "enroll"),
     "run": ("agent_here", "run"),
     "status": ("agent_here", "status"),
     "jobs": ("agent_here", "jobs"),
     "policy": ("agent_policy", "policy"),
+    "invite": ("agent_invite", "invite"),
+    "invites": ("agent_invite", "invites"),
+    "uninvite": ("agent_invite", "uninvite"),
+    "bundle": ("agent_invite", "bundle"),
+    "add": ("agent_invite", "add"),
+    "waiting": ("agent_invite", "waiting"),
+    "accept": ("agent_invite", "accept"),
+    "reject": ("agent_invite", "reject"),
+    "revoke": ("agent_keys", "revoke"),
 }
 
 agent = LazyGroup(

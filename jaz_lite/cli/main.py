@@ -21,6 +21,7 @@ INTERRUPTED = 130
 # Where each command lives: module and name in it.
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "up": ("up", "up"),
+    "server": ("up", "server"),
     "init": ("up", "init"),
     "stop": ("up", "stop"),
     "status": ("status", "status"),

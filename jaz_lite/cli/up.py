@@ -1,8 +1,8 @@
-"""`jaz-lite up`, `init` and `stop`: the life of a server."""
+"""`jaz-lite up`, `server`, `init` and `stop`: the life of a server."""
 
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,11 +17,26 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 0.05
 
 
+listen_option = click.option("--listen", metavar="HOST:PORT", help="Where agents connect; else what config.toml says.")
+
+
 @click.command(cls=Command, example="jaz-lite up --listen 0.0.0.0:11061 --data /var/lib/jaz-lite")
-@click.option("--listen", metavar="HOST:PORT", help="Where agents connect; else what config.toml says.")
+@listen_option
 @pass_session
 def up(session: Session, listen: str | None) -> None:
     """Run the engine and the agent of this machine in the foreground. SIGTERM or Ctrl-C stop it; jobs go on."""
+    _run(session, {"server.listen": listen})
+
+
+@click.command(cls=Command, example="jaz-lite server --listen 0.0.0.0:11061 --data /var/lib/jaz-lite")
+@listen_option
+@pass_session
+def server(session: Session, listen: str | None) -> None:
+    """Run the engine without an agent of this machine: jobs run on the agents that were enrolled."""
+    _run(session, {"server.listen": listen, "server.embedded_agent": False})
+
+
+def _run(session: Session, given: dict[str, Any]) -> None:
     from pathlib import Path
 
     from jaz_lite import config
@@ -30,7 +45,7 @@ def up(session: Session, listen: str | None) -> None:
     folder = Path(session.folder)
     settings = config.read(folder)
     try:
-        settings = settings.over("command line", {"server.listen": listen})
+        settings = settings.over("command line", given)
     except DefinitionError as error:
         raise UsageError(f"--listen: {error.message}", hint=error.hint) from error
     run_up(folder, config=settings, ready=_tell, verbosity=session.verbosity)

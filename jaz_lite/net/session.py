@@ -47,14 +47,16 @@ class Session:
     Args:
         tell: is given what happened, a list for each chunk received, never two at a time; `Closed` comes last. It may
             give commands to the link; commands given at any other time want `flush` after them.
+        head: what was already received of the line.
     """
 
-    __slots__ = ("_alarm", "_due", "_late", "_line", "_link", "_mute", "_nursery", "_tell", "_writing")
+    __slots__ = ("_alarm", "_due", "_head", "_late", "_line", "_link", "_mute", "_nursery", "_tell", "_writing")
 
-    def __init__(self, link: Pumped, line: Line, tell: Tell) -> None:
+    def __init__(self, link: Pumped, line: Line, tell: Tell, head: bytes = b"") -> None:
         self._link = link
         self._line = line
         self._tell = tell
+        self._head = head
         self._late: list[Happening] = []
         self._nursery: trio.Nursery | None = None  # while the session runs
         self._alarm: trio.CancelScope | None = None  # ends what is waited for when time has to pass
@@ -121,9 +123,10 @@ class Session:
         """Receive and tell, until the link is closed or the caller has to be waited for."""
         while not self._link.closed:
             try:
-                data = await self._line.receive()
+                data = self._head or await self._line.receive()
             except ENDS:
                 data = b""
+            self._head = b""
             waiting = self._pass_on(self._link.receive(data, trio.current_time()))
             self.flush()
             if waiting is not None:

@@ -43,6 +43,14 @@ def client_context(cert_pem: str) -> ssl.SSLContext:
     return context
 
 
+def unpinned_context() -> ssl.SSLContext:
+    """Return the side of TLS of one who is not yet an agent: he looks at the certificate himself, in `as_stranger`."""
+    context = _context(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
 def pin_of(cert_pem: str) -> bytes:
     """Return SHA-256 of the DER bytes of the first certificate in PEM text."""
     return hashlib.sha256(x509.der_of(cert_pem)).digest()
@@ -71,6 +79,20 @@ async def as_agent(below: Line, context: ssl.SSLContext, pin_sha256: bytes) -> T
         secured.close()
         raise RemoteProtocolError("the server shows a certificate other than the pinned one")
     return secured
+
+
+async def as_stranger(below: Line, context: ssl.SSLContext) -> tuple[TlsLine, bytes]:
+    """Do the TLS handshake as the client and return the certificate (DER), which the caller must judge.
+
+    Notes:
+        That the server has the key of this certificate is proven by the handshake.
+
+    Raises:
+        RemoteProtocolError: it failed or took too long; the line is closed.
+    """
+    secured = TlsLine(below, context, server_side=False)
+    await _shake_hands(secured)
+    return secured, secured.peer_certificate
 
 
 def _context(protocol: int) -> ssl.SSLContext:

@@ -9,8 +9,10 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from jaz_lite.errors import UsageError
 from jaz_lite.operations import (
+    credentials,
     definitions,
     enabling,
+    enrolling,
     hosts,
     live,
     results,
@@ -68,6 +70,15 @@ OPERATIONS: Mapping[str, Entry] = {
     "host.add": Entry(hosts.add, "administer"),
     "host.set": Entry(hosts.change, "administer"),
     "host.remove": Entry(hosts.remove, "administer"),
+    "agent.invite": Entry(enrolling.invite, "administer"),
+    "agent.invites": Entry(enrolling.invites, "administer"),
+    "agent.uninvite": Entry(enrolling.uninvite, "administer"),
+    "agent.bundle": Entry(enrolling.bundle, "administer"),
+    "agent.add": Entry(enrolling.add, "administer"),
+    "agent.waiting": Entry(enrolling.waiting, "administer"),
+    "agent.accept": Entry(enrolling.accept, "administer"),
+    "agent.reject": Entry(enrolling.reject, "administer"),
+    "agent.revoke": Entry(credentials.revoke, "administer"),
     "config.show": Entry(settings.listed, "administer"),
     "status": Entry(status.status, "view"),
     "server.stop": Entry(status.stop, "administer"),

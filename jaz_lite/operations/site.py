@@ -10,6 +10,7 @@ from jaz_lite.config import Config
 from jaz_lite.errors import Unreachable
 from jaz_lite.model.event import Operation
 from jaz_lite.model.run import EMPTY, Origin, Run
+from jaz_lite.net.dial import Address
 from jaz_lite.store.open import Store
 from jaz_lite.store.transaction import Transaction, View
 
@@ -73,6 +74,22 @@ class RunControl(Protocol):
 
     def group_members(self, host: str) -> list[tuple[str, str]] | None:
         """Return the members of a group, each with why it takes no work now ("": it does); None: it is no group."""
+
+    def listening(self) -> tuple[str, ...]:
+        """Return where the server listens for agents, `host:port` each."""
+
+    def end_session(self, agent_id: str, code: str, why: str) -> None:
+        """End the session of an agent, if it has one, with a `bye` of this code."""
+
+    async def enrol_at(self, name: str, place: Address) -> None:
+        """Dial a machine that listens in order to become the agent `name`, and let it in.
+
+        Raises:
+            Unreachable: nobody answers. Refused: it was not let in.
+        """
+
+    async def revoke_agent(self, agent_id: str, *, remove: bool) -> None:
+        """Refuse an agent from now on and end its session; what it was given to do is in doubt."""
 
     def request_stop(self) -> None:
         """Have the server stop cleanly; jobs go on."""

@@ -6,12 +6,22 @@ from collections.abc import Callable
 from jaz_lite.model.event import WorkCancelled, WorkDoubted, WorkFailed
 from jaz_lite.runner import dispatch, reconcile
 from jaz_lite.runner.desk import Desk
-from jaz_lite.runner.inputs import AgentChanged, AgentGone, AgentIdentified, AgentRefused, AgentState, DeskResumed
+from jaz_lite.runner.inputs import (
+    AgentChanged,
+    AgentGone,
+    AgentIdentified,
+    AgentRefused,
+    AgentRevoked,
+    AgentState,
+    DeskResumed,
+)
 from jaz_lite.runner.turn import Turn
 
 ZERO_CHAIN = bytes(16)
 REFUSED_PAUSE_S = 1.0
 TRY_AGAIN_WHY = frozenset(("draining", "busy", "no_space"))
+REVOKED = "this agent was revoked"
+REVOKED_RETRY_S = 600
 DIFFERS = "the definition differs from what this attempt already executed; it is not started again"
 
 
@@ -19,8 +29,9 @@ def welcome(turn: Turn, item: AgentIdentified, draw_spool: Callable[[], bytes]) 
     """Compare spools, give a new one where the agent's records are not the ones we know, and greet after the commit."""
     port, agent_id, facts = item.port, item.happening.hello.agent_id, item.happening.hello.facts
     row = turn.tx.agents.find(agent_id)
-    if row is None:
-        port.close()
+    if row is None or row.state == "revoked":
+        # Only who has proved the key of a revoked agent is told so.
+        turn.after_commit(lambda: port.link.bye("revoked", REVOKED, retry_s=REVOKED_RETRY_S), port)
         return
     if row.spool == facts.spool and row.spool is not None:
         spool, cursor, chain = row.spool, row.cursor, row.chain
@@ -76,6 +87,36 @@ def known_encoding(name: str) -> str:
     except LookupError:
         return ""
     return "" if found == "utf-8" else name
+
+
+def revoked(turn: Turn, item: AgentRevoked) -> None:
+    """Nothing is taken from the agent any more: what waits for it fails, what it has is in doubt."""
+    agent_id, desk = item.agent_id, turn.works.desk(item.agent_id)
+    turn.answer(item.reply)
+    for work in turn.works.of_agent(agent_id):
+        if work.state == "ready":
+            turn.change_attempt(work, "failed", why="host", message=REVOKED, ended_ms=turn.now_ms)
+            turn.raise_event(work.run_id, WorkFailed(work.node, work.k, "host", REVOKED))
+    reconcile.records_lost(turn, agent_id, REVOKED)
+    if item.remove:
+        for host in turn.tx.hosts.list():
+            if host.agent_id == agent_id:
+                turn.tx.hosts.remove(host.host)
+        turn.tx.agents.remove(agent_id)
+    else:
+        turn.tx.agents.update(agent_id, state="revoked")
+    turn.tx.credentials.forget(agent_id)
+
+    def part() -> None:
+        desk.revoked = True
+        desk.clear()
+        if desk.port is not None:
+            desk.port.synced = desk.port.up = False
+            desk.port.link.bye("revoked", REVOKED, retry_s=REVOKED_RETRY_S)
+            desk.port.flush()
+            desk.port = None
+
+    turn.after_commit(part)
 
 
 def refused(turn: Turn, item: AgentRefused) -> None:

@@ -10,7 +10,7 @@ from jaz_lite.errors import NoSuchObject
 from jaz_lite.model.event import Event
 from jaz_lite.model.run import UNTOUCHED, Origin, Run
 from jaz_lite.runner import placement
-from jaz_lite.runner.inputs import AgentChanged, Input, NewRun, Reply, RunEvent, Write
+from jaz_lite.runner.inputs import AgentChanged, AgentRevoked, Input, NewRun, Reply, RunEvent, Write
 from jaz_lite.runner.turns import Turns
 from jaz_lite.store.transaction import Transaction
 from jaz_lite.wire.happenings import Metric
@@ -81,6 +81,17 @@ class Control:
         """Run `work` in the next turn's transaction and return what it returned, after the commit."""
         value: T = await self._ask(lambda reply: Write(work, reply))
         return value
+
+    async def revoke_agent(self, agent_id: str, *, remove: bool) -> None:
+        """Refuse an agent from now on and end its session; what it was given to do is in doubt."""
+        await self._ask(lambda reply: AgentRevoked(agent_id, remove, reply))
+
+    def end_session(self, agent_id: str, code: str, why: str) -> None:
+        """End the session of an agent, if it has one."""
+        desk = self._turns.works.desks.get(agent_id)
+        if desk is not None and desk.port is not None:
+            desk.port.link.bye(code, why)
+            desk.port.flush()
 
     async def _ask(self, make: Callable[[Reply], Input]) -> Any:
         done = trio.Event()

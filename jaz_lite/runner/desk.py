@@ -22,6 +22,7 @@ class Desk:
     queue_max: int | None = None
     paused: bool = False  # it refused work a moment ago
     draining: bool = False  # an administrator wants it to take no new work
+    revoked: bool = False  # it was refused for good; perhaps enrolled anew since
     at_agent: set[bytes] = field(default_factory=set)  # takes a slot there
     beside: set[bytes] = field(default_factory=set)  # is there, and takes none
     waiting: deque[bytes] = field(default_factory=deque)

@@ -38,6 +38,10 @@ def send(turn: Turn, run: Run, action: SendWork) -> None:
         turn.raise_event(run.run_id, WorkFailed(action.node, action.key, "host", fault))
         return
     desk = turn.works.desk(host.agent_id) if host.kind == "agent" else None
+    if desk is not None and _is_revoked(turn, desk):
+        why = f'agent "{host.agent_id}" of host "{action.host}" was revoked'
+        turn.raise_event(run.run_id, WorkFailed(action.node, action.key, "host", why))
+        return
     spec_map = _with_encoding(action.kind, action.spec, host.encoding or (desk.encoding if desk else ""))
     try:
         spec = pack_spec(action.kind, spec_map)
@@ -102,6 +106,14 @@ def _fault(host: Host | None, action: SendWork) -> str:
     if host.kind == "group" and action.kind not in GROUP_KINDS:
         return f'host "{name}" is a group, and this work is for one machine; name one of {host.target}'
     return ""
+
+
+def _is_revoked(turn: Turn, desk: Desk) -> bool:
+    if desk.revoked:
+        # It may have been enrolled anew; that is looked up only in this rare case.
+        row = turn.tx.agents.find(desk.agent_id)
+        desk.revoked = row is None or row.state == "revoked"
+    return desk.revoked
 
 
 def _with_encoding(kind: str, spec: Mapping[str, Any], encoding: str) -> Mapping[str, Any]:

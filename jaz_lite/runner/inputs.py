@@ -131,6 +131,15 @@ class AgentGone(Input):
 
 
 @dataclass(frozen=True, slots=True)
+class AgentRevoked(Input):
+    """A person refuses an agent from now on. remove: it is forgotten, and the hosts that lead to it."""
+
+    agent_id: str
+    remove: bool = False
+    reply: Reply | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DeskResumed(Input):
     """The pause after an agent's refusal is over."""
 

@@ -28,6 +28,7 @@ from jaz_lite.runner.inputs import (
     AgentOutput,
     AgentRefused,
     AgentReports,
+    AgentRevoked,
     AgentState,
     AgentSynced,
     DeskResumed,
@@ -243,6 +244,8 @@ class Turns:
                 agents.known_already(turn, item)
             case AgentGone():
                 agents.gone(turn, item)
+            case AgentRevoked():
+                agents.revoked(turn, item)
             case DeskResumed():
                 agents.resumed(turn, item)
             case AgentChanged():

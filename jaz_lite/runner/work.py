@@ -86,7 +86,7 @@ class Works:
         """Take over what the server says of an agent; return its desk."""
         desk = self.desk(agent.agent_id)
         desk.par_max, desk.queue_max, desk.draining = agent.par_max, agent.queue_max, agent.state == "draining"
-        desk.encoding = agent.encoding
+        desk.encoding, desk.revoked = agent.encoding, agent.state == "revoked"
         return desk
 
     def add(self, work: Work) -> None:

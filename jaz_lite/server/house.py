@@ -10,7 +10,6 @@ import logging
 import secrets
 import signal
 import socket
-import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +21,11 @@ from jaz_lite import config as configuration
 from jaz_lite.agent.policy import Policy
 from jaz_lite.clock import SystemClock
 from jaz_lite.config import Config
-from jaz_lite.errors import JazLiteError, StoreDamaged
+from jaz_lite.errors import JazLiteError, UsageError
 from jaz_lite.log import configure
-from jaz_lite.net import tcp, tls
+from jaz_lite.net import tcp
 from jaz_lite.net.local_socket import serve_local
+from jaz_lite.operations.enrolling import addresses_of
 from jaz_lite.operations.person import local_owner
 from jaz_lite.operations.registry import call
 from jaz_lite.runner import tasks
@@ -36,9 +36,10 @@ from jaz_lite.runner.turns import Turns
 from jaz_lite.server.agents_door import AgentsDoor
 from jaz_lite.server.descriptors import allow_many_descriptors
 from jaz_lite.server.embedded import enrol_local, keep_agent
+from jaz_lite.server.enrolling import Enroller
+from jaz_lite.server.face import Mirror
 from jaz_lite.server.site import ServerControl, ServerSite
 from jaz_lite.store.directory import DataDirectory
-from jaz_lite.store.keys import KEYS_LOST, Keys
 from jaz_lite.store.open import Store
 from jaz_lite.wire.happenings import SiteIdentity
 from jaz_lite.wire.ident import epoch_and_boot, ticket
@@ -132,13 +133,7 @@ class House:
             self._term = tx.term.claim(act)
             tx.term.tick(clock.now_ms())
         keys = store.keys
-        self._identity = SiteIdentity(
-            site_uid=directory.site_uid,
-            server_id=directory.server_id,
-            term=self._term,
-            act=act,
-            cert_sha256=tls.pin_of(keys.site_certificate_file.read_text("ascii")),
-        )
+        self._mirror = Mirror(keys, lambda cert_sha256: self._identity(act, cert_sha256))
         self._ticket = ticket(keys.fence_key, directory.site_uid, self._term, act)
         self._turns = Turns(
             store,
@@ -153,6 +148,15 @@ class House:
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
+
+    def _identity(self, act: bytes, cert_sha256: bytes) -> SiteIdentity:
+        return SiteIdentity(
+            site_uid=self._directory.site_uid,
+            server_id=self._directory.server_id,
+            term=self._term,
+            act=act,
+            cert_sha256=cert_sha256,
+        )
 
     async def live(self, created: bool, ready: Callable[[Ready], None] | None) -> None:
         """Open the doors, tell that they are open, and keep them open until asked to stop."""
@@ -176,17 +180,27 @@ class House:
             fence=self._fail,
             now_ms=self._clock.now_ms,
         )
+        control = Control(self._turns, request_stop=self._over.cancel)
+        epoch, boot = epoch_and_boot(self._term)
+        enroller = Enroller(
+            control,
+            self._store,
+            self._clock,
+            face=lambda: self._mirror.face,
+            peers=lambda: _peers(site),
+            accepts=self._config["server.accept_requests"],
+        )
         door = AgentsDoor(
             self._turns,
             links,
-            identity=self._identity,
+            mirror=self._mirror,
             ticket=self._ticket,
-            context=_context(keys),
+            enroller=enroller,
             strangers_per_address=self._config["server.strangers_per_address"],
         )
-        control = Control(self._turns, request_stop=self._over.cancel)
-        epoch, boot = epoch_and_boot(self._term)
-        server = ServerControl(control, store=self._store, term=(epoch, boot), zone=self._zone)
+        server = ServerControl(
+            control, store=self._store, term=(epoch, boot), zone=self._zone, listening=addresses, enrol_at=door.enrol_at
+        )
         site = ServerSite(
             self._store, clock=self._clock, zone=self._zone, config=self._config, control=server, write=control
         )
@@ -234,13 +248,12 @@ class House:
                 return
 
 
-def _context(keys: Keys) -> ssl.SSLContext:
+def _peers(site: ServerSite) -> tuple[str, ...]:
+    """Return where agents are told to dial; nothing where that is not known."""
     try:
-        return tls.server_context(keys.site_certificate_file, keys.site_key_file)
-    except OSError as error:
-        raise StoreDamaged(
-            f"the certificate and the key in {keys.folder} cannot be used: {error.strerror}", hint=KEYS_LOST
-        ) from error
+        return addresses_of(site, None)[0]
+    except UsageError:
+        return ()
 
 
 def _address(listener: trio.SocketListener) -> str:

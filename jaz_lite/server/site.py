@@ -1,6 +1,6 @@
 """The site of a running server, as operations see it."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import Any, TypeVar
 
@@ -10,22 +10,35 @@ from jaz_lite.clock import Clock
 from jaz_lite.config import Config
 from jaz_lite.model.event import Operation
 from jaz_lite.model.run import Run
+from jaz_lite.net.dial import Address
 from jaz_lite.operations.site import StartRequest
 from jaz_lite.runner.control import Control
 from jaz_lite.store.open import Store
 from jaz_lite.store.transaction import Transaction, View
 
 T = TypeVar("T")
+EnrolAt = Callable[[str, Address], Awaitable[None]]
 
 
 class ServerControl:
     """The engine's control, and what only the whole server knows."""
 
-    def __init__(self, control: Control, *, store: Store, term: tuple[int, int], zone: tzinfo) -> None:
+    def __init__(
+        self,
+        control: Control,
+        *,
+        store: Store,
+        term: tuple[int, int],
+        zone: tzinfo,
+        listening: tuple[str, ...] = (),
+        enrol_at: EnrolAt | None = None,
+    ) -> None:
         self._control = control
         self._store = store
         self._epoch, self._boot = term
         self._zone = zone
+        self._listening = listening
+        self._enrol_at = enrol_at
 
     async def start_run(self, request: StartRequest) -> int:
         return await self._control.start_run(request)
@@ -56,6 +69,19 @@ class ServerControl:
 
     def group_members(self, host: str) -> list[tuple[str, str]] | None:
         return self._control.group_members(host)
+
+    def listening(self) -> tuple[str, ...]:
+        return self._listening
+
+    def end_session(self, agent_id: str, code: str, why: str) -> None:
+        self._control.end_session(agent_id, code, why)
+
+    async def enrol_at(self, name: str, place: Address) -> None:
+        assert self._enrol_at is not None, "this server has no door"
+        await self._enrol_at(name, place)
+
+    async def revoke_agent(self, agent_id: str, *, remove: bool) -> None:
+        await self._control.revoke_agent(agent_id, remove=remove)
 
     def request_stop(self) -> None:
         self._control.request_stop()

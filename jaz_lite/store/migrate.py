@@ -26,7 +26,11 @@ class Migration:
 
 def migrations() -> tuple[Migration, ...]:
     """Return all steps, in order. They are listed, not searched for: a frozen program has no directory to look in."""
-    return (Migration(1, "0.1.0", _text("0001.sql")), Migration(2, "0.2.0", _text("0002.sql")))
+    return (
+        Migration(1, "0.1.0", _text("0001.sql")),
+        Migration(2, "0.2.0", _text("0002.sql")),
+        Migration(3, "0.2.0", _text("0003.sql")),
+    )
 
 
 def _text(name: str) -> str:

@@ -7,8 +7,10 @@ from jaz_lite.errors import StoreDamaged
 from jaz_lite.store.agents import Agents
 from jaz_lite.store.attempts import Attempts
 from jaz_lite.store.connection import Sql
+from jaz_lite.store.credentials import Credentials
 from jaz_lite.store.definitions import Definitions
 from jaz_lite.store.hosts import Hosts
+from jaz_lite.store.invitations import Invitations, Requests
 from jaz_lite.store.journal import Journal
 from jaz_lite.store.keys import Keys
 from jaz_lite.store.output import Output
@@ -30,6 +32,9 @@ class Nouns:
         self.output = Output(sql)
         self.journal = Journal(sql)
         self.agents = Agents(sql, keys)
+        self.invitations = Invitations(sql, keys)
+        self.requests = Requests(sql)
+        self.credentials = Credentials(sql, keys)
         self.hosts = Hosts(sql)
         self.timers = Timers(sql)
         self.settings = Settings(sql)

@@ -42,11 +42,13 @@ REFUSALS = ("closed", "full", "rejected", "expired", "used", "withdrawn", "name"
 class EnrolRequest:
     """What an agent asks. token_id: empty where it has no token. name: the wished one; may be empty with a token.
 
+    host: what the machine calls itself, for invitations that leave the name open.
     nonce: 32 random bytes, the same for every try of one enrolment.
     """
 
     token_id: bytes = b""
     name: str = ""
+    host: str = ""
     nonce: bytes
     sw: str = ""
     os: str = ""
@@ -196,6 +198,7 @@ class EnrolServerLink(Link):
         self._request = EnrolRequest(
             token_id=body.get("token") or b"",
             name=body.get("agent") or "",
+            host=body.get("host") or "",
             nonce=body["na"],
             sw=body["sw"],
             os=body["os"],
@@ -248,6 +251,7 @@ class EnrolAgentLink(Link):
             "proto": [limits.PROTO_MIN, limits.PROTO_MAX],
             "token": request.token_id or None,
             "agent": request.name or None,
+            "host": cut(request.host, 64) or None,
             "na": request.nonce,
             "sw": cut(request.sw, 64),
             "os": cut(request.os, 64),

@@ -286,6 +286,7 @@ MESSAGES: Mapping[int, Message] = dict(
             proto=listing(U32, 2, 2),
             token=optional(binary(6)),
             agent=optional(NAME),
+            host=optional(NAME),
             na=binary(32),
             sw=text(64),
             os=text(64),

@@ -28,7 +28,15 @@ ENROLMENT = Enrolment(
 
 def request(**changes: Any) -> EnrolRequest:
     return EnrolRequest(
-        **{"token_id": TOKEN.token_id, "name": "web01", "nonce": NONCE, "sw": "0.1", "os": "linux", "arch": "x86_64"}
+        **{
+            "token_id": TOKEN.token_id,
+            "name": "web01",
+            "host": "web01.example",
+            "nonce": NONCE,
+            "sw": "0.1",
+            "os": "linux",
+            "arch": "x86_64",
+        }
         | changes
     )
 
