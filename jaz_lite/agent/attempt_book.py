@@ -75,7 +75,7 @@ class AttemptBook:
             attempt.eseq = n
         if e == "accepted":
             attempt.occ, attempt.path, attempt.att, attempt.run = x["occ"], x["path"], x["att"], x["run"]
-            attempt.kind, attempt.digest = x["kind"], x["digest"]
+            attempt.kind, attempt.digest, attempt.accepted_ms = x["kind"], x["digest"], t_ns // 1_000_000
             attempt.apart = "spec" not in x
             if not attempt.apart:
                 self._packed_specs[k] = x["spec"]
@@ -194,13 +194,14 @@ class AttemptBook:
         if self._out.flush_due is not None and self._out.flush_due <= now.mono:
             self._out.flush()
         for what, k in self._dues.passed(now.mono):
-            attempt = self.attempts.get(k)
-            if attempt is None:
-                continue
-            if what == "start_by" and attempt.state == "accepted":
-                self._withdraw(attempt, "expired")
-            elif what == "timeout" and attempt.state == "running":
-                self._timed_out(attempt)
+            if (attempt := self.attempts.get(k)) is not None:
+                self._is_due(what, attempt)
+
+    def _is_due(self, what: str, attempt: Attempt) -> None:
+        if what == "start_by" and attempt.state == "accepted":
+            self._withdraw(attempt, "expired")
+        elif what == "timeout" and attempt.state == "running":
+            self._timed_out(attempt)
 
     def _due(self, after_s: float, what: str, k: bytes) -> None:
         self._dues.add(self._now.mono + after_s, what, k)
@@ -253,6 +254,17 @@ class AttemptBook:
     def _began_starting(self, attempt: Attempt) -> None:
         attempt.state = "starting"
         self._share.take()
+
+    def _runs_now(self, attempt: Attempt, pid: int, at_ms: int) -> None:
+        """Its process has begun."""
+        if attempt.state == "accepted":
+            self._share.take()
+        attempt.state, attempt.started_ms, attempt.withdrawn = "running", at_ms, ""
+        self._event(attempt.k, "started", {"pid": pid, "t": at_ms}, about=attempt, wait=False)
+        self._set_timeout(attempt)
+        self.running[attempt.k] = None
+        if attempt.kill is not None:
+            self._end_running(attempt, *attempt.kill)
 
     def output_limit(self, attempt: Attempt) -> int:
         """Return how many bytes of each stream of an open attempt are kept."""

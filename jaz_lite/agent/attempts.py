@@ -36,6 +36,7 @@ class Attempt:
     withdrawn: the keeper was, or has to be, asked to see that it never starts; then the reason for the event.
     suspect: the log was begun anew over it: it starts no more unless the keeper knows it.
     kill: asked for while the process was being started: signal, grace in seconds, reason.
+    awaits_boot: the command of a reboot has ended well. rebooted: the machine was booted after this was accepted.
     """
 
     k: bytes
@@ -53,10 +54,13 @@ class Attempt:
     has_text: bool = False  # its job text was written to a file
     exit_code: int | None = None
     start_by_ms: int = 0  # known after a restart only; 0: none
+    accepted_ms: int = 0
     started_ms: int = 0
     withdrawn: str = ""
     kill: tuple[str, str, float, str] | None = None  # how, signal, grace, why
     ended_ms: int = 0
+    awaits_boot: bool = False
+    rebooted: bool = False
 
     @property
     def claim(self) -> str:

@@ -13,7 +13,6 @@ Source: protocol.md sections 6.1, 6.3, 6.4 and 9.2.
 """
 
 import hashlib
-from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,7 +20,7 @@ from jaz_lite.agent import effects as fx
 from jaz_lite.agent.attempt_book import cut
 from jaz_lite.agent.attempts import STOP_CLAIM, Attempt, Moment, OutputFacts
 from jaz_lite.agent.orders import KEEPER_KINDS
-from jaz_lite.agent.own_attempts import OwnAttempts
+from jaz_lite.agent.reboots import Reboots
 from jaz_lite.wire.frames import Violation
 from jaz_lite.wire.happenings import (
     CancelAsked,
@@ -39,7 +38,7 @@ from jaz_lite.wire.spec import unpack_spec
 FORGET_AT_ONCE = 64  # ended claims that the keeper is told of together; it needs a few hundred bytes for each
 
 
-class AgentCore(OwnAttempts):
+class AgentCore(Reboots):
     """All attempts of one site on this agent, and what keeper and server say of them."""
 
     # ---- the keeper
@@ -81,7 +80,10 @@ class AgentCore(OwnAttempts):
             case ["exit", str() as claim, *rest]:
                 if (attempt := self._open_attempt(claim)) is not None:
                     assert facts is not None, "the end of an open attempt without its output"
-                    self._finished(attempt, rest, facts)
+                    if not self._goes_on(attempt, rest, facts):
+                        self._finished(attempt, rest, facts)
+                    if attempt.is_open:  # a reboot: after the boot the keeper must still know of it
+                        return
                 self._forget_claim(claim)
             case ["failed", str() as claim, str() as step, int() as code, str() as text, _]:
                 if (attempt := self._open_attempt(claim)) is not None:
@@ -97,7 +99,7 @@ class AgentCore(OwnAttempts):
                 self._forget_claim(claim)
             case ["lost", str() as claim, str() as why, int() as since_ms, *_]:
                 if (attempt := self._open_attempt(claim)) is not None:
-                    self._final(attempt, "lost", {"why": why, "t0": since_ms})
+                    self._was_lost(attempt, why, since_ms, facts)
                 self._forget_claim(claim)
             case ["kill_sent", str() as claim, str() as name]:
                 if (attempt := self._open_attempt(claim)) is not None:
@@ -128,12 +130,12 @@ class AgentCore(OwnAttempts):
         assert self._keeper_listed is not None
         listed = self._keeper_listed
         self._keeper_listed, self._keeper_ready = None, True
-        again: list[bytes] = []
+        self._queue.clear()
         for attempt in self.attempts.values():
             if not attempt.is_open or attempt.is_own or attempt.claim in listed:
                 continue
             if attempt.state == "running":
-                self._final(attempt, "lost", {"why": "unknown", "t0": attempt.started_ms})
+                self._was_lost(attempt, "unknown", attempt.started_ms, None)
             elif attempt.suspect:
                 self._final(attempt, "lost", {"why": "setback"})
             elif attempt.withdrawn:
@@ -142,22 +144,13 @@ class AgentCore(OwnAttempts):
                 if attempt.state == "starting":
                     self._share.give_back()
                     attempt.state = "accepted"
-                again.append(attempt.k)
-        self._queue = deque(again)
+                self._line_up(attempt)
         self._start_some()
 
     def _runs(self, claim: str, pid: int, at_ms: int) -> None:
         attempt = self._open_attempt(claim)
-        if attempt is None or attempt.state == "running":
-            return
-        if attempt.state == "accepted":
-            self._share.take()
-        attempt.state, attempt.started_ms, attempt.withdrawn = "running", at_ms, ""
-        self._event(attempt.k, "started", {"pid": pid, "t": at_ms}, about=attempt, wait=False)
-        self._set_timeout(attempt)
-        self.running[attempt.k] = None
-        if attempt.kill is not None:
-            self._end_running(attempt, *attempt.kill)
+        if attempt is not None and attempt.state != "running":
+            self._runs_now(attempt, pid, at_ms)
 
     def _finished(self, attempt: Attempt, rest: list[Any], facts: OutputFacts) -> None:
         code, signal_number, cpu_ms, rss_kb, killed, begun_ms, ended_ms = rest
@@ -252,7 +245,7 @@ class AgentCore(OwnAttempts):
     def _accept(self, work: Dispatched, spec: Mapping[str, Any] | None, digest: bytes) -> Attempt:
         attempt = Attempt(
             work.k, work.occ, work.path, work.att, work.run, work.kind, digest, spec=spec,
-            apart=len(work.spec) > SPEC_BYTES_MAX_INLINE,
+            apart=len(work.spec) > SPEC_BYTES_MAX_INLINE, accepted_ms=self._now.wall_ms,
         )  # fmt: skip
         self.attempts[work.k] = attempt
         fields: dict[str, Any] = {

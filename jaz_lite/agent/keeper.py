@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from jaz_lite.agent import keeper_core as core
 from jaz_lite.agent import local, lock, process
 from jaz_lite.agent.batches import Unbatcher, batch
+from jaz_lite.agent.boot import boot_text
 from jaz_lite.agent.keeper_log import KeeperLog
 from jaz_lite.errors import RemoteProtocolError
 
@@ -37,7 +38,7 @@ class Keeper:
         self._log = log
         self._waiting = waiting
         self._reception = reception
-        self._core = core.KeeperCore(process.boot_text())
+        self._core = core.KeeperCore(boot_text())
         self._base: dict[str, str] = {}
         self._agent: socket.socket | None = None
         self._unbatcher = Unbatcher()

@@ -9,7 +9,7 @@ from typing import Any
 from jaz_lite.agent.policy import Policy
 
 TEXT_BYTES_MAX_INLINE = 100 * 1024  # a longer text does not fit into one argument of exec on every system
-KEEPER_KINDS = frozenset(("cmd", "test"))  # done by processes that the job keeper starts
+KEEPER_KINDS = frozenset(("cmd", "test", "reboot"))  # done by processes that the job keeper starts
 OWN_LIMITS: Mapping[str, int] = {"fwait": 1_000, "fput": 4}  # done by the agent's own process; so many at once
 
 Order = dict[str, Any]
@@ -34,6 +34,8 @@ def job_order(kind: str, spec: Mapping[str, Any], *, policy: Policy, out: str, e
     """
     if kind == "test":
         return {"argv": ["/bin/sh", "-c", "true"], "env": {}, "out": out, "err": err}
+    if kind == "reboot":
+        return {"argv": list(policy.reboot_command), "env": {}, "out": out, "err": err}
     order = _frame(spec, policy, out, err)
     if spec.get("argv") is not None:
         order["argv"] = [_sound(item, "an argument") for item in spec["argv"]]

@@ -46,7 +46,7 @@ class OwnAttempts(AttemptBook):
         self._own_waiting: dict[str, deque[bytes]] = {kind: deque() for kind in OWN_LIMITS}
         self._own_begun: dict[str, set[bytes]] = {kind: set() for kind in OWN_LIMITS}
         self._recalled: set[bytes] = set()  # accepted by an earlier process of this agent
-        self._starting_some = False
+        self._starting = self._start_again = False
 
     def recalled(self, now: Moment, *, booted: bytes | None = None) -> None:
         super().recalled(now, booted=booted)
@@ -115,16 +115,26 @@ class OwnAttempts(AttemptBook):
 
     def _start_some(self) -> None:
         # An attempt that cannot be started ends, and its end starts others: a long row of them must not nest.
-        if self._starting_some:
+        self._start_again = True
+        if self._starting:
             return
-        self._starting_some = True
-        super()._start_some()
-        if self._may_start and not self._damaged:
-            self._begin_some()
-        self._starting_some = False
+        self._starting = True
+        while self._start_again:
+            self._start_again = False
+            super()._start_some()
+            if self._may_start and not self._damaged:
+                self._begin_some()
+            self._run_reboots()
+        self._starting = False
+
+    def _run_reboots(self) -> None:
+        """Reboot, where that is wanted and may be: see `reboots.py`."""
 
     def _begin_some(self) -> None:
         for kind, waiting in self._own_waiting.items():
+            if waiting and self._share.held:
+                self._share.waits = True
+                return
             while waiting and len(self._own_begun[kind]) < OWN_LIMITS[kind]:
                 self._begin(self.attempts.get(waiting.popleft()))
 

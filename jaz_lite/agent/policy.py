@@ -64,6 +64,11 @@ class Policy:
         " the machine such jobs are in doubt",
         choices=("strict", "fast"),
     )
+    reboot_command: tuple[str, ...] = _setting(
+        (),
+        "command and arguments of reboot icons; empty: that of the operating system, if the agent runs as root",
+        of="argument",
+    )
     start_after_boot: Literal["contact", "now"] = _setting(
         "contact",
         "after a boot of the machine, what was accepted before it starts after the first contact to the server, or now",

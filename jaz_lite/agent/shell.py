@@ -9,13 +9,14 @@ Whatever has come in one pass of the loop is one turn, so that one fdatasync ser
 
 import logging
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import trio
 
-from jaz_lite.agent import process
 from jaz_lite.agent.attempts import Moment
+from jaz_lite.agent.boot import boot_id, own_reboot_command
 from jaz_lite.agent.disk import PosixDisk
 from jaz_lite.agent.file_roots import FileRoots
 from jaz_lite.agent.file_waits import FilePoller, FileWaits
@@ -44,6 +45,8 @@ class Agent:
 
     def __init__(self, data: Path, policy: Policy, clock: "AgentClock | None" = None) -> None:
         self._data = data
+        if not policy.reboot_command:
+            policy = replace(policy, reboot_command=own_reboot_command())
         self._policy = policy
         self._clock = clock or AgentClock()
         self._disk = PosixDisk(data)
@@ -285,10 +288,3 @@ class AgentClock:
     def now(self) -> Moment:
         """Return now."""
         return Moment(time.monotonic(), time.time_ns() // 1_000_000)
-
-
-def boot_id() -> bytes:
-    """Return 16 bytes that change with each boot of the operating system."""
-    import hashlib
-
-    return hashlib.sha256(process.boot_text().encode()).digest()[:16]

@@ -97,7 +97,7 @@ class Site:
         self.core = self._new_core()
         self.output.find_unsent(self.core, policy.out_bytes_max)
 
-    def _new_core(self) -> AgentCore:
+    def _new_core(self, rebooted: Iterable[bytes] = ()) -> AgentCore:
         known_boot, spool = self.member.term.boot, self.log.spool
         booted = known_boot not in (b"", self._boot)
         core = AgentCore(
@@ -116,6 +116,7 @@ class Site:
                 continue
         if spool.damaged:
             core.damaged()
+        core.machine_booted(*rebooted)
         core.recalled(self._now, booted=self._boot if booted and not spool.damaged else None)
         return core
 
@@ -251,7 +252,7 @@ class Site:
         for work in self._own.values():
             work.drop()  # what still stands is begun again by the new core
         self.core.leave()
-        self.core = self._new_core()
+        self.core = self._new_core(self.core.rebooted)  # boots are no part of what was repeated
         if self._keeper_is_up:
             self.core.keeper_up(self._now)
 

@@ -63,7 +63,12 @@ SPEC_FIELDS: Mapping[str, Mapping[str, Field]] = {
         "delete": optional(truth()),
         "enc": optional(text(16)),  # of file names on the host
     },
-    "reboot": {"wait": truth(), "cmd": optional(text(1024))},
+    "reboot": {
+        "wait": truth(),  # for the jobs that run
+        "wait_s": optional(U32),  # then they are killed
+        "timeout": optional(U32),
+        "head": optional(whole(0, limits.OUTPUT_HEAD_BYTES_MAX)),
+    },
     "test": {},
 }
 

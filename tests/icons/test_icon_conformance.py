@@ -203,7 +203,7 @@ def test_an_icon_type_that_this_build_cannot_run_says_so(kind: IconType) -> None
     told = step.outcome == "failed" and step.message == f"the icon type {kind.name} is not available in this build"
 
     assert told == (not kind.traits.available)
-    assert kind.traits.available == (kind.name not in {"file_copy", "reboot", "agentless", "zabbix_link"})
+    assert kind.traits.available == (kind.name not in {"file_copy", "agentless", "zabbix_link"})
 
 
 def test_what_may_be_skipped_is_as_in_jaz() -> None:
