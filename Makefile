@@ -4,6 +4,7 @@
 #   make test                check, then all tests
 #   make check               format, lint, types, floors; no tests
 #   make test-unix           the agent's tests on an interpreter dressed as another Unix
+#   make test-wine           the agent's tests with a Windows Python under Wine, which it sets up itself
 #   make sim SEEDS=200       the simulator; SEED=n repeats one seed
 #   make power CUTS=1000     power cuts against the store
 #   make fuzz FRAMES=1000000 sound and unsound input for all that reads; SEED=n repeats a run
@@ -26,7 +27,7 @@ PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11 python3
 	if $$python -c '$(USABLE)' >/dev/null 2>&1; then echo $$python; break; fi; done)
 endif
 
-.PHONY: demo test test-unix check sim power fuzz bench docs clean
+.PHONY: demo test test-unix test-wine check sim power fuzz bench docs clean
 
 demo: $(STAMP)
 	@$(BIN)/jaz-lite demo
@@ -38,10 +39,15 @@ test: check
 	@$(BIN)/python -m pytest -m real
 	@echo "== tests: the agent on another Unix"
 	@$(BIN)/python -m tests.platforms.unix
+	@echo "== tests: the agent on Windows"
+	@$(BIN)/python -m tests.platforms.wine
 	@echo "make test: everything passed"
 
 test-unix: $(STAMP)
 	@$(BIN)/python -m tests.platforms.unix
+
+test-wine: $(STAMP)
+	@$(BIN)/python -m tests.platforms.wine
 
 check: $(STAMP)
 	@echo "== lint"

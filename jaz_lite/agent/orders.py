@@ -3,6 +3,7 @@
 Pure. Source: protocol.md 5.3, decisions.md "Shell" and "Environment".
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,7 +34,8 @@ def job_order(kind: str, spec: Mapping[str, Any], *, policy: Policy, out: str, e
         NotStartable: the policy forbids it, or it can be executed nowhere.
     """
     if kind == "test":
-        return {"argv": ["/bin/sh", "-c", "true"], "env": {}, "out": out, "err": err}
+        argv = [policy.shell, "/d", "/c", "exit 0"] if _is_cmd(policy.shell) else ["/bin/sh", "-c", "true"]
+        return {"argv": argv, "env": {}, "out": out, "err": err}
     if kind == "reboot":
         return {"argv": list(policy.reboot_command), "env": {}, "out": out, "err": err}
     order = _frame(spec, policy, out, err)
@@ -65,6 +67,8 @@ def _frame(spec: Mapping[str, Any], policy: Policy, out: str, err: str) -> Order
             order[name] = spec[name]
     if spec.get("stdin"):
         order["stdin"] = _text(spec["stdin"])
+    if policy.unsigned_exit_codes:
+        order["unsigned"] = True
     return order
 
 
@@ -85,12 +89,22 @@ def _with_text(order: Order, script: "str | bytes", spec: Mapping[str, Any], pol
     raw = raw.replace(b"\r", b"")
     text = _sound(raw, "the job text")
     shell = spec.get("shell") or policy.shell
+    if _is_cmd(shell):
+        order["text"], order["text_path"] = text, text_path + ".cmd"
+        order["exact"] = isinstance(script, bytes)
+        order["argv"] = [shell, order["text_path"]]
+        return order
     if not raw.startswith(b"#!") and len(raw) <= TEXT_BYTES_MAX_INLINE:
         order["argv"] = [shell, "-c", text]
         return order
     order["text"], order["text_path"] = text, text_path
     order["argv"] = [text_path] if raw.startswith(b"#!") else [shell, text_path]
     return order
+
+
+def _is_cmd(shell: str) -> bool:
+    """Tell whether a shell is the one of Windows, whose texts are batch files."""
+    return re.split(r"[\\/]", shell)[-1].lower() in ("cmd", "cmd.exe")
 
 
 def _name(name: str) -> str:

@@ -4,6 +4,7 @@ A new setting is one more field: its default says its type, and `meaning` is its
 page of the manual.
 """
 
+import sys
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, Literal, cast
@@ -11,6 +12,7 @@ from typing import Any, Literal, cast
 from jaz_lite.errors import DefinitionError
 
 KINDS = ("cmd", "test", "fwait", "fget", "fput", "reboot")  # all work there is
+SHELL_DEFAULT = "cmd.exe" if sys.platform == "win32" else "/bin/sh"
 PAR_MAX = 10_000
 QUEUE_MAX = 1_000_000
 
@@ -33,7 +35,7 @@ def _setting(
 class Policy:
     """The settings of an agent, as `agent.toml` and the server of an embedded agent give them."""
 
-    shell: str = _setting("/bin/sh", "runs job texts that do not begin with #!")
+    shell: str = _setting(SHELL_DEFAULT, "runs job texts that do not begin with #!; on Windows cmd.exe")
     par: int = _setting(64, "jobs at the same time", least=1, most=PAR_MAX)
     queue: int = _setting(1_000, "jobs that may wait here for a slot; more are refused and sent later", most=QUEUE_MAX)
     kinds: tuple[str, ...] = _setting(
@@ -58,6 +60,10 @@ class Policy:
         64 * 1024 * 1024, "bytes of each output stream of a job that are kept; what is beyond is counted"
     )
     free_bytes_min: int = _setting(64 * 1024 * 1024, "with fewer free bytes on the disk, new work is refused")
+    unsigned_exit_codes: bool = _setting(
+        False,
+        "Windows: exit codes of 2147483648 and more stay positive (JAZ: ExtUnsignedFlag) and do not become negative",
+    )
     durability: Literal["strict", "fast"] = _setting(
         "strict",
         "strict: acceptance and claim are on the disk before the job starts; fast: within 50 ms, and after a crash of"

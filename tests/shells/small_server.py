@@ -16,6 +16,7 @@ from typing import Any
 
 import trio
 
+from jaz_lite.agent import lock
 from jaz_lite.agent.enrolment import SiteRecord, write_site
 from jaz_lite.net.line import SocketLine
 from jaz_lite.net.session import Session
@@ -229,6 +230,9 @@ class AgentProcess:
     @property
     def keeper_pids(self) -> list[int]:
         """The job keepers of this folder that live."""
+        if sys.platform == "win32":
+            holder = lock.holder_of(self.folder / "keeper")
+            return [] if holder is None else [holder]
         found = []
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit():

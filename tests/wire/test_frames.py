@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import os
 import struct
 import subprocess
 import sys
@@ -185,7 +186,11 @@ def test_a_session_works_with_msgpack_in_pure_python():
     )
 
     done = subprocess.run(
-        [sys.executable, "-c", program], env={"MSGPACK_PUREPYTHON": "1"}, capture_output=True, text=True, check=False
+        [sys.executable, "-c", program],
+        env={**os.environ, "MSGPACK_PUREPYTHON": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert (done.returncode, done.stderr) == (0, "")

@@ -40,7 +40,7 @@ def test_a_name_that_no_setting_has_is_passed_over_and_the_nearest_one_named(tmp
 
     assert found.policy == Policy(par=2)
     assert found.warnings == (
-        f'{tmp_path}/agent.toml: no setting is called "alow_users", so it is passed over; did you mean "allow_users"?',
+        f'{tmp_path / "agent.toml"}: no setting is called "alow_users", so it is passed over; did you mean "allow_users"?',
     )
 
 
