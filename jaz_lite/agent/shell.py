@@ -18,6 +18,7 @@ import trio
 from jaz_lite.agent.attempts import Moment
 from jaz_lite.agent.boot import boot_id, own_reboot_command
 from jaz_lite.agent.disk import PosixDisk
+from jaz_lite.agent.file_desk import FileDesk
 from jaz_lite.agent.file_roots import FileRoots
 from jaz_lite.agent.file_waits import FilePoller, FileWaits
 from jaz_lite.agent.keeper_client import KeeperClient
@@ -53,7 +54,8 @@ class Agent:
         self._keeper = KeeperClient(data)
         self._post = KeeperPost(self._keeper.tell)
         self._slots = Slots(policy.par)
-        self._files = FilePoller(self._disk, FileRoots(policy.file_roots, str(data)))
+        self._roots = FileRoots(policy.file_roots, str(data))
+        self._files = FilePoller(self._disk, self._roots)
         self._idle = trio.lowlevel.ParkingLot()
         self._no_jobs = trio.lowlevel.ParkingLot()
         self._wanted = False
@@ -101,13 +103,15 @@ class Agent:
                 self._refresh()
 
     def _take_up(self, record: SiteRecord) -> None:
+        site, files = self._site(record)
         connection = self._sites[record.site_uid] = SiteConnection(
-            self._site(record),
+            site,
             now=self._clock.now,
             conn=self._count_connection,
             free_bytes=self._disk.free_bytes,
             gathered=self._gathered,
             refresh=self._refresh,
+            files=files,
         )
         if self._nursery is not None:
             log.info("a site was added", extra={"action": "site.added", "server_id": record.server_id})
@@ -134,15 +138,20 @@ class Agent:
         self._conn = max(self._conn + 1, self._clock.now().wall_ms)
         return self._conn
 
-    def _site(self, record: SiteRecord) -> Site:
+    def _site(self, record: SiteRecord) -> tuple[Site, FileDesk]:
         uid = record.site_uid
-        folder = self._data / site_folder(record.site_uid) / "out"
+        home = self._data / site_folder(record.site_uid)
+        folder = home / "out"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
         def say(said: Said) -> None:
             site.own_said(said, self._clock.now())
             self._gathered()
 
+        def wall_ms() -> int:
+            return self._clock.now().wall_ms
+
+        files = FileDesk(folder=home, roots=self._roots, policy=self._policy, say=say, wall_ms=wall_ms)
         site = Site(
             disk=self._disk,
             record=record,
@@ -153,9 +162,9 @@ class Agent:
             tell_keeper=lambda messages: self._post.tell(uid, messages),
             slots=self._slots,
             now=self._clock.now(),
-            own={"fwait": FileWaits(self._files, say, lambda: self._clock.now().wall_ms)},
+            own={"fwait": FileWaits(self._files, say, wall_ms), "fput": files},
         )
-        return site
+        return site, files
 
     async def run(self) -> None:
         """Serve until cancelled.
@@ -277,6 +286,7 @@ class Agent:
             jump_s = (now.wall_ms - before.wall_ms) / 1000 - (now.mono - before.mono)
             for connection in self._sites.values():
                 connection.site.look_after(now, clock_jump_s=round(jump_s) if abs(jump_s) > CLOCK_JUMP_S else 0)
+                connection.look_after_files()
             self._gathered()
             before = now
             await trio.sleep(LOOK_AFTER_S)

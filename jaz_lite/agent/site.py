@@ -293,6 +293,11 @@ class Site:
         self.core.own_said(record, now)
         self._go_on_rotating()
 
+    def has_open(self, k: bytes) -> bool:
+        """Tell whether the end of an attempt is still to come, or not yet with the server."""
+        attempt = self.core.attempts.get(k)
+        return attempt is not None and (attempt.is_open or attempt.eseq > self.log.acked)
+
     # ---- time and the machine
 
     @property

@@ -17,6 +17,7 @@ import trio
 
 from jaz_lite import __version__
 from jaz_lite.agent.attempts import Moment
+from jaz_lite.agent.file_desk import FileDesk
 from jaz_lite.agent.records import SiteRecord
 from jaz_lite.agent.site import Site
 from jaz_lite.errors import JazLiteError, UsageError
@@ -41,7 +42,7 @@ class SiteConnection:
 
     Args:
         now: both clocks. conn: gives a number for each connection, growing. free_bytes: of the disk of the spool.
-        gathered: something may be to do. refresh: read again what is enrolled.
+        gathered: something may be to do. refresh: read again what is enrolled. files: takes what is about files.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class SiteConnection:
         free_bytes: Callable[[], int],
         gathered: Callable[[], None],
         refresh: Callable[[], None],
+        files: FileDesk,
     ) -> None:
         self.site = site
         self.scope = trio.CancelScope()  # of everything that is done for the site
@@ -61,6 +63,7 @@ class SiteConnection:
         self._free_bytes = free_bytes
         self._gathered = gathered
         self._refresh = refresh
+        self._files = files
         self._sessions: dict[AgentLink, Session] = {}
         self._alone = trio.Event()
         self._alone.set()
@@ -78,6 +81,10 @@ class SiteConnection:
         if (before.kid, before.key, before.cert_pem) != (record.kid, record.key, record.cert_pem):
             self.bye("this agent was enrolled anew")
         self.look_again()
+
+    def look_after_files(self) -> None:
+        """Once a minute: forget what is known of copies of which the server knows the end."""
+        self._files.forget(self.site.has_open)
 
     # ---- sessions
 
@@ -115,7 +122,7 @@ class SiteConnection:
                         self._alone = trio.Event()
                 elif isinstance(happening, Closed) and not happening.by_us:
                     self._closed(happening)
-            site.heard(link, happenings, self._now())
+            site.heard(link, self._files.heard(link, session.flush, happenings), self._now())
             self._gathered()
             if any(isinstance(happening, Welcomed) for happening in happenings):
                 self.flush()  # a session that was replaced is told so
@@ -125,6 +132,7 @@ class SiteConnection:
             await session.run()
         finally:
             del self._sessions[link]
+            self._files.cut(link)
             site.detach(link)
             if site.link is None:
                 self._alone.set()
@@ -151,7 +159,12 @@ class SiteConnection:
         self._wanted = trio.Event()
 
     async def stay_connected(self) -> None:
-        """Dial the server whenever there is no session with it; never returns."""
+        """Dial the server whenever there is no session with it, and work at its files; never returns."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._files.run)
+            await self._keep_dialling()
+
+    async def _keep_dialling(self) -> None:
         await keep_dialling(
             self._book,
             self._backoff,

@@ -63,6 +63,13 @@ SPEC_FIELDS: Mapping[str, Mapping[str, Field]] = {
         "delete": optional(truth()),
         "enc": optional(text(16)),  # of file names on the host
     },
+    "fput": {
+        "source": text(limits.FILE_PATH_BYTES_MAX, 1),  # the host that has the files
+        "from": text(limits.FILE_PATH_BYTES_MAX, 1),
+        "pattern": text(limits.FILE_PATH_BYTES_MAX, 1),
+        "folder": text(limits.FILE_PATH_BYTES_MAX, 1),
+        "overwrite": optional(truth()),
+    },
     "reboot": {
         "wait": truth(),  # for the jobs that run
         "wait_s": optional(U32),  # then they are killed
