@@ -34,6 +34,7 @@ SENTENCES: Mapping[str, str] = {
     "icon_doubted": "its fate is not known: it waits for a decision",
     "icon_decided": "its fate was decided",
     "icon_found": "late evidence ended the doubt",
+    "files_copied": "files were copied",
     "work_kill_sent": "a signal was sent to the job",
     "values_cut": "values were too long and were cut",
     "agent_invited": "an agent was invited",

@@ -7,6 +7,7 @@ from jaz_lite.runner.port import Port
 
 SLOTS_DEFAULT = 64  # jobs in parallel on one agent until it says otherwise
 QUEUE_AHEAD_MAX = 64  # work orders that wait on the agent beyond its slots: they hide the cost of durability
+COPY_KIND = "fput"  # a file copy, on its target
 SLOT_KINDS = frozenset(("cmd", "test"))  # work that takes a slot on the agent; all else its own process does
 
 

@@ -6,11 +6,13 @@ of a turn; until then it lies with the group (`placement.py` chooses).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from jaz_lite.errors import LocalProtocolError
 from jaz_lite.model.event import WorkFailed, WorkPlaced
 from jaz_lite.runner import placement
+from jaz_lite.runner.desk import COPY_KIND
 from jaz_lite.runner.work import Refusal, Work
 from jaz_lite.store.attempts import Attempt
 from jaz_lite.wire.ident import spec_digest
@@ -33,7 +35,7 @@ TEXT_KINDS = frozenset(("cmd",))  # work with output that is text
 def send(turn: Turn, run: Run, action: SendWork) -> None:
     """Take a work order on: it is sent now or as soon as an agent has room, or fails where no agent ever will."""
     host = turn.tx.hosts.find(action.host)
-    fault = _fault(host, action)
+    fault = _fault(host, action) or _source_fault(turn, action)
     if fault or host is None:
         turn.raise_event(run.run_id, WorkFailed(action.node, action.key, "host", fault))
         return
@@ -114,6 +116,14 @@ def _is_revoked(turn: Turn, desk: Desk) -> bool:
         row = turn.tx.agents.find(desk.agent_id)
         desk.revoked = row is None or row.state == "revoked"
     return desk.revoked
+
+
+def _source_fault(turn: Turn, action: SendWork) -> str:
+    """Say why no copy can come from the source host of a file copy; "" where one may, or this is none."""
+    if action.kind != COPY_KIND:
+        return ""
+    name = str(action.spec["source"])
+    return _fault(turn.tx.hosts.find(name), replace(action, host=name))
 
 
 def _with_encoding(kind: str, spec: Mapping[str, Any], encoding: str) -> Mapping[str, Any]:

@@ -98,6 +98,13 @@ class Feed:
         if loud or important:
             self._held.append((run.run_id, important, {"kind": "run", **run_head(run, self._zone)}))
 
+    def at_once(self, run_id: int, item: Mapping[str, Any]) -> None:
+        """Tell the watchers of a run something that is in no transaction."""
+        for watcher in self._watchers.get(run_id, ()):
+            if not watcher.quiet:
+                watcher.push(item)
+                watcher.wake()
+
     def release(self) -> None:
         """Give what was held to the watchers and wake them."""
         held, self._held = self._held, []

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Iterable
 
 from jaz_lite.errors import Fenced
+from jaz_lite.runner.copies import Copies
 from jaz_lite.runner.inputs import (
     AgentGone,
     AgentIdentified,
@@ -19,6 +20,7 @@ from jaz_lite.runner.inputs import (
     Input,
 )
 from jaz_lite.runner.port import Port
+from jaz_lite.wire.file_happenings import FileHappening
 from jaz_lite.wire.happenings import (
     AgentEvents,
     Closed,
@@ -46,6 +48,7 @@ class Links:
     def __init__(
         self,
         submit: Callable[[Input], None],
+        copies: Copies,
         *,
         fence_key: bytes,
         site_uid: bytes,
@@ -54,6 +57,7 @@ class Links:
     ) -> None:
         self._submit = submit
         self._now_ms = now_ms
+        self._copies = copies
         self._fence_key = fence_key
         self._site_uid = site_uid
         self._fence = fence
@@ -66,6 +70,8 @@ class Links:
                     self._submit(AgentReports(port, happening))
                 case Output():
                     self._submit(AgentOutput(port, happening))
+                case FileHappening():
+                    self._copies.heard(port, happening)
                 case Identified():
                     # Its clock was read when hello left; since then that, our challenge and its proof have travelled.
                     self._compare_clocks(port, happening.hello.facts.wall_ns, travelled=1.5)
@@ -93,6 +99,7 @@ class Links:
 
     def gone(self, port: Port) -> None:
         """The connection of a port is over, told or not."""
+        self._copies.gone(port)
         if port.agent_id:
             self._submit(AgentGone(port))
 

@@ -20,6 +20,7 @@ from jaz_lite.model.event import (
 from jaz_lite.model.fact import Fact
 from jaz_lite.model.run import WorkResult
 from jaz_lite.runner import dispatch
+from jaz_lite.runner.desk import COPY_KIND
 from jaz_lite.runner.inputs import AgentOutput, AgentReports
 from jaz_lite.runner.turn import Turn
 from jaz_lite.runner.work import Work, work_of
@@ -28,6 +29,7 @@ from jaz_lite.wire.happenings import AgentEvent
 
 RANK = {"ready": 0, "sent": 1, "accepted": 2, "running": 3, "stopping": 3, "unknown": 4, "abandoned": 4}
 QUIET = frozenset(("accepted", "started"))
+FILES_TOLD_MAX = 100  # files of one copy in the journal
 SETTLED = frozenset(("done", "failed", "cancelled"))
 
 
@@ -128,6 +130,8 @@ def apply(turn: Turn, work: Work, kind: str, x: Mapping[str, Any], at_ms: int) -
                 why=result.killed,
             )
             raised = WorkEnded(work.node, work.k, result)
+            if work.kind == COPY_KIND:
+                _copied(turn, work, result)
         case "failed":
             message = str(x.get("msg", ""))
             turn.change_attempt(work, "failed", why=str(x.get("why", "")), message=message, ended_ms=at_ms)
@@ -152,6 +156,22 @@ def apply(turn: Turn, work: Work, kind: str, x: Mapping[str, Any], at_ms: int) -
             turn.tx.journal.add(turn.now_ms, work.run_id, work.path, Fact(kind=f"work_{kind}", data=dict(x)))
     if raised is not None and not abandoned:
         turn.raise_event(work.run_id, raised)
+
+
+def _copied(turn: Turn, work: Work, result: WorkResult) -> None:
+    """Tell the journal which files a copy brought. The target gives a line each: checksum, size, name."""
+    lines = result.std_out.splitlines()
+    if not lines:
+        return
+    unnamed = int(lines.pop().split()[1]) if lines[-1].startswith("and ") else 0
+    told = [line.split(" ", 2) for line in lines[:FILES_TOLD_MAX]]
+    data: dict[str, Any] = {
+        "count": len(lines) + unnamed,
+        "files": [f"{name}: {size} bytes, sha256 {sha}" for sha, size, name in told],
+    }
+    if len(told) < data["count"]:
+        data["not_listed"] = data["count"] - len(told)
+    turn.tx.journal.add(turn.now_ms, work.run_id, work.path, Fact(kind="files_copied", data=data))
 
 
 LOST = {

@@ -18,6 +18,7 @@ from jaz_lite.store.transaction import Transaction
 TICK_S = 10.0  # last_tick is at most this old (protocol 8.4)
 IDLE_S = 0.2  # so long nothing came: time for what may hold the writer up
 CLOCK_LOOK_S = 30.0  # a sleep towards a wall-clock time is never longer, so that a stepped clock is noticed
+COPIES_LOOK_S = 1.0
 PURGE_EVERY_S = 60.0
 FULL_PAUSE_S = 5.0  # between two tries on a disk that has no reserve left
 PURGE_PAUSE_S = 0.02  # between two batches, so that a start never waits for the purge
@@ -131,6 +132,14 @@ async def keep_house(turns: Turns, reserve: Reserve, chores: IdleChores) -> None
         if trio.current_time() >= purge_at:
             await _purge(turns, chores)
             purge_at = trio.current_time() + PURGE_EVERY_S
+
+
+async def keep_copies_going(turns: Turns) -> None:
+    """Begin file copies that were waited for, and give up those of which nothing is heard."""
+    while True:
+        await trio.sleep(COPIES_LOOK_S)
+        if turns.copies:
+            turns.copies.tick()
 
 
 async def _purge(turns: Turns, chores: IdleChores) -> None:

@@ -20,6 +20,7 @@ from jaz_lite.errors import DiskFull, JazLiteError, StoreDamaged
 from jaz_lite.model.event import TimerFired
 from jaz_lite.runner import agents, reconcile, reports, starts
 from jaz_lite.runner.actions import not_live
+from jaz_lite.runner.copies import Copies
 from jaz_lite.runner.feed import Feed
 from jaz_lite.runner.inputs import (
     AgentChanged,
@@ -71,6 +72,7 @@ class Turns:
         self.live = LiveRuns(store)
         self.works = Works(store)
         self.feed = Feed(zone)
+        self.copies = Copies(store, self.works, self.feed, clock.monotonic)
         self.wake: Callable[[], None] = lambda: None
         self.later: Callable[[float, Input], None] = lambda _seconds, item: self.submit(item)
         self._inbox: deque[Input] = deque()
@@ -214,6 +216,8 @@ class Turns:
     def release(self, turn: Turn) -> None:
         """After the commit: let memory follow and the outside learn."""
         turn.release()
+        if self.copies:
+            self.copies.look()
 
     def _draw_ids(self, count: int) -> int:
         first = self.term << 32 | (self._last_id + 1)

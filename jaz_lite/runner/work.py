@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from jaz_lite.runner.desk import SLOT_KINDS, Desk
+from jaz_lite.runner.desk import COPY_KIND, SLOT_KINDS, Desk
 from jaz_lite.store.agents import AgentRow
 from jaz_lite.store.attempts import Attempt
 from jaz_lite.store.open import Store
@@ -59,6 +59,7 @@ class Works:
         self.open: dict[bytes, Work] = {}
         self.desks: dict[str, Desk] = {}
         self.groups: dict[tuple[str, bool], deque[bytes]] = {}  # group and whether a slot is needed -> oldest first
+        self.copies: set[bytes] = set()  # those of `open` that are file copies
 
     def desk(self, agent_id: str) -> Desk:
         """Return the desk of an agent; a new one where there was none."""
@@ -72,6 +73,7 @@ class Works:
         """Read everything again from the store; links stay as they are."""
         self.open.clear()
         self.groups.clear()
+        self.copies.clear()
         for desk in self.desks.values():
             desk.clear()
         with self._store.snapshot() as view:
@@ -92,6 +94,8 @@ class Works:
     def add(self, work: Work) -> None:
         """Take an attempt on; it lies where its state says."""
         self.open[work.k] = work
+        if work.kind == COPY_KIND:
+            self.copies.add(work.k)
         if not work.agent_id:
             self._pile(work).append(work.k)
         elif work.state == "ready":
@@ -110,6 +114,7 @@ class Works:
                 place.discard(work.k)
         if state not in OPEN_STATES:
             self.open.pop(work.k, None)
+            self.copies.discard(work.k)
 
     def unbind(self, work: Work) -> None:
         """Give an attempt that is ready back to its group: it waits there for whoever has room first."""

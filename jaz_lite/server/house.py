@@ -175,6 +175,7 @@ class House:
             )
         links = Links(
             self._turns.submit,
+            self._turns.copies,
             fence_key=keys.fence_key,
             site_uid=self._directory.site_uid,
             fence=self._fail,
@@ -211,6 +212,7 @@ class House:
                 tasks.let_inputs_come_later(self._turns, nursery)
                 chores = IdleChores(self._store, self._clock)
                 await nursery.start(tasks.make_turns, self._turns, self._directory, chores)
+                nursery.start_soon(tasks.keep_copies_going, self._turns)
                 nursery.start_soon(tasks.keep_house, self._turns, self._directory, chores)
                 await nursery.start(door.serve, listeners)
                 await nursery.start(

@@ -6,7 +6,7 @@ way are known for what they are; anything about a leg that is not there breaks t
 Source: protocol.md sections 4.7 and 5.5.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +58,11 @@ class ServerFiles(ServerHandshake):
     def file_room(self) -> int:
         """How many legs may be opened now."""
         return limits.FILE_LEGS_MAX - len(self._legs) if self.state == "up" else 0
+
+    @property
+    def legs(self) -> Collection[bytes]:
+        """The legs that are there, also those that were given up and are not over yet."""
+        return self._legs.keys()
 
     def has_leg(self, x: bytes) -> bool:
         """Tell whether a leg is there, be it one that was given up and is not over yet."""

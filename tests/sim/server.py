@@ -179,7 +179,12 @@ class Server:
         self.turns.wake = self._plan
         self.turns.later = self._later
         self.links = Links(
-            self.turns.submit, fence_key=fence_key, site_uid=site.site_uid, fence=self._fenced, now_ms=self.clock.now_ms
+            self.turns.submit,
+            self.turns.copies,
+            fence_key=fence_key,
+            site_uid=site.site_uid,
+            fence=self._fenced,
+            now_ms=self.clock.now_ms,
         )
         self.ends = Ends()
         self.alive = True

@@ -95,7 +95,12 @@ class Site:
         )
         self.turns.reload()
         self.links = Links(
-            self.turns.submit, fence_key=fence_key, site_uid=uid, fence=self.fenced.append, now_ms=self.clock.now_ms
+            self.turns.submit,
+            self.turns.copies,
+            fence_key=fence_key,
+            site_uid=uid,
+            fence=self.fenced.append,
+            now_ms=self.clock.now_ms,
         )
 
     def restart(self) -> None:
