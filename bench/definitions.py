@@ -2,14 +2,23 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 from xml.sax.saxutils import escape
 
 VERSION = "20260101000000"
-START, END, JOB, PARALLEL_START, PARALLEL_END = 0, 1, 4, 6, 7
+START, END, JOB, PARALLEL_START, PARALLEL_END, FILE_COPY = 0, 1, 4, 6, 7, 14
 HOST = "localhost"
 
 Icon = tuple[str, int]
 Flow = tuple[str, str]
+
+
+class Place(NamedTuple):
+    """Files on a host."""
+
+    host: str
+    folder: str
+    file: str = ""
 
 
 def wide(
@@ -42,6 +51,25 @@ def fanout(jobnet_id: str, jobs: int, command: str) -> str:
     return _document(jobnet_id, icons, flows, command)
 
 
+def copy(jobnet_id: str, source: Place, target: Place, *, overwrite: bool = False) -> str:
+    """START → file copy → END. The file name of the target's place is not looked at."""
+    icons = [("START", START), ("FCOPY-1", FILE_COPY), ("END-1", END)]
+    row = _row(
+        "ja_icon_fcopy_table",
+        jobnet_id,
+        job_id="FCOPY-1",
+        from_host_flag=0,
+        to_host_flag=0,
+        overwrite_flag=int(overwrite),
+        from_host_name=source.host,
+        from_directory=source.folder,
+        from_file_name=source.file,
+        to_host_name=target.host,
+        to_directory=target.folder,
+    )
+    return _document(jobnet_id, icons, [("START", "FCOPY-1"), ("FCOPY-1", "END-1")], "", rows=(row,))
+
+
 def _document(
     jobnet_id: str,
     icons: list[Icon],
@@ -49,10 +77,11 @@ def _document(
     command: str,
     variables: tuple[str, ...] = (),
     hosts: Sequence[str] = (HOST,),
+    rows: tuple[str, ...] = (),
 ) -> str:
     jobs = [name for name, kind in icons if kind == JOB]
     ends = [name for name, kind in icons if kind == END]
-    rows = [
+    every = [
         _row(
             "ja_jobnet_control_table",
             jobnet_id,
@@ -104,8 +133,9 @@ def _document(
             for name in jobs
             for variable in variables
         ),
+        *rows,
     ]
-    return _text(rows)
+    return _text(every)
 
 
 def _row(table: str, jobnet_id: str, **columns: object) -> str:
