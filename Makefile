@@ -4,6 +4,7 @@
 #   make test                check, then all tests
 #   make check               format, lint, types, floors; no tests
 #   make test-unix           the agent's tests on an interpreter dressed as another Unix
+#   make test-s390x          the same on a big-endian machine, emulated; fetches it from the registries first
 #   make test-wine           the agent's tests with a Windows Python under Wine, which it sets up itself
 #   make sim SEEDS=200       the simulator; SEED=n repeats one seed
 #   make power CUTS=1000     power cuts against the store
@@ -27,7 +28,7 @@ PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11 python3
 	if $$python -c '$(USABLE)' >/dev/null 2>&1; then echo $$python; break; fi; done)
 endif
 
-.PHONY: demo test test-unix test-wine check sim power fuzz bench docs clean
+.PHONY: demo test test-unix test-s390x test-wine check sim power fuzz bench docs clean
 
 demo: $(STAMP)
 	@$(BIN)/jaz-lite demo
@@ -39,12 +40,17 @@ test: check
 	@$(BIN)/python -m pytest -m real
 	@echo "== tests: the agent on another Unix"
 	@$(BIN)/python -m tests.platforms.unix
+	@echo "== tests: some of them on an emulated big-endian machine"
+	@$(BIN)/python -m tests.platforms.s390x --some
 	@echo "== tests: the agent on Windows"
 	@$(BIN)/python -m tests.platforms.wine
 	@echo "make test: everything passed"
 
 test-unix: $(STAMP)
 	@$(BIN)/python -m tests.platforms.unix
+
+test-s390x: $(STAMP)
+	@$(BIN)/python -m tests.platforms.s390x
 
 test-wine: $(STAMP)
 	@$(BIN)/python -m tests.platforms.wine

@@ -32,6 +32,7 @@ KEY = bytes(range(32))
 SITE = bytes(range(16))
 # Where the program to be tested is another one than ours: the words it begins with, as a shell would read them.
 PROGRAM = shlex.split(os.environ.get("JAZ_LITE_TEST_AGENT", "")) or [sys.executable, "-m", "jaz_lite.agent.main"]
+PATIENCE_S = float(os.environ.get("JAZ_LITE_TEST_PATIENCE_S", "20"))  # an emulated agent needs more
 FINAL = ("finished", "failed", "lost", "cancelled")
 CERTIFICATE = x509.self_signed("jazl-test", os.urandom)
 
@@ -96,7 +97,7 @@ class SmallServer:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until it is so; what is asked is asked again after everything that happens."""
-        with trio.fail_after(20):
+        with trio.fail_after(PATIENCE_S):
             while not condition():
                 await self._changed.wait()
 
@@ -224,7 +225,7 @@ class AgentProcess:
     async def stop(self) -> int:
         assert self.process is not None
         self.process.terminate()
-        with trio.fail_after(10):
+        with trio.fail_after(PATIENCE_S):
             return await self.process.wait()
 
     @property

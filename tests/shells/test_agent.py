@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.shells.small_server import agent_at, small_server
+from tests.shells.small_server import PATIENCE_S, agent_at, small_server
 
 pytestmark = pytest.mark.real
 
@@ -22,7 +22,7 @@ def line_count(path: Path, line: str) -> int:
 
 
 async def wait_for_file(path: Path) -> None:
-    with trio.fail_after(20):
+    with trio.fail_after(PATIENCE_S):
         while not path.exists():
             await trio.sleep(0.01)
 
@@ -35,7 +35,7 @@ def fifo(folder: Path, name: str) -> Path:
 
 async def let_go(path: Path) -> None:
     """Let a job go on that waits to read from this fifo."""
-    with trio.fail_after(20):
+    with trio.fail_after(PATIENCE_S):
         while True:
             try:
                 os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
@@ -344,7 +344,7 @@ async def test_a_stopped_agent_takes_an_idle_keeper_with_it_and_leaves_a_busy_on
         assert (await server.end_of(k))[1]["exit"] == 6
 
         assert await agent.stop() == 0
-        with trio.fail_after(10):
+        with trio.fail_after(PATIENCE_S):
             while agent.keeper_pids:
                 await trio.sleep(0.01)
 
