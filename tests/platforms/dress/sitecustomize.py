@@ -45,6 +45,10 @@ for kind in ("supports_dir_fd", "supports_fd", "supports_follow_symlinks"):
     getattr(os, kind).clear()
     HIDDEN.append(f"os.{kind}")
 
+# A Python that was built there would have its build data under its own name.
+os.environ["_PYTHON_SYSCONFIGDATA_NAME"] = (
+    f"_sysconfigdata_{sys.abiflags}_{sys.platform}_{sys.implementation._multiarch}"
+)
 sys.platform = PLATFORM
 HIDDEN.append(f"the platform's name (it says {PLATFORM})")
 os.environ["MSGPACK_PUREPYTHON"] = "1"
