@@ -24,6 +24,11 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "accept": ("agent_invite", "accept"),
     "reject": ("agent_invite", "reject"),
     "revoke": ("agent_keys", "revoke"),
+    "list": ("agent_list", "list_"),
+    "show": ("agent_list", "show"),
+    "set": ("agent_list", "set_"),
+    "drain": ("agent_list", "drain"),
+    "undrain": ("agent_list", "undrain"),
 }
 
 agent = LazyGroup(

@@ -1,6 +1,5 @@
 """A run shown live: icon states and job output as they come; the server may be restarted meanwhile."""
 
-import codecs
 import sys
 import time
 from collections.abc import Mapping
@@ -9,6 +8,7 @@ from typing import Any, TextIO
 from jaz_lite.cli.printing import clean, say
 from jaz_lite.cli.session import Session
 from jaz_lite.errors import TimeLimitReached, Unreachable
+from jaz_lite.model.encoding import UTF_8, Decoder
 
 RETURN_SECONDS_MAX = 30.0  # how long a server may be away before the command gives up
 RETRY_SECONDS = 0.3
@@ -107,8 +107,10 @@ class Screen:
         self._target = target
         self._states: dict[str, tuple[Any, ...]] = {}
         self._lines: dict[tuple[str, int], str] = {}
-        self._decoders: dict[tuple[str, int], codecs.IncrementalDecoder] = {}
+        self._decoders: dict[tuple[str, int], Decoder] = {}
         self._offsets: dict[tuple[str, int], int] = {}
+        self._chars: dict[tuple[str, int], int] = {}  # shown of a stream
+        self._early: dict[tuple[str, int], int] = {}  # of those, shown before their bytes came
         self._seen: dict[tuple[str, int], int] = {}  # while old news come again: up to where they were shown
 
     def show(self, item: Mapping[str, Any]) -> None:
@@ -155,18 +157,17 @@ class Screen:
     def _forget_output(self, path: str) -> None:
         """Another attempt begins: its output starts anew."""
         for stream in (1, 2):
-            for memory in (self._offsets, self._seen, self._decoders, self._lines):
+            for memory in (self._offsets, self._seen, self._decoders, self._lines, self._chars, self._early):
                 memory.pop((path, stream), None)
 
     def _rest_of_output(self, path: str, item: Mapping[str, Any]) -> None:
         """Show what an icon wrote and what did not come piece by piece before its end was told."""
         for stream, name in ((1, "std_out"), (2, "std_err")):
             key = (path, stream)
-            whole = str(item.get(name) or "").encode("utf-8", "surrogatepass")
-            shown = self._offsets.get(key, 0)
-            if len(whole) > shown and key not in self._seen:
-                self._output({"path": path, "stream": stream, "offset": shown, "data": whole[shown:]})
-                self._seen[key] = len(whole)  # the pieces may still come
+            rest = str(item.get(name) or "")[self._chars.get(key, 0) :]
+            if rest and key not in self._seen:
+                self._text(key, rest)
+                self._early[key] = len(rest)  # the pieces may still come
         self._flush(path)
 
     def _run(self, item: Mapping[str, Any]) -> None:
@@ -190,13 +191,23 @@ class Screen:
             if not data:
                 return
             del self._seen[key]
-        elif offset == 0:
+        elif offset == 0 and not self._early.get(key):
             self._decoders.pop(key, None)  # a new attempt begins again
+            self._chars.pop(key, None)
         self._offsets[key] = offset + len(item["data"])
         decoder = self._decoders.get(key)
         if decoder is None:
-            decoder = self._decoders[key] = codecs.getincrementaldecoder("utf-8")("backslashreplace")
-        *whole, rest = (self._lines.get(key, "") + decoder.decode(data)).split("\n")
+            decoder = self._decoders[key] = Decoder(str(item.get("encoding") or UTF_8))
+        text = decoder.decode(data)
+        early = min(self._early.get(key, 0), len(text))
+        if early:
+            self._early[key] -= early
+        self._text(key, text[early:])
+
+    def _text(self, key: tuple[str, int], text: str) -> None:
+        """Show text of a stream, line by line."""
+        self._chars[key] = self._chars.get(key, 0) + len(text)
+        *whole, rest = (self._lines.get(key, "") + text).split("\n")
         for each in whole:
             self._write_output(key, each)
         self._lines[key] = rest

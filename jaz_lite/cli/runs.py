@@ -1,12 +1,13 @@
 """The group `run`: look at runs and control them; and `explain`."""
 
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
 from jaz_lite.cli.printing import clean, is_terminal, line, moment, print_json, print_table, say
 from jaz_lite.cli.session import Command, Group, Session, json_option, pass_session
+from jaz_lite.model.encoding import Decoder, readable
 
 RUN = click.argument("run", metavar="RUN")
 PATH = click.argument("path", metavar="ICON-PATH")
@@ -137,10 +138,15 @@ def sentence(waiting: Any) -> str:
 @PATH_OR_NONE
 @click.option("--follow", is_flag=True, help="Go on with icon states and job output as they come.")
 @click.option("--stream", type=click.Choice(["out", "err"]), help="Of an icon's output: only this stream.")
+@click.option("--raw", is_flag=True, help="Of an icon's output: the bytes as the job wrote them, not made readable.")
 @json_option
 @pass_session
-def log(session: Session, run: str, path: str | None, follow: bool, stream: str | None, as_json: bool) -> None:
+def log(
+    session: Session, run: str, path: str | None, follow: bool, stream: str | None, raw: bool, as_json: bool
+) -> None:
     """Print the journal of a run, or with ICON-PATH the output of that job."""
+    if raw and (follow or as_json or path is None):
+        raise click.UsageError("--raw is for the output of one icon, without --follow and --json")
     if follow:
         if as_json:
             raise click.UsageError("--follow and --json exclude each other")
@@ -150,7 +156,7 @@ def log(session: Session, run: str, path: str | None, follow: bool, stream: str 
         run_id = session.ask("run.log", run=run, limit=1)["run_id"]
         watched(session, run_id, news=True, until="over", path=path)
     elif path is not None:
-        _print_output(session, run, path, stream, as_json)
+        _print_output(session, run, path, stream, raw=raw, as_json=as_json)
     else:
         _print_journal(session, run, as_json)
 
@@ -169,32 +175,36 @@ def _print_journal(session: Session, run: str, as_json: bool) -> None:
         line(f"{moment(each['at'])}  {each['path'] or '-'}{severity}  {each['text']}")
 
 
-def _print_output(session: Session, run: str, path: str, stream: str | None, as_json: bool) -> None:
+def _print_output(session: Session, run: str, path: str, stream: str | None, *, raw: bool, as_json: bool) -> None:
+
     number = None if stream is None else 1 if stream == "out" else 2
     pieces: dict[int, bytearray] = {1: bytearray(), 2: bytearray()}
+    decoders: dict[int, Decoder] = {}
     with session.stream("run.output", run=run, path=path, stream=number) as answers:
         for item in answers:
+            which, data = item["stream"], item["data"]
+            target = sys.stderr if which == 2 and stream is None else sys.stdout
             if as_json:
-                pieces[item["stream"]] += item["data"]
+                pieces[which] += data
+            elif raw:
+                target.flush()
+                target.buffer.write(data)
+                target.buffer.flush()
             else:
-                _write_raw(item["data"], to_stderr=item["stream"] == 2 and stream is None)
+                decoder = decoders.get(which) or decoders.setdefault(which, Decoder(item["encoding"]))
+                _write_text(decoder.decode(data), target)
+        for which, decoder in decoders.items():
+            # A character that the end of the output cuts in two.
+            _write_text(decoder.decode(b"", final=True), sys.stderr if which == 2 and stream is None else sys.stdout)
         if as_json:
-            texts = {
-                name: bytes(pieces[stream]).decode("utf-8", "backslashreplace")
-                for stream, name in ((1, "std_out"), (2, "std_err"))
-            }
+            encoding = answers.value["encoding"]
+            texts = {name: readable(bytes(pieces[which]), encoding) for which, name in ((1, "std_out"), (2, "std_err"))}
             print_json({**answers.value, **texts})
 
 
-def _write_raw(data: bytes, *, to_stderr: bool) -> None:
+def _write_text(text: str, target: TextIO) -> None:
     """Write output of a job: as it is into a pipe, harmless onto a terminal."""
-    target = sys.stderr if to_stderr else sys.stdout
-    if is_terminal(target):
-        target.write(clean(data.decode("utf-8", "backslashreplace")))
-    else:
-        target.flush()
-        target.buffer.write(data)
-        target.buffer.flush()
+    target.write(clean(text) if is_terminal(target) else text)
 
 
 @run.command("vars", example="jaz-lite run vars last /JOB-1 --json")

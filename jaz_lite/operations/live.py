@@ -126,10 +126,10 @@ async def log(
 async def output(
     site: Site, person: Person, *, emit: Emit, run: str, path: str, stream: int | None = None
 ) -> dict[str, Any]:
-    """Emit `{"stream": 1 | 2, "data": bytes}` pieces of the output of an icon's newest attempt.
+    """Emit `{"stream": 1 | 2, "data": bytes, "encoding"}` pieces of the output of an icon's newest attempt.
 
     Returns:
-        `{"run_id", "path", "attempt", "state", "out_bytes", "err_bytes"}`.
+        `{"run_id", "path", "attempt", "state", "encoding", "out_bytes", "err_bytes"}`.
 
     Raises:
         NoSuchObject: there is no such run or icon, or nothing was executed for it.
@@ -143,6 +143,7 @@ async def output(
     if not mine:
         raise NoSuchObject(f'icon "{path}" of run {found.run_id} has executed nothing', hint="`jaz-lite run log` tells")
     newest = max(mine, key=lambda attempt: (attempt.visit, attempt.attempt))
+    encoding = await site.read(lambda view: view.hosts.encoding_of(newest))
     sizes = {1: 0, 2: 0}
     for number in (1, 2) if stream is None else (stream,):
         while True:
@@ -154,13 +155,14 @@ async def output(
             )
             if not data:
                 break
-            await emit({"stream": number, "data": data})
+            await emit({"stream": number, "data": data, "encoding": encoding})
             sizes[number] += len(data)
     return {
         "run_id": str(found.run_id),
         "path": path,
         "attempt": newest.attempt,
         "state": newest.state,
+        "encoding": encoding,
         "out_bytes": sizes[1],
         "err_bytes": sizes[2],
     }

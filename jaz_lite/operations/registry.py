@@ -9,6 +9,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from jaz_lite.errors import UsageError
 from jaz_lite.operations import (
+    agents,
     credentials,
     definitions,
     enabling,
@@ -66,7 +67,12 @@ OPERATIONS: Mapping[str, Entry] = {
     "run.move": Entry(run_control.move, "operate"),
     "run.decide": Entry(run_control.decide, "operate"),
     "results": Entry(results.found, "view"),
+    "agent.list": Entry(agents.listed, "view"),
+    "agent.show": Entry(agents.show, "view"),
+    "agent.drain": Entry(agents.drain, "administer"),
+    "agent.set": Entry(agents.limit, "administer"),
     "host.list": Entry(hosts.listed, "view"),
+    "host.show": Entry(hosts.show, "view"),
     "host.add": Entry(hosts.add, "administer"),
     "host.set": Entry(hosts.change, "administer"),
     "host.remove": Entry(hosts.remove, "administer"),

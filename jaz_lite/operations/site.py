@@ -56,7 +56,7 @@ class RunControl(Protocol):
         """Give first what there is, then what comes, and end after the run is over.
 
         Each is a plain map with "kind": "icon" (path, type, state, exit_code, message, attempt, host, doubt), "run"
-        (state, exit_code, message), "output" (path, stream 1 or 2, offset, data: bytes), "fact", or "gap" where news were lost.
+        (state, exit_code, message), "output" (path, stream 1 or 2, offset, data: bytes, encoding), "fact", or "gap" where news were lost.
         """
 
     def reachable(self, agent_id: str) -> bool:
@@ -65,8 +65,8 @@ class RunControl(Protocol):
     def agent_now(self, agent_id: str) -> Mapping[str, Any]:
         """Return what is known of an agent at this moment and in no row.
 
-        Names: reachable, since_ms (of that, None: not since the server started), at_agent, waiting, and what it said
-        last: running, queued, spool_bytes, free_bytes, load, mem_bytes, clock_offset_ms (None: not said).
+        Names: reachable, since_ms (of that; None: not since the server started), running, queued (with the agent),
+        waiting (for it), and what it said last: spool_bytes, free_bytes, load, mem_bytes, clock_offset_ms (or None).
         """
 
     def agent_changed(self, agent_id: str) -> None:

@@ -1,8 +1,8 @@
 """Agents come and go: welcome, refusal, answers to what they already knew, and leaving."""
 
-import codecs
 from collections.abc import Callable
 
+from jaz_lite.model.encoding import UTF_8, is_text_encoding
 from jaz_lite.model.event import WorkCancelled, WorkDoubted, WorkFailed
 from jaz_lite.runner import dispatch, reconcile
 from jaz_lite.runner.desk import Desk
@@ -81,12 +81,7 @@ def welcome(turn: Turn, item: AgentIdentified, draw_spool: Callable[[], bytes]) 
 
 def known_encoding(name: str) -> str:
     """Return the encoding that an agent says its jobs write, "" where we cannot read it or it is the usual one."""
-    try:
-        found = codecs.lookup(name).name if name else ""
-        "".encode(name or "utf-8")  # some codecs of Python are no encodings of text
-    except LookupError:
-        return ""
-    return "" if found == "utf-8" else name
+    return name if name.lower() not in ("", UTF_8) and is_text_encoding(name) else ""
 
 
 def revoked(turn: Turn, item: AgentRevoked) -> None:

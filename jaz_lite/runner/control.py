@@ -152,14 +152,15 @@ class Control:
         desk = self._turns.works.desks.get(agent_id)
         port = None if desk is None else desk.port
         told = NOT_SAID if port is None or port.metric is None else port.metric
-        at_agent, waiting = self.waiting_for_agent(agent_id)
+        _, waiting = self.waiting_for_agent(agent_id)
+        states = [] if desk is None else [self._turns.works.open[k].state for k in (*desk.at_agent, *desk.beside)]
+        running = sum(state in ("running", "stopping") for state in states)
         return {
             "reachable": self.reachable(agent_id),
             "since_ms": None if desk is None else desk.since_ms,
-            "at_agent": at_agent,
+            "running": running,
+            "queued": len(states) - running,
             "waiting": waiting,
-            "running": told.running,
-            "queued": told.queued,
             "spool_bytes": told.spool_bytes,
             "free_bytes": told.free_bytes,
             "load": told.load,
@@ -224,9 +225,9 @@ class Control:
         """Give the stored output piece by piece; no view of the store is kept open while a piece is on its way."""
         store = self._turns.store
         with store.snapshot() as view:
-            rows = [row for row in view.attempts.of_run(run.run_id) if row.node >= 0]
-        for row in rows:
-            source = {"path": run.plan.path(row.node), "pass": row.visit, "attempt": row.attempt}
+            rows = [(row, view.hosts.encoding_of(row)) for row in view.attempts.of_run(run.run_id) if row.node >= 0]
+        for row, encoding in rows:
+            source = {"path": run.plan.path(row.node), "pass": row.visit, "attempt": row.attempt, "encoding": encoding}
             for stream in (1, 2):
                 offset = 0
                 while True:

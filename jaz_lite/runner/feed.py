@@ -77,10 +77,13 @@ class Feed:
             news = {"kind": "fact", "fact": fact.kind, "severity": fact.severity, "path": path, "at_ms": at_ms}
             self._held.append((run_id, False, {**news, "data": dict(fact.data)}))
 
-    def output(self, run_id: int, path: str, visit: int, attempt: int, stream: int, offset: int, data: bytes) -> None:
-        """Hold a piece of output for the watchers until the commit."""
+    def output(self, run_id: int, source: Mapping[str, Any], stream: int, offset: int, data: bytes) -> None:
+        """Hold a piece of output for the watchers until the commit.
+
+        Args:
+            source: path, pass and attempt of the icon, and the encoding of the output.
+        """
         if run_id in self._loud:
-            source = {"path": path, "pass": visit, "attempt": attempt}
             news = {"kind": "output", **source, "stream": stream, "offset": offset, "data": data}
             self._held.append((run_id, False, news))
 

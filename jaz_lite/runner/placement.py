@@ -28,23 +28,23 @@ class Member:
 def members_of(nouns: Nouns, group: Host) -> list[Member]:
     """Return the agents behind a group in their order, each once; names that are not there any more are left out."""
     found: dict[str, Member] = {}
-    _gather(nouns, group, "", set(), found)
-    return list(found.values())
-
-
-def _gather(nouns: Nouns, group: Host, disabled: str, seen: set[str], found: dict[str, Member]) -> None:
-    seen.add(group.host)
-    for name in group.members:
+    seen = {group.host}
+    # Names still to be looked at, the next one last: with the encoding and the disabled host that they came through.
+    todo = [(name, group.encoding, "") for name in reversed(group.members)]
+    while todo and len(found) < MEMBERS_MAX:
+        name, encoding, disabled = todo.pop()
         host = nouns.hosts.find(name)
         if host is None:
-            if nouns.agents.find(name) is not None and len(found) < MEMBERS_MAX:
-                found.setdefault(name, Member(name, name, group.encoding, disabled))
+            if nouns.agents.find(name) is not None:
+                found.setdefault(name, Member(name, name, encoding, disabled))
             continue
-        off = disabled or ("" if host.enabled else host.host)
-        if host.kind == "group" and host.host not in seen:
-            _gather(nouns, host, off, seen, found)
-        elif host.kind == "agent" and len(found) < MEMBERS_MAX:
-            found.setdefault(host.agent_id, Member(name, host.agent_id, host.encoding or group.encoding, off))
+        off = disabled or ("" if host.enabled else name)
+        if host.kind == "agent":
+            found.setdefault(host.agent_id, Member(name, host.agent_id, host.encoding or encoding, off))
+        elif host.kind == "group" and name not in seen:
+            seen.add(name)
+            todo += [(inner, host.encoding or encoding, off) for inner in reversed(host.members)]
+    return list(found.values())
 
 
 def obstacle(member: Member, desk: Desk | None, kind: str, *, force: bool = False) -> str:

@@ -4,10 +4,10 @@ Events come in order and are taken in together with the agent's cursor (protocol
 up, except out of `unknown`. An event about an attempt that nobody here knows creates its row as *adopted*.
 """
 
-import codecs
 from collections.abc import Mapping
 from typing import Any
 
+from jaz_lite.model.encoding import readable
 from jaz_lite.model.event import (
     Event,
     WorkCancelled,
@@ -197,27 +197,14 @@ def result_of(x: Mapping[str, Any], encoding: str) -> WorkResult:
     return WorkResult(
         exit_code=x.get("exit"),
         signal=x.get("sig") or None,
-        std_out=_text(heads["STD_OUT"], encoding, whole="STD_OUT" not in cut),
-        std_err=_text(heads["STD_ERR"], encoding, whole="STD_ERR" not in cut),
+        std_out=readable(heads["STD_OUT"], encoding, whole="STD_OUT" not in cut),
+        std_err=readable(heads["STD_ERR"], encoding, whole="STD_ERR" not in cut),
         cut=cut,
         killed=str(x.get("killed") or ""),
         truncated=bool(x.get("trunc")),
         started_ms=x.get("t0"),
         ended_ms=x.get("t1"),
     )
-
-
-def _text(data: bytes, encoding: str, *, whole: bool) -> str:
-    """Decode output for people and variables: bad bytes become U+FFFD, NUL is removed.
-
-    Args:
-        whole: else a character that the end of `data` cuts in two falls away.
-    """
-    try:
-        decoder = codecs.getincrementaldecoder(encoding)("replace")
-    except LookupError:
-        decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    return decoder.decode(data, final=whole).replace("\0", "")
 
 
 # ---- the unusual

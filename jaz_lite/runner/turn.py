@@ -251,7 +251,8 @@ class Turn:
 
     def output_came(self, work: Work, stream: int, offset: int, data: bytes) -> None:
         """Tell the watchers of a run about a piece of output."""
-        self._feed.output(work.run_id, work.path, work.visit, work.attempt, stream, offset, data)
+        source = {"path": work.path, "pass": work.visit, "attempt": work.attempt, "encoding": work.encoding}
+        self._feed.output(work.run_id, source, stream, offset, data)
 
     # ---- the end of the turn
 

@@ -5,7 +5,9 @@
 
 from collections.abc import Sequence
 
+from jaz_lite.model.encoding import UTF_8
 from jaz_lite.model.host import HOST_KINDS, Host
+from jaz_lite.store.attempts import Attempt
 from jaz_lite.store.connection import Row, Sql
 
 _COLUMNS = "host, kind, agent_id, address, port, user, enabled, encoding, memo"
@@ -62,6 +64,15 @@ class Hosts:
         return [
             row[0] for row in self._sql.rows("select host from hosts where agent_id = ? order by host", (agent_id,))
         ]
+
+    def encoding_of(self, attempt: Attempt) -> str:
+        """Return the encoding of the output of an attempt, as its host, its group or its agent say now."""
+        for name in (attempt.host, attempt.group):
+            host = self.find(name) if name else None
+            if host is not None and host.encoding:
+                return host.encoding
+        row = self._sql.row("select encoding from agents where agent_id = ?", (attempt.agent_id,))
+        return UTF_8 if row is None else row[0] or UTF_8
 
     def _host(self, row: Row) -> Host:
         name, kind = row[0], HOST_KINDS[row[1]]

@@ -183,8 +183,19 @@ def test_what_was_shown_is_not_shown_again_after_a_reconnection() -> None:
     assert lines == ["/A  job  running", "/A | one", "/A | two"]
 
 
-def test_bytes_that_are_no_text_are_shown_as_escapes() -> None:
-    assert shown(output("/A", b"a\xff\x1b[0m\n")) == ["/A | a\\xff\\x1b[0m"]
+def test_bytes_that_are_no_text_are_marked_and_control_characters_become_visible() -> None:
+    assert shown(output("/A", b"a\xff\0\x1b[0m\n")) == ["/A | a\ufffd\\x1b[0m"]
+
+
+def test_output_in_another_encoding_is_shown_once_whenever_its_pieces_come() -> None:
+    encoded = "夜\n朝\n".encode("cp932")  # six bytes; as UTF-8 they would be eight
+    pieces = [{**output("/A", encoded[at : at + 1], at), "encoding": "cp932"} for at in range(len(encoded))]
+    end = news("/A", "ended", std_out="夜\n朝\n")
+
+    for before in range(len(pieces) + 1):
+        lines = shown(news("/A", "running"), *pieces[:before], end, *pieces[before:])
+
+        assert lines == ["/A  job  running", "/A | 夜", "/A | 朝", "/A  job  ended"]
 
 
 def test_doubt_hold_and_messages_are_part_of_the_line() -> None:

@@ -1,0 +1,125 @@
+"""Agents as the administrator sees them, and what the server lets them do: limits and draining."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from jaz_lite.errors import NoSuchObject, Refused, UsageError
+from jaz_lite.operations.person import Person
+from jaz_lite.operations.site import Site, control_of
+from jaz_lite.operations.times import shown
+from jaz_lite.store.agents import AgentRow
+from jaz_lite.store.transaction import Nouns, Transaction
+from jaz_lite.wire.ident import epoch_and_boot
+
+PAR_MAX = 10_000
+QUEUE_MAX = 1_000_000
+NOBODY: Mapping[str, Any] = {}
+
+
+def agent_shown(site: Site, nouns: Nouns, row: AgentRow) -> dict[str, Any]:
+    """Return an agent as JSON tells it. What only a running server knows is None without one."""
+    now = NOBODY if site.control is None else site.control.agent_now(row.agent_id)
+    here = bool(now.get("reachable"))
+
+    def latest(name: str) -> Any:
+        """What it said in this session, else what was stored when it was last seen."""
+        said = now.get(name) if here else None
+        return getattr(row, name) if said is None else said
+
+    term = None if row.confirmed_term is None else epoch_and_boot(row.confirmed_term)
+    return {
+        "agent_id": row.agent_id,
+        "state": row.state,
+        "reachable": here if site.control is not None else None,
+        "since": shown(now.get("since_ms") or row.seen_ms, site.zone),
+        "address": row.peer,
+        "dial": row.dial,
+        "version": row.version,
+        "os": row.os,
+        "arch": row.arch,
+        "clock_offset_ms": latest("clock_offset_ms"),
+        "running": now.get("running", row.running),
+        "queued": now.get("queued"),
+        "waiting": now.get("waiting"),
+        "par": row.par,
+        "queue": row.queue,
+        "par_max": row.par_max,
+        "queue_max": row.queue_max,
+        "spool_bytes": latest("spool_bytes"),
+        "free_bytes": latest("free_bytes"),
+        "load": None if now.get("load") is None else now["load"] / 100,
+        "mem_bytes": now.get("mem_bytes"),
+        "encoding": row.encoding or "utf-8",
+        "last_seen": shown(site.clock.now_ms() if here else row.seen_ms, site.zone),
+        "term": None if term is None else f"{term[0]}.{term[1]}",
+        "confirmed": row.confirmed_term is not None and row.confirmed_term == nouns.term.site().term,
+        "hosts": list(nouns.hosts.of_agent(row.agent_id)),
+        "groups": list(nouns.hosts.groups_of(row.agent_id)),
+    }
+
+
+async def listed(site: Site, person: Person) -> dict[str, Any]:
+    """Return `{"agents": [...]}`, by name."""
+    return await site.read(lambda view: {"agents": [agent_shown(site, view, row) for row in view.agents.list()]})
+
+
+async def show(site: Site, person: Person, *, agent: str) -> dict[str, Any]:
+    """Return one agent."""
+    return await site.read(lambda view: agent_shown(site, view, _get(view, agent)))
+
+
+async def drain(site: Site, person: Person, *, agent: str, on: bool = True) -> dict[str, Any]:
+    """Have an agent take no new work, or take it again; what runs there goes on. Returns the agent.
+
+    Raises:
+        Refused: it is revoked or quarantined.
+    """
+
+    def work(tx: Transaction) -> dict[str, Any]:
+        row = _get(tx, agent)
+        if row.state not in ("active", "draining"):
+            raise Refused(f'agent "{agent}" is {row.state}, so it takes no work anyway')
+        tx.agents.update(agent, state="draining" if on else "active")
+        return agent_shown(site, tx, _get(tx, agent))
+
+    return await _changed(site, agent, work)
+
+
+async def limit(
+    site: Site, person: Person, *, agent: str, par: int | None = None, queue: int | None = None
+) -> dict[str, Any]:
+    """Limit the work that an agent is given; what it says itself stays a limit, too. Returns the agent.
+
+    Args:
+        par: jobs at once; 0: as the agent says. queue: work orders that wait there beyond those; -1: as the agent says.
+    """
+    if par is not None and not 0 <= par <= PAR_MAX:
+        raise UsageError(f"an agent runs 1 to {PAR_MAX} jobs at once, not {par}; 0 leaves it to the agent")
+    if queue is not None and not -1 <= queue <= QUEUE_MAX:
+        raise UsageError(f"0 to {QUEUE_MAX} work orders may wait on an agent, not {queue}; -1 leaves it to the agent")
+    changes: dict[str, Any] = {}
+    if par is not None:
+        changes["par_max"] = par or None
+    if queue is not None:
+        changes["queue_max"] = None if queue < 0 else queue
+
+    def work(tx: Transaction) -> dict[str, Any]:
+        _get(tx, agent)
+        tx.agents.update(agent, **changes)
+        return agent_shown(site, tx, _get(tx, agent))
+
+    return await _changed(site, agent, work)
+
+
+async def _changed(site: Site, agent: str, work: Any) -> dict[str, Any]:
+    answer: dict[str, Any] = await site.write(work)
+    if site.control is not None:
+        control_of(site).agent_changed(agent)
+    return answer
+
+
+def _get(nouns: Nouns, agent: str) -> AgentRow:
+    row = nouns.agents.find(agent)
+    if row is None:
+        raise NoSuchObject(f'there is no agent "{agent[:100]}"', hint="`jaz-lite agent list` shows all")
+    return row

@@ -1,0 +1,74 @@
+"""Agents as the administrator sees them, and the limits the server sets."""
+
+import pytest
+
+from jaz_lite.errors import NoSuchObject, Refused, UsageError
+from jaz_lite.operations.site import OfflineSite
+from jaz_lite.store.agents import AgentRow
+from jaz_lite.wire.ident import term_of
+from tests.unit.operations.small_site import ask, running
+
+
+@pytest.fixture
+def with_agent(site: OfflineSite) -> OfflineSite:
+    with site.store.transaction() as tx:
+        tx.agents.put(
+            AgentRow(
+                agent_id="a1", kid=1, key=bytes(32), created_ms=0, par=64, queue=1000, version="jaz_lite 0.1", os="Linux",
+                arch="s390x", peer="192.0.2.7", clock_offset_ms=-61_000, spool_bytes=4096, free_bytes=1 << 30,
+                seen_ms=1_795_371_000_000, confirmed_term=term_of(1, 0),
+            )
+        )  # fmt: skip
+    ask(site, "host.add", host="web", agent="a1")
+    ask(site, "host.add", host="farm", group=["a1"])
+    return site
+
+
+def test_an_agent_is_shown_with_what_was_last_seen_of_it_also_without_a_server(with_agent: OfflineSite) -> None:
+    shown = ask(with_agent, "agent.show", agent="a1")
+
+    expected = {
+        "agent_id": "a1", "state": "active", "reachable": None, "address": "192.0.2.7", "version": "jaz_lite 0.1",
+        "os": "Linux", "arch": "s390x", "clock_offset_ms": -61_000, "spool_bytes": 4096, "free_bytes": 1 << 30,
+        "hosts": ["web"], "groups": ["farm"], "term": "1.0", "confirmed": True, "encoding": "utf-8",
+    }  # fmt: skip
+    assert {name: shown[name] for name in expected} == expected
+    assert shown["last_seen"].startswith("2026-11-23T03:10:00")
+    assert ask(with_agent, "agent.list") == {"agents": [shown]}
+
+
+async def test_an_agent_that_never_came_is_not_reachable_and_confirms_no_term(with_agent: OfflineSite) -> None:
+    async with running(with_agent.store) as site:
+        from tests.unit.operations.small_site import OWNER, registry
+
+        shown = await registry.call(site, OWNER, "agent.show", {"agent": "a1"})
+
+    assert (shown["reachable"], shown["confirmed"], shown["running"], shown["waiting"]) == (False, False, 0, 0)
+
+
+def test_an_agent_is_drained_and_used_again(with_agent: OfflineSite) -> None:
+    assert ask(with_agent, "agent.drain", agent="a1")["state"] == "draining"
+    assert ask(with_agent, "agent.drain", agent="a1", on=False)["state"] == "active"
+
+
+def test_a_revoked_agent_is_not_drained(with_agent: OfflineSite) -> None:
+    with with_agent.store.transaction() as tx:
+        tx.agents.update("a1", state="revoked")
+
+    with pytest.raises(Refused, match='agent "a1" is revoked'):
+        ask(with_agent, "agent.drain", agent="a1", on=False)
+
+
+def test_limits_are_set_and_taken_away(with_agent: OfflineSite) -> None:
+    limited = ask(with_agent, "agent.set", agent="a1", par=4, queue=0)
+    free = ask(with_agent, "agent.set", agent="a1", par=0, queue=-1)
+
+    assert (limited["par_max"], limited["queue_max"]) == (4, 0)
+    assert (free["par_max"], free["queue_max"], free["par"]) == (None, None, 64)
+
+
+def test_an_agent_nobody_knows_and_limits_that_are_none_are_refused(with_agent: OfflineSite) -> None:
+    with pytest.raises(NoSuchObject, match="there is no agent"):
+        ask(with_agent, "agent.show", agent="a9")
+    with pytest.raises(UsageError, match="jobs at once, not 10001"):
+        ask(with_agent, "agent.set", agent="a1", par=10_001)
