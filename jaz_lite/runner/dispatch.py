@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from jaz_lite.errors import LocalProtocolError
-from jaz_lite.model.event import WorkFailed, WorkPlaced
+from jaz_lite.model.event import WorkDoubted, WorkFailed, WorkPlaced
+from jaz_lite.model.fact import Fact
 from jaz_lite.runner import placement
 from jaz_lite.runner.desk import COPY_KIND
 from jaz_lite.runner.work import Refusal, Work
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from jaz_lite.runner.turn import Turn
 
 GROUP_KINDS = frozenset(("cmd", "test", "fwait"))  # work that any machine of a group may do
+ADOPTED = "the agent says that it executed this already, for an earlier server of this site"
 TEXT_KINDS = frozenset(("cmd",))  # work with output that is text
 
 
@@ -38,6 +40,8 @@ def send(turn: Turn, run: Run, action: SendWork) -> None:
     fault = _fault(host, action) or _source_fault(turn, action)
     if fault or host is None:
         turn.raise_event(run.run_id, WorkFailed(action.node, action.key, "host", fault))
+        return
+    if not _is_new(turn, run, action, host):
         return
     desk = turn.works.desk(host.agent_id) if host.kind == "agent" else None
     if desk is not None and _is_revoked(turn, desk):
@@ -94,6 +98,26 @@ def send(turn: Turn, run: Run, action: SendWork) -> None:
         turn.look_at_groups(work)
     elif at_once:
         _dispatch(turn, desk, work, spec)
+
+
+def _is_new(turn: Turn, run: Run, action: SendWork, host: Host) -> bool:
+    """Look whether an agent told of this attempt before this server meant it.
+
+    Keys can be computed by anybody of the site. What another agent than the one it is meant for claims of it is put
+    aside; what this one claims may be true (an older copy of the store meets its future), so a person decides.
+    """
+    row = turn.tx.attempts.find(action.key)
+    if row is None:
+        return True
+    assert row.origin == "adopted", f"attempt {action.key_path} is sent a second time"
+    meant = {host.agent_id} if host.kind == "agent" else {m.agent_id for m in placement.members_of(turn.tx, host)}
+    if row.agent_id in meant:
+        turn.raise_event(run.run_id, WorkDoubted(action.node, action.key, "adopted", ADOPTED))
+        return False
+    data = {"agent_id": row.agent_id, "event": "accepted", "exit": row.exit_code}
+    turn.tx.journal.add(turn.now_ms, run.run_id, "", Fact(kind="foreign_result", severity="error", data=data))
+    turn.drop_attempt(action.key)
+    return True
 
 
 def _fault(host: Host | None, action: SendWork) -> str:
@@ -241,6 +265,12 @@ def give_back(turn: Turn, work: Work, why: str, message: str, *, for_good: bool)
     turn.works.unbind(work)
     turn.change_attempt(work, agent_id="")
     turn.look_at_groups(work)
+
+
+def may_be_at(turn: Turn, work: Work, agent_id: str) -> bool:
+    """Tell whether an unbound attempt may have been given to this agent: only to a member of its group."""
+    group = turn.tx.hosts.find(work.group)
+    return group is not None and any(each.agent_id == agent_id for each in placement.members_of(turn.tx, group))
 
 
 def found_at(turn: Turn, work: Work, agent_id: str) -> None:

@@ -4,7 +4,7 @@ An input is dealt with in the next turn, in one transaction with all others that
 one, is answered after the commit of that transaction and never before.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -99,12 +99,18 @@ class AgentOutput(Input):
 
 
 @dataclass(frozen=True, slots=True)
+class AgentInventory(Input):
+    """A page of what the agent's records say of attempts."""
+
+    port: Port
+    items: Sequence[InventoryItem]
+
+
+@dataclass(frozen=True, slots=True)
 class AgentSynced(Input):
     """The agent has told all it knows; now both views are laid beside each other."""
 
     port: Port
-    items: tuple[InventoryItem, ...]
-    head: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from jaz_lite.runner.copies import Copies
 from jaz_lite.runner.inputs import (
     AgentGone,
     AgentIdentified,
+    AgentInventory,
     AgentOutput,
     AgentRefused,
     AgentReports,
@@ -27,7 +28,6 @@ from jaz_lite.wire.happenings import (
     Deposed,
     Happening,
     Identified,
-    InventoryItem,
     InventoryPage,
     Metric,
     Output,
@@ -77,11 +77,9 @@ class Links:
                     self._compare_clocks(port, happening.hello.facts.wall_ns, travelled=1.5)
                     self._submit(AgentIdentified(port, happening))
                 case InventoryPage():
-                    port.inventory.extend(happening.items)
+                    self._submit(AgentInventory(port, happening.items))
                 case Synced():
-                    items: tuple[InventoryItem, ...] = tuple(port.inventory)
-                    port.inventory.clear()
-                    self._submit(AgentSynced(port, items, happening.head))
+                    self._submit(AgentSynced(port))
                 case RefusedWork():
                     self._submit(AgentRefused(port, happening))
                 case WorkState():

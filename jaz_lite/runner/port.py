@@ -50,4 +50,4 @@ class Port:
         self.synced = False  # may be given work
         self.metric: Metric | None = None  # what the agent said last of itself
         self.clock_offset_ms: int | None = None  # how much its clock is ahead of ours
-        self.inventory: list[InventoryItem] = []
+        self.inventory: dict[bytes, InventoryItem] = {}  # until synced: of what it told, that which may matter

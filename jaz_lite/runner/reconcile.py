@@ -7,13 +7,32 @@ a matching chain, proves that an attempt was not started; after a rotated spool 
 from jaz_lite.model.event import WorkCancelled
 from jaz_lite.model.fact import Fact
 from jaz_lite.runner import actions, dispatch, reports
-from jaz_lite.runner.inputs import AgentSynced
+from jaz_lite.runner.inputs import AgentInventory, AgentSynced
 from jaz_lite.runner.turn import Turn
 from jaz_lite.runner.work import Work
 from jaz_lite.wire.happenings import InventoryItem
 
 SETBACK = "the agent's records were lost or set back; the fate of the job is not known"
+OPEN_THERE = frozenset(("accepted", "starting", "running"))
+INVENTORY_KEPT_MAX = 100_000  # far beyond what an agent queues
 FORGOT = "the agent has no record of a job that it had accepted"
+
+
+def note(turn: Turn, item: AgentInventory) -> None:
+    """Keep of a page what may matter: what is unsettled here or there. Of the rest an agent has seven days' worth."""
+    port = item.port
+    if port.synced:
+        return
+    for entry in item.items:
+        if entry.st in OPEN_THERE or entry.k in turn.works.open:
+            port.inventory[entry.k] = entry
+    if len(port.inventory) > INVENTORY_KEPT_MAX:
+        port.inventory.clear()
+
+        def refuse() -> None:
+            port.link.error("limit", f"more than {INVENTORY_KEPT_MAX} attempts are open")
+
+        turn.after_commit(refuse, port)
 
 
 def lay_beside(turn: Turn, item: AgentSynced) -> None:
@@ -23,17 +42,18 @@ def lay_beside(turn: Turn, item: AgentSynced) -> None:
         return
     port.synced = True
     desk = turn.works.desk(port.agent_id)
-    known = {entry.k: entry for entry in item.items}
+    known = port.inventory
     for k in known:
         unbound = turn.works.open.get(k)
-        if unbound is not None and not unbound.agent_id:
+        if unbound is not None and not unbound.agent_id and dispatch.may_be_at(turn, unbound, port.agent_id):
             dispatch.found_at(turn, unbound, port.agent_id)
     for work in turn.works.of_agent(port.agent_id):
         _settle(turn, work, known.get(work.k))
-    for entry in item.items:
+    for entry in known.values():
         if entry.k not in turn.works.open:
-            _settled_here(turn, entry)
+            _settled_here(turn, port.agent_id, entry)
     turn.desk_may_have_room(desk)
+    turn.after_commit(known.clear)
 
 
 def records_lost(turn: Turn, agent_id: str, sentence: str = SETBACK) -> None:
@@ -76,12 +96,12 @@ def _settle(turn: Turn, work: Work, entry: InventoryItem | None) -> None:
             pass  # both say the same, or the agent's events have already said it
 
 
-def _settled_here(turn: Turn, entry: InventoryItem) -> None:
+def _settled_here(turn: Turn, agent_id: str, entry: InventoryItem) -> None:
     """An attempt that is settled here but not there: a set-back agent. It must not start again."""
     if entry.st not in ("accepted", "starting"):
         return
     row = turn.tx.attempts.find(entry.k)
-    if row is not None and row.state in reports.SETTLED:
+    if row is not None and row.agent_id == agent_id and row.state in reports.SETTLED:
         fact = Fact(kind="agent_set_back", severity="error", data={"agent_id": row.agent_id})
         turn.tx.journal.add(turn.now_ms, row.run_id, "", fact)
 

@@ -28,6 +28,7 @@ from jaz_lite.store.attempts import Attempt
 from jaz_lite.wire.happenings import AgentEvent
 
 RANK = {"ready": 0, "sent": 1, "accepted": 2, "running": 3, "stopping": 3, "unknown": 4, "abandoned": 4}
+OPEN_AT_AGENT_MAX = 100_000  # far beyond what an agent queues; what it tells of beyond that is not adopted
 QUIET = frozenset(("accepted", "started"))
 FILES_TOLD_MAX = 100  # files of one copy in the journal
 SETTLED = frozenset(("done", "failed", "cancelled"))
@@ -95,7 +96,7 @@ def _about_an_attempt(turn: Turn, agent_id: str, k: bytes, event: AgentEvent) ->
         else:
             _late(turn, row, event)
             return
-    elif not work.agent_id:
+    elif not work.agent_id and dispatch.may_be_at(turn, work, agent_id):
         dispatch.found_at(turn, work, agent_id)
     elif work.agent_id != agent_id:
         _alarm(turn, work.run_id, "foreign_result", agent_id, event)
@@ -213,7 +214,8 @@ def result_of(x: Mapping[str, Any], encoding: str) -> WorkResult:
 def _adopt(turn: Turn, agent_id: str, k: bytes, event: AgentEvent) -> Work | None:
     """Create the row of an attempt that this store has never heard of: an older copy meets its own future."""
     x = event.x
-    if event.e != "accepted":
+    desk = turn.works.desk(agent_id)
+    if event.e != "accepted" or len(desk.place_of(str(x.get("kind", "cmd")))) >= OPEN_AT_AGENT_MAX:
         return None
     row = Attempt(
         k=k,

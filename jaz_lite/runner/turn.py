@@ -206,6 +206,12 @@ class Turn:
                 self._desks_with_room[work.agent_id] = desk
             self._groups_may_move = True
 
+    def drop_attempt(self, k: bytes) -> None:
+        """Forget an adopted attempt, whose key is wanted for the true one."""
+        self.works.drop(k)
+        self._attempts.pop(k, None)
+        self.tx.attempts.remove(k)
+
     def desk_may_have_room(self, desk: Desk) -> None:
         """Have waiting attempts of an agent sent at the end of the turn, as far as there is room."""
         self._desks_with_room[desk.agent_id] = desk

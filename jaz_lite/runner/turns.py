@@ -26,6 +26,7 @@ from jaz_lite.runner.inputs import (
     AgentChanged,
     AgentGone,
     AgentIdentified,
+    AgentInventory,
     AgentOutput,
     AgentRefused,
     AgentReports,
@@ -240,6 +241,8 @@ class Turns:
                 self._take_write(turn, item)
             case AgentIdentified():
                 agents.welcome(turn, item, self.draw_spool)
+            case AgentInventory():
+                reconcile.note(turn, item)
             case AgentSynced():
                 reconcile.lay_beside(turn, item)
             case AgentRefused():

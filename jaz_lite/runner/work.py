@@ -116,6 +116,12 @@ class Works:
             self.open.pop(work.k, None)
             self.copies.discard(work.k)
 
+    def drop(self, k: bytes) -> None:
+        """Forget an attempt that was never ours."""
+        work = self.open.pop(k, None)
+        if work is not None and work.agent_id:
+            self.desk(work.agent_id).place_of(work.kind).discard(k)
+
     def unbind(self, work: Work) -> None:
         """Give an attempt that is ready back to its group: it waits there for whoever has room first."""
         assert work.state == "ready" and work.group, "what was sent stays where it is"  # noqa: PT018

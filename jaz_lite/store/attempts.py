@@ -174,6 +174,10 @@ class Attempts:
         row = self._sql.row(_SELECT + " where k = ?", (k,))
         return None if row is None else self._attempt(row)
 
+    def remove(self, k: bytes) -> None:
+        """Forget an attempt and its output."""
+        self._sql.run("delete from attempts where k = ?", (k,))
+
     def open_of(self, agent_id: str) -> list[Attempt]:
         """Return the open attempts of an agent, oldest first."""
         return self._of_agent(" where agent = ? and state not in (5, 6, 8) order by id", agent_id, ())

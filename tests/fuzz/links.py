@@ -45,6 +45,7 @@ class Peer:
         self.link = link
         self.event = link._consumed + 1 if isinstance(link, ServerLink) else 1  # number of the next event
         self.due: list[tuple[int, dict[str, Any]]] = []  # frames that must follow one another
+        self.runs: list[int] = []  # numbers that mean something to the other end
         self.offsets: Counter[tuple[bytes, int]] = Counter()
 
     def next(self) -> bytes:
@@ -122,6 +123,8 @@ class Peer:
         chance = self.chance
         name = chance.choice(tuple(EVENT_FIELDS))
         x: Any = body_of(EVENT_FIELDS[name], chance)
+        if self.runs and "run" in x:
+            x["run"] = chance.choice(self.runs)
         if chance.random() < 0.05:
             x = distorted(x, chance)
         k = bytes_of(chance, 16, 16) if chance.random() < 0.95 else None

@@ -22,6 +22,7 @@ from jaz_lite.runner.control import Control
 from jaz_lite.server.site import ServerControl
 from jaz_lite.server.site import ServerSite as RunningSite
 from jaz_lite.wire.agent_core import AgentLink
+from jaz_lite.wire.ident import natural_key
 from jaz_lite.wire.server_core import ServerLink
 from tests.fuzz.links import Peer, _in_parts
 from tests.fuzz.readers import RECORD
@@ -31,6 +32,7 @@ from tests.unit.runner.site import Site as ServerSite
 from tests.unit.runner.site import chained, job
 from tests.wire.conversation import TICKET, site
 
+PLACE = "/dev/shm" if Path("/dev/shm").is_dir() else None  # what is tried here needs no disk
 ROUNDS = 12
 FRAMES_A_ROUND = 60
 AGENT_FRAMES = 60
@@ -59,7 +61,7 @@ class _KnowingPeer(Peer):
 def server(chance: random.Random) -> int:
     """Play a hostile agent, beside a true one, against real turns on a real store; return the number of frames."""
     frames = 0
-    with tempfile.TemporaryDirectory(prefix="jl-fuzz-") as folder:
+    with tempfile.TemporaryDirectory(prefix="jl-fuzz-", dir=PLACE) as folder:
         here = ServerSite(Path(folder) / "data", agents=("a1", "a2"))
         try:
             here.define(chained("ONE", job("x"), job("y")), chained("TWO", job("z", host="a2")))
@@ -74,6 +76,10 @@ def server(chance: random.Random) -> int:
                 port, link = evil.port, evil.port.link
                 peer = _KnowingPeer(chance, link)
                 peer.keys = [k for end in here.agents.values() for k in end.orders]
+                peer.runs = runs
+                uid = here.identity.site_uid
+                for run_id in range(runs[-1] + 1, runs[-1] + 8):  # of runs that are still to come
+                    peer.keys += [natural_key(uid, f"M:{run_id}", path, 1) for path in ("/x#1", "/z#1")]
                 evil.link = None  # from here on somebody else speaks
                 for _ in range(FRAMES_A_ROUND):
                     frames += 1
