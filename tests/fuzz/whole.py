@@ -14,8 +14,10 @@ from jaz_lite import config
 from jaz_lite.agent import keeper_core
 from jaz_lite.agent.attempts import Moment
 from jaz_lite.agent.batches import Unbatcher, batch
+from jaz_lite.agent.keeper_post import KeeperPost
 from jaz_lite.agent.policy import Policy
 from jaz_lite.agent.site import Site
+from jaz_lite.agent.slots import Slots
 from jaz_lite.operations import registry
 from jaz_lite.operations.site import drive
 from jaz_lite.runner.control import Control
@@ -140,6 +142,8 @@ class _AgentEnd:
         self.keeper.begin(lambda _pid, _started: False, 1)
         self.told = Unbatcher()
         dice = random.Random(1)
+        self.post = KeeperPost(self._tell_keeper)
+        self.post.connected()
         self.site = Site(
             disk=SimDisk(dice),
             record=RECORD,
@@ -147,7 +151,8 @@ class _AgentEnd:
             outputs=SimOutputs(dice),
             out_folder="out",
             boot=bytes(16),
-            tell_keeper=self._tell_keeper,
+            tell_keeper=lambda messages: self.post.tell(RECORD.site_uid, messages),
+            slots=Slots(3),
             now=self.now,
         )
         self.site.keeper_up(self.now)
@@ -157,7 +162,6 @@ class _AgentEnd:
         identity = self.site.identity()
         facts = self.site.hello(conn=1, free=10**9, tz_s=0, sw="", system="", arch="")
         self.link = AgentLink(identity, facts, nonce=bytes(32), now=self.now.mono)
-        self.site.attach(self.link)
         server = ServerLink(
             site(site_uid=identity.site_uid, cert_sha256=identity.pin_sha256),
             nonce=bytes(32),
@@ -173,7 +177,7 @@ class _AgentEnd:
 
     def heard(self, data: bytes) -> None:
         if data:
-            self.site.heard(self.link.receive(data, self.now.mono), self.now)
+            self.site.heard(self.link, self.link.receive(data, self.now.mono), self.now)
         self._carry_out()
 
     def _tell_keeper(self, messages: tuple[list[Any], ...]) -> None:
@@ -212,6 +216,8 @@ class _AgentEnd:
                     code = 0 if number is None else None
                     self.keeper.exited(self.pid, code=code, signal=number, cpu_ms=1, rss_kb=1, wall_ms=2)
             case keeper_core.Tell(records):
-                self.site.keeper_said(self.told.feed(batch(list(records))), self.now)
+                sorted_out = self.post.sort(self.told.feed(batch(list(records))), (RECORD.site_uid,))
+                for said in sorted_out.values():
+                    self.site.keeper_said(said, self.now)
             case _:
                 pass
