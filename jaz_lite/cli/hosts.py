@@ -143,6 +143,19 @@ def remove(session: Session, name: str, as_json: bool) -> None:
     _told(session.ask_anywhere("host.remove", host=name), "removed", as_json)
 
 
+@host.command("unlock", example="jaz-lite host unlock oss.linux")
+@NAME
+@json_option
+@pass_session
+def unlock(session: Session, name: str, as_json: bool) -> None:
+    """Let work for a host begin again that a reboot keeps waiting."""
+    lock = session.ask_anywhere("host.unlock", host=name)
+    if as_json:
+        print_json(lock)
+        return
+    line(f"unlocked {name}: it was locked since {lock['since_at']} by {lock['path']} of run {lock['run_id']}")
+
+
 def _told(answer: dict[str, Any], verb: str, as_json: bool) -> None:
     if as_json:
         print_json(answer)

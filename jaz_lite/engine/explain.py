@@ -3,9 +3,9 @@
 `waiting_for` knows the run only; `explain` also asks about the world around it: hosts, agents, other runs.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from datetime import UTC, tzinfo
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from jaz_lite.engine import limits
 from jaz_lite.engine.settle import OPEN
@@ -13,6 +13,15 @@ from jaz_lite.engine.steps import retry_due_ms
 from jaz_lite.engine.variables import moment
 from jaz_lite.icons import REGISTRY
 from jaz_lite.model.run import RUN_OVER, IconRun, Run
+
+
+class HostLocked(NamedTuple):
+    """A reboot is with an agent: its attempt, its run, its icon, and since when."""
+
+    key: bytes
+    run_id: int
+    path: str
+    since_ms: int
 
 
 class OutsideView(Protocol):
@@ -29,6 +38,9 @@ class OutsideView(Protocol):
 
     def is_draining(self, agent_id: str) -> bool:
         """Tell whether an agent is to take no new work."""
+
+    def lock_of(self, agent_id: str) -> "HostLocked | None":
+        """Return the reboot that keeps other work away from an agent, or None."""
 
     def members_of(self, host: str) -> Sequence[tuple[str, str]] | None:
         """Return the members of a group host, each with why it takes no work now ("": it does); None: it is no group."""
@@ -79,8 +91,9 @@ def explain(run: Run, node: int | None, outside: OutsideView, zone: tzinfo = UTC
     working = [number for number, icon in enumerate(run.icons) if icon.work is not None]
     not_begun = [sentence for number in working if (sentence := _not_begun(run, number, outside))]
     told.extend(not_begun[: limits.REASONS_TOLD_MAX])
+    own = {run.icons[number].work for number in working}
     for host in sorted({host for number in working if (host := _host(run.icons[number]))}):
-        told.extend(_host_trouble(host, outside, zone))
+        told.extend(_host_trouble(host, outside, zone, own))
     return told
 
 
@@ -216,7 +229,7 @@ def _icon_explained(run: Run, number: int, outside: OutsideView, zone: tzinfo) -
         if sentence := _not_begun(run, number, outside):
             yield sentence
         if host := _host(icon):
-            yield from _host_trouble(host, outside, zone)
+            yield from _host_trouble(host, outside, zone, {icon.work})
 
 
 NOT_BEGUN = {
@@ -244,7 +257,8 @@ def _sources(run: Run, number: int) -> list[int]:
     ]
 
 
-def _host_trouble(host: str, outside: OutsideView, zone: tzinfo) -> Iterator[str]:
+def _host_trouble(host: str, outside: OutsideView, zone: tzinfo, own: Container[bytes | None]) -> Iterator[str]:
+    """Say what keeps work for a host waiting; a reboot among `own` is no trouble but the work itself."""
     members = outside.members_of(host)
     if members is not None:
         if outside.is_disabled(host):
@@ -261,7 +275,12 @@ def _host_trouble(host: str, outside: OutsideView, zone: tzinfo) -> Iterator[str
     since_ms = outside.unreachable_since_ms(agent)
     if since_ms is not None:
         yield f'the agent "{agent}" of the host "{host}" is not reachable since {_at(since_ms, zone)}; its jobs may go on'
-
+    lock = outside.lock_of(agent)
+    if lock is not None and lock.key not in own:
+        yield (
+            f'the host "{host}" is locked since {_at(lock.since_ms, zone)} by the reboot {lock.path} of run '
+            f"{lock.run_id}: work for it waits until that is over, or until: jaz-lite host unlock {host}"
+        )
     if outside.is_draining(agent):
         yield f'the agent "{agent}" of the host "{host}" is being drained and takes no new work'
 

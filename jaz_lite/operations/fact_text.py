@@ -36,6 +36,8 @@ SENTENCES: Mapping[str, str] = {
     "icon_found": "late evidence ended the doubt",
     "files_copied": "files were copied",
     "work_kill_sent": "a signal was sent to the job",
+    "host_locked": "a host was locked for its reboot",
+    "host_unlocked": "a host was unlocked",
     "values_cut": "values were too long and were cut",
     "agent_invited": "an agent was invited",
     "agent_uninvited": "an invitation was withdrawn",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from jaz_lite.engine.explain import HostLocked
 from jaz_lite.operations.site import Site, control_of
 from jaz_lite.store.transaction import Nouns
 
@@ -35,6 +36,10 @@ class Outside:
     def is_draining(self, agent_id: str) -> bool:
         agent = self._nouns.agents.find(agent_id)
         return agent is not None and agent.state == "draining"
+
+    def lock_of(self, agent_id: str) -> HostLocked | None:
+        lock = self._nouns.host_locks.find(agent_id)
+        return None if lock is None else HostLocked(lock.k, lock.run_id, lock.path, lock.since_ms)
 
     def members_of(self, host: str) -> Sequence[tuple[str, str]] | None:
         return self._control.group_members(host)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from jaz_lite.operations import host_locks
 from jaz_lite.operations.person import Person
 from jaz_lite.operations.site import Site, control_of
 from jaz_lite.store.transaction import Nouns
@@ -10,7 +11,9 @@ from jaz_lite.store.transaction import Nouns
 async def status(site: Site, person: Person) -> dict[str, Any]:
     """Return what the server says of itself, and what people should know (`notices`, sentences)."""
     told = control_of(site).status()
-    return {**told, "notices": [*told.get("notices", ()), *await site.read(notices)]}
+    locks = await site.read(lambda nouns: [host_locks.lock_shown(lock, site.zone) for lock in nouns.host_locks.list()])
+    locked = await site.read(lambda nouns: host_locks.notices(nouns, site.zone))
+    return {**told, "locks": locks, "notices": [*told.get("notices", ()), *await site.read(notices), *locked]}
 
 
 def notices(nouns: Nouns) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from jaz_lite.model.encoding import UTF_8, is_text_encoding
 from jaz_lite.model.event import WorkCancelled, WorkDoubted, WorkFailed
-from jaz_lite.runner import dispatch, reconcile
+from jaz_lite.runner import dispatch, locks, reconcile
 from jaz_lite.runner.desk import Desk
 from jaz_lite.runner.inputs import (
     AgentChanged,
@@ -58,6 +58,7 @@ def welcome(turn: Turn, item: AgentIdentified, draw_spool: Callable[[], bytes]) 
         clock_offset_ms=port.clock_offset_ms,
     )
     desk = turn.works.limit(row)
+    locks.booted(turn, desk, facts.boot)
     old = desk.port
     port.agent_id, port.conn, port.spool = agent_id, facts.conn, spool
 
@@ -101,6 +102,7 @@ def revoked(turn: Turn, item: AgentRevoked) -> None:
     else:
         turn.tx.agents.update(agent_id, state="revoked")
     turn.tx.credentials.forget(agent_id)
+    locks.free(turn, desk, REVOKED)
 
     def part() -> None:
         desk.revoked = True
@@ -151,7 +153,7 @@ def changed(turn: Turn, item: AgentChanged) -> None:
         return
     desk = turn.works.desk(item.agent_id)
     before = desk.draining
-    turn.works.limit(row)
+    turn.works.limit(row).lock = turn.tx.host_locks.find(item.agent_id)
     port = desk.port
     if port is not None and before != desk.draining:
         on = desk.draining

@@ -4,6 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from jaz_lite.runner.port import Port
+from jaz_lite.store.host_locks import HostLock
 
 SLOTS_DEFAULT = 64  # jobs in parallel on one agent until it says otherwise
 QUEUE_AHEAD_MAX = 64  # work orders that wait on the agent beyond its slots: they hide the cost of durability
@@ -29,6 +30,7 @@ class Desk:
     waiting: deque[bytes] = field(default_factory=deque)
     waiting_beside: deque[bytes] = field(default_factory=deque)
     boot: bytes = b""
+    lock: HostLock | None = None  # a reboot is with the agent
     encoding: str = ""  # of the output of its jobs
     since_ms: int | None = None  # wall clock: it came, or went
 
@@ -40,7 +42,7 @@ class Desk:
     @property
     def synced(self) -> bool:
         """Tell whether the agent may be given work now."""
-        return self.connected and not self.paused and not self.draining
+        return self.connected and not self.paused and not self.draining and self.lock is None
 
     @property
     def slots(self) -> int:

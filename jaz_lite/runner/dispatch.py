@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from jaz_lite.errors import LocalProtocolError
 from jaz_lite.model.event import WorkDoubted, WorkFailed, WorkPlaced
 from jaz_lite.model.fact import Fact
-from jaz_lite.runner import placement
+from jaz_lite.runner import locks, placement
 from jaz_lite.runner.desk import COPY_KIND
 from jaz_lite.runner.work import Refusal, Work
 from jaz_lite.store.attempts import Attempt
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 GROUP_KINDS = frozenset(("cmd", "test", "fwait"))  # work that any machine of a group may do
 ADOPTED = "the agent says that it executed this already, for an earlier server of this site"
-TEXT_KINDS = frozenset(("cmd",))  # work with output that is text
+TEXT_KINDS = frozenset(("cmd", "fwait"))  # work with output that is text, or names of files
 
 
 def send(turn: Turn, run: Run, action: SendWork) -> None:
@@ -97,6 +97,7 @@ def send(turn: Turn, run: Run, action: SendWork) -> None:
     if desk is None:
         turn.look_at_groups(work)
     elif at_once:
+        locks.begin(turn, desk, work, action.host)
         _dispatch(turn, desk, work, spec)
 
 
@@ -173,6 +174,7 @@ def send_again(turn: Turn, desk: Desk, work: Work) -> None:
     row = turn.tx.attempts.find(work.k)
     assert row is not None, "an attempt in memory has a row"
     turn.change_attempt(work, "sent", boot_sent=desk.boot, term_sent=turn.term, sent_ms=turn.now_ms)
+    locks.begin(turn, desk, work, row.host)
     _dispatch(turn, desk, work, row.spec)
 
 

@@ -55,6 +55,8 @@ def obstacle(member: Member, desk: Desk | None, kind: str, *, force: bool = Fals
         return "is not reachable"
     if desk.draining:
         return "is being drained"
+    if desk.lock is not None:
+        return "is being rebooted"
     if desk.paused:
         return "refused work a moment ago"
     if desk.has_room_for(kind) and (desk.free or desk.place_of(kind) is not desk.at_agent):

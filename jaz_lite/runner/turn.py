@@ -14,7 +14,7 @@ from typing import Any
 from jaz_lite.engine.advance import advance_all
 from jaz_lite.model.event import Event, Operation, Started, WorkPlaced
 from jaz_lite.model.run import RUN_OVER, Run
-from jaz_lite.runner import actions, dispatch
+from jaz_lite.runner import actions, dispatch, locks
 from jaz_lite.runner.desk import Desk
 from jaz_lite.runner.feed import Feed
 from jaz_lite.runner.inputs import Input, Reply
@@ -198,7 +198,9 @@ class Turn:
         """Change an attempt, in memory and (once, at the end of the turn) in its row."""
         if state is not None:
             fields["state"] = state
+            before = work.state
             self.works.move(work, state)
+            locks.follow(self, work, before, state)
         self._attempts.setdefault(work.k, {}).update(fields)
         if work.agent_id:
             desk = self.works.desk(work.agent_id)

@@ -78,7 +78,7 @@ class Works:
             desk.clear()
         with self._store.snapshot() as view:
             for agent in view.agents.list():
-                self.limit(agent)
+                self.limit(agent).lock = view.host_locks.find(agent.agent_id)
                 for row in view.attempts.open_of(agent.agent_id):
                     self.add(work_of(row))
             for row in view.attempts.open_of(""):

@@ -30,6 +30,7 @@ def migrations() -> tuple[Migration, ...]:
         Migration(1, "0.1.0", _text("0001.sql")),
         Migration(2, "0.2.0", _text("0002.sql")),
         Migration(3, "0.2.0", _text("0003.sql")),
+        Migration(4, "0.2.0", _text("0004.sql")),
     )
 
 

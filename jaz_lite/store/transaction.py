@@ -9,6 +9,7 @@ from jaz_lite.store.attempts import Attempts
 from jaz_lite.store.connection import Sql
 from jaz_lite.store.credentials import Credentials
 from jaz_lite.store.definitions import Definitions
+from jaz_lite.store.host_locks import HostLocks
 from jaz_lite.store.hosts import Hosts
 from jaz_lite.store.invitations import Invitations, Requests
 from jaz_lite.store.journal import Journal
@@ -36,6 +37,7 @@ class Nouns:
         self.requests = Requests(sql)
         self.credentials = Credentials(sql, keys)
         self.hosts = Hosts(sql)
+        self.host_locks = HostLocks(sql)
         self.timers = Timers(sql)
         self.settings = Settings(sql)
         self.term = Term(sql)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from jaz_lite.engine.advance import advance
-from jaz_lite.engine.explain import explain, waiting_for
+from jaz_lite.engine.explain import HostLocked, explain, waiting_for
 from jaz_lite.engine.view import icon_to_json, run_to_json
 from jaz_lite.model.event import Started, WorkPlaced
 from tests.unit.engine.playing import ZONE, Site, job, jobnet, sub
@@ -24,7 +24,9 @@ class World:
         attempts: str = "running",
         draining: bool = False,
         members: Sequence[tuple[str, str]] | None = None,
+        lock: HostLocked | None = None,
     ) -> None:
+        self.lock = lock
         self.draining = draining
         self.members = members
         self.attempts = attempts
@@ -40,6 +42,9 @@ class World:
 
     def unreachable_since_ms(self, agent_id: str) -> int | None:
         return self.since_ms
+
+    def lock_of(self, agent_id: str) -> HostLocked | None:
+        return self.lock
 
     def is_draining(self, agent_id: str) -> bool:
         return self.draining
@@ -239,3 +244,27 @@ def test_a_doubt_is_in_the_json(site: Site) -> None:
         "reason": "lost",
         "since": "2026-11-23T09:30:00.000+09:00",
     }
+
+
+def test_work_that_a_reboot_of_its_host_keeps_waiting_is_explained(site: Site) -> None:
+    run = site.start(jobnet("start -> load -> end", load=job("a1")))
+    lock = HostLocked(b"r" * 16, 77, "/REBOOT-1", 0)
+
+    told = explain(run.run, run.run.plan.find("load"), World(attempts="ready", lock=lock), ZONE)
+
+    assert (
+        'the host "a1" is locked since 1970-01-01 09:00:00+09:00 by the reboot /REBOOT-1 of run 77: work for it waits '
+        "until that is over, or until: jaz-lite host unlock a1"
+    ) in told
+
+
+def test_a_reboot_is_not_kept_waiting_by_its_own_lock(site: Site) -> None:
+    run = site.start(jobnet("start -> load -> end", load=job("a1")))
+    node = run.run.plan.find("load")
+    assert node is not None
+    key = run.run.icons[node].work
+    assert key is not None
+
+    told = explain(run.run, node, World(lock=HostLocked(key, 77, "/load", 0)), ZONE)
+
+    assert not any("locked" in sentence for sentence in told)
