@@ -52,6 +52,7 @@ class AttemptBook:
         self._draining = False
         self._damaged = False
         self._low_space = False
+        self._over_quota = False
         self._dues = DueTimes()
         self._now = Moment(0.0, 0)
         self._out = Gathered(strict=policy.durability == "strict")
@@ -64,10 +65,9 @@ class AttemptBook:
         """Take an event of the log, oldest first."""
         n, t_ns, k, e, x = event
         self._out.head = n
-        if e == "rotated":
+        if e == "rotated" or (e == "host_boot" and self._policy.rollback_guard == "strict"):
             # Later records of the old log may be gone: what looks as if it never started may have ended long ago.
-            for attempt in self.attempts.values():
-                attempt.suspect = attempt.state == "accepted"
+            self._suspect_all()
         if k is None:
             return
         attempt = self.attempts.setdefault(k, Attempt(k))
@@ -88,6 +88,10 @@ class AttemptBook:
             self._packed_specs.pop(k, None)
             attempt.exit_code = x.get("exit")
 
+    def _suspect_all(self) -> None:
+        for attempt in self.attempts.values():
+            attempt.suspect = attempt.state == "accepted"
+
     def specs_apart(self) -> list[bytes]:
         """Return the open attempts whose work order is in a file of its own, for `spec_found`."""
         return [k for k, attempt in self.attempts.items() if attempt.is_open and attempt.apart]
@@ -101,6 +105,9 @@ class AttemptBook:
         self._now = now
         if booted is not None and self.head:
             self._event(None, "host_boot", {"boot": booted})
+            if self._policy.rollback_guard == "strict":
+                # The machine may have been set back with its disk: then no record proves nothing.
+                self._suspect_all()
         for k, packed in self._packed_specs.items():
             self.attempts[k].spec = _spec_of(self.attempts[k].kind, packed)
         self._packed_specs = {}
@@ -145,6 +152,10 @@ class AttemptBook:
             self._low_space = low
             if self.head:
                 self._event(None, "disk", {"state": "low" if low else "ok"})
+
+    def quota(self, *, exceeded: bool) -> None:
+        """Take whether what has to be kept is more than may be kept."""
+        self._over_quota = exceeded
 
     def disk_was_full(self, now: Moment) -> None:
         """The reserve had to be given up to write a record."""

@@ -236,6 +236,8 @@ class AgentCore(Reboots):
             return "kind", f"the policy of this agent allows no work of kind {work.kind} (kinds)"
         if self._low_space:
             return "no_space", "the disk of this agent is nearly full"
+        if self._over_quota:
+            return "no_space", "what this agent has to keep for the server fills its quota (quota_bytes)"
         if work.kind in self._own_kinds:
             return self._own_refusal(work.kind)
         if self._share.busy + len(self._queue) >= self._policy.par + self._policy.queue:

@@ -7,13 +7,22 @@ Empty ones are removed at the end of their job.
 import contextlib
 import os
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from jaz_lite.agent.attempts import OutputFacts
 
 SUFFIXES = {1: ".out", 2: ".err"}
 TEXT_SUFFIXES = (".text", ".stop", ".text.cmd", ".stop.cmd")
 HAD = "-had"
+
+
+class KeptOutput(NamedTuple):
+    """A file of output. `had`: the server has all of it."""
+
+    modified_ms: int
+    name: str
+    size: int
+    had: bool
 
 
 class OutputFiles(Protocol):
@@ -39,6 +48,12 @@ class OutputFiles(Protocol):
 
     def forget(self, before_ms: int) -> None:
         """Remove the files that the server has and that were last written before."""
+
+    def kept(self) -> "list[KeptOutput]":
+        """Return all files with their sizes."""
+
+    def forget_one(self, one: "KeptOutput") -> None:
+        """Remove a file that the server has."""
 
     def remove_texts(self, k: bytes) -> None:
         """Remove what was written to be executed for an attempt."""
@@ -99,6 +114,21 @@ class PosixOutputFiles:
             for entry in entries:
                 if entry.name.endswith(HAD) and entry.stat().st_mtime_ns < before_ms * 1_000_000:
                     os.unlink(entry.path)
+
+    def kept(self) -> list[KeptOutput]:
+        found = []
+        with os.scandir(self._folder) as entries:
+            for entry in entries:
+                with contextlib.suppress(FileNotFoundError):
+                    stat = entry.stat()
+                    had = entry.name.endswith(HAD)
+                    found.append(KeptOutput(stat.st_mtime_ns // 1_000_000, entry.name, stat.st_size, had))
+        return found
+
+    def forget_one(self, one: KeptOutput) -> None:
+        assert one.had, "what the server has not is not forgotten"
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(f"{self._folder}/{one.name}")
 
     def remove_texts(self, k: bytes) -> None:
         for suffix in TEXT_SUFFIXES:

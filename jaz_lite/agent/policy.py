@@ -80,6 +80,25 @@ class Policy:
         "after a boot of the machine, what was accepted before it starts after the first contact to the server, or now",
         choices=("contact", "now"),
     )
+    rollback_guard: Literal["normal", "strict"] = _setting(
+        "normal",
+        "strict: after a boot of the machine, what was accepted and not started is held for a person to decide; for"
+        " machines that are set back to snapshots",
+        choices=("normal", "strict"),
+    )
+    quota_bytes: int = _setting(
+        2 * 1024 * 1024 * 1024,
+        "bytes of records and output that are kept for each site; what the server has goes first, and what it has not"
+        " stays and lets new work be refused",
+    )
+    listen: str = _setting(
+        "on", "where servers may dial this agent: on is port 11055 on all addresses, off nowhere, or host:port"
+    )
+    tls_min: Literal["1.2", "1.3"] = _setting(
+        "1.3",
+        "the oldest version of TLS; 1.2 also has to be allowed for this agent on the server",
+        choices=("1.2", "1.3"),
+    )
 
 
 SETTINGS: Mapping[str, Any] = {one.name: one for one in fields(Policy)}

@@ -23,6 +23,7 @@ from jaz_lite.agent.file_roots import FileRoots
 from jaz_lite.agent.file_waits import FilePoller, FileWaits
 from jaz_lite.agent.keeper_client import KeeperClient
 from jaz_lite.agent.keeper_post import KeeperPost
+from jaz_lite.agent.listening import Listening
 from jaz_lite.agent.output_files import PosixOutputFiles
 from jaz_lite.agent.own_work import Said
 from jaz_lite.agent.policy import Policy
@@ -56,6 +57,7 @@ class Agent:
         self._slots = Slots(policy.par)
         self._roots = FileRoots(policy.file_roots, str(data))
         self._files = FilePoller(self._disk, self._roots)
+        self._listening = Listening(policy.listen, self._sites_now, policy.tls_min)
         self._idle = trio.lowlevel.ParkingLot()
         self._no_jobs = trio.lowlevel.ParkingLot()
         self._wanted = False
@@ -112,6 +114,7 @@ class Agent:
             gathered=self._gathered,
             refresh=self._refresh,
             files=files,
+            floor=self._policy.tls_min,
         )
         if self._nursery is not None:
             log.info("a site was added", extra={"action": "site.added", "server_id": record.server_id})
@@ -133,6 +136,9 @@ class Agent:
     async def _serve_site(self, connection: SiteConnection) -> None:
         with connection.scope:
             await connection.stay_connected()
+
+    def _sites_now(self) -> list[SiteConnection]:
+        return [*self._sites.values()]
 
     def _count_connection(self) -> int:
         self._conn = max(self._conn + 1, self._clock.now().wall_ms)
@@ -180,6 +186,7 @@ class Agent:
             nursery.start_soon(self._tail)
             nursery.start_soon(self._look_after)
             nursery.start_soon(self._notice_sites)
+            nursery.start_soon(self._listening.serve)
             self._nursery = nursery
             for connection in self._sites.values():
                 nursery.start_soon(self._serve_site, connection)

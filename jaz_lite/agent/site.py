@@ -92,6 +92,7 @@ class Site:
         self._rotating: Welcomed | None = None
         self._in_session = False
         self._heard_at = 0.0
+        self.kept_bytes = 0  # records and output, as counted last
         self._effects: list[fx.Effect] = []
         self._now = now
         self.core = self._new_core()
@@ -153,6 +154,7 @@ class Site:
             par=self._policy.par,
             queue=self._policy.queue,
             free=free,
+            strict=self._policy.rollback_guard == "strict",
             **self.log.facts(),
         )
 
@@ -336,8 +338,19 @@ class Site:
             self._disk.replace(RESERVE, bytes(RESERVE_BYTES))
         before_ms = now.wall_ms - self._policy.keep_days * DAY_MS
         self.log.forget(before_ms)
-        self.core.forget(self.log.spool.low, before_ms)
         self.output.forget(before_ms)
+        self._keep_to_quota(now)
+        self.core.forget(self.log.spool.low, before_ms)
+
+    def _keep_to_quota(self, now: Moment) -> None:
+        """Give up what the server has: output first, the oldest first, then records of more than a day ago."""
+        quota = self._policy.quota_bytes
+        log_bytes = self.log.spool.size_bytes
+        output_bytes = self.output.shrink(quota - log_bytes)
+        while log_bytes + output_bytes > quota and self.log.forget_one(now.wall_ms - DAY_MS):
+            log_bytes = self.log.spool.size_bytes
+        self.kept_bytes = log_bytes + output_bytes
+        self.core.quota(exceeded=self.kept_bytes > quota)
 
     # ---- effects
 
@@ -354,8 +367,10 @@ class Site:
 
     def take(self) -> list[fx.Effect]:
         """Return what is to be done now, in order."""
-        effects, self._effects = self._effects, []
-        effects += self.core.take()
+        # The core's first: what it has written belongs to the log as it is, before that may be begun anew.
+        effects = self.core.take()
+        effects += self._effects
+        self._effects = []
         return effects
 
     def perform(self, effect: fx.Effect) -> None:

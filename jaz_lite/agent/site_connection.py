@@ -25,7 +25,7 @@ from jaz_lite.net.dial import Address, AddressBook, Backoff, keep_dialling, pars
 from jaz_lite.net.line import Line
 from jaz_lite.net.session import Session
 from jaz_lite.net.tcp import connect
-from jaz_lite.net.tls import as_agent, client_context
+from jaz_lite.net.tls import TlsFloor, as_agent, client_context
 from jaz_lite.wire.agent_core import AgentLink
 from jaz_lite.wire.happenings import Closed, Happening, Welcomed
 from jaz_lite.wire.limits import SERVER_PORT
@@ -55,6 +55,7 @@ class SiteConnection:
         gathered: Callable[[], None],
         refresh: Callable[[], None],
         files: FileDesk,
+        floor: TlsFloor = "1.3",
     ) -> None:
         self.site = site
         self.scope = trio.CancelScope()  # of everything that is done for the site
@@ -70,14 +71,15 @@ class SiteConnection:
         self._wanted = trio.Event()
         self._book = AddressBook(_parsed(site.record.addrs))
         self._backoff = Backoff(random.random)
-        self._context = client_context(site.record.cert_pem)
+        self._floor: TlsFloor = floor
+        self._context = client_context(site.record.cert_pem, floor)
         self._pause_s = 0.0  # what the server asked for
 
     def enrolled_anew(self, record: SiteRecord) -> None:
         """The enrolment was changed on the disk: go on with what it says now."""
         before, self.site.member.record = self.site.record, record
         self._book.configure(_parsed(record.addrs))
-        self._context = client_context(record.cert_pem)
+        self._context = client_context(record.cert_pem, self._floor)
         if (before.kid, before.key, before.cert_pem) != (record.kid, record.key, record.cert_pem):
             self.bye("this agent was enrolled anew")
         self.look_again()
@@ -99,8 +101,22 @@ class SiteConnection:
             link.bye("shutdown", why)
         self.flush()
 
-    async def hold(self, line: Line) -> bool:
-        """Hold one session over a line to its end; return whether the server took us."""
+    @property
+    def pin(self) -> bytes:
+        """The hash of the certificate that its servers show."""
+        return self.site.identity().pin_sha256
+
+    @property
+    def certificate(self) -> str:
+        """That certificate, as PEM text."""
+        return self.site.record.cert_pem
+
+    async def hold(self, line: Line, proved: Callable[[], None] = lambda: None) -> bool:
+        """Hold one session over a line to its end; return whether the server took us.
+
+        Args:
+            proved: called when the server has proved that it knows the agent's key.
+        """
         site = self.site
         facts = site.hello(
             conn=self._next_conn(),
@@ -118,6 +134,7 @@ class SiteConnection:
             for happening in happenings:
                 if isinstance(happening, Welcomed):
                     welcomed = True
+                    proved()
                     if self._alone.is_set():
                         self._alone = trio.Event()
                 elif isinstance(happening, Closed) and not happening.by_us:
@@ -187,7 +204,7 @@ class SiteConnection:
         return await self.hold(line)
 
     async def _reach(self, address: Address) -> Line:
-        return await as_agent(await connect(address), self._context, self.site.identity().pin_sha256)
+        return await as_agent(await connect(address), self._context, self.pin)
 
     def _failed(self, address: Address, error: JazLiteError) -> None:
         log.info("the server was not reached", extra={"action": "link.failed", "address": address, "error": error})

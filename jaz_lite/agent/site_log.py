@@ -104,5 +104,9 @@ class SiteLog:
 
     def forget(self, before_ms: int) -> None:
         """Remove what the server has and what was last written before."""
-        while self.spool.forget(self.acked, before_ms):
+        while self.forget_one(before_ms):
             pass
+
+    def forget_one(self, before_ms: int) -> bool:
+        """Remove the oldest part of it; False where there is none."""
+        return self.spool.forget(self.acked, before_ms)

@@ -84,3 +84,15 @@ class SiteOutput:
     def forget(self, before_ms: int) -> None:
         """Remove the files that the server has and that were last written before."""
         self._files.forget(before_ms)
+
+    def shrink(self, bytes_max: int) -> int:
+        """Remove the oldest files that the server has until `bytes_max` are left, if they suffice; return what is left."""
+        kept = self._files.kept()
+        total = sum(one.size for one in kept)
+        for one in sorted(kept):
+            if total <= bytes_max:
+                break
+            if one.had:
+                self._files.forget_one(one)
+                total -= one.size
+        return total

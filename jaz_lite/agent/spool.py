@@ -39,6 +39,7 @@ class Segment:
     first: int
     chain_before: bytes
     count: int = 0
+    size: int = 0  # bytes, once nothing more is written to it
 
 
 class Spool:
@@ -75,6 +76,11 @@ class Spool:
         """The chain before the oldest event that is still there."""
         return self._segments[0].chain_before if self._segments else self._chain
 
+    @property
+    def size_bytes(self) -> int:
+        """The bytes of all that is kept."""
+        return sum(segment.size for segment in self._segments[:-1]) + (self._file.size if self._file else 0)
+
     # ---- opening
 
     def _open(self) -> None:
@@ -107,7 +113,7 @@ class Spool:
         follows = not self._segments or (spool == self.spool and first == self.head + 1 and before == self._chain)
         if magic != MAGIC or not follows:
             return False
-        segment = Segment(path, first, before)
+        segment = Segment(path, first, before, size=len(data))
         self.spool, self.head, self._chain = spool, first - 1, before
         payloads, end = unframed(data, _HEADER.size)
         for payload in payloads:
@@ -205,6 +211,7 @@ class Spool:
         file = self._disk.open_log(path, 0)
         file.write(_HEADER.pack(MAGIC, self.spool, self.head + 1, self._chain))
         file.sync()
+        self._segments[-1].size = self._file.size
         self._file.close()
         self._file = file
         self._segments.append(Segment(path, self.head + 1, self._chain))

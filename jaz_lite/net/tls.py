@@ -7,7 +7,9 @@ is the right one when its SHA-256 is the pin. Source: protocol.md section 2.2.
 import hashlib
 import hmac
 import ssl
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal
 
 import trio
 
@@ -19,22 +21,27 @@ from jaz_lite.wire import limits, x509
 ALPN = "jazl/1"
 
 
+TlsFloor = Literal["1.2", "1.3"]
+# What TLS 1.2 may use where it is allowed at all: forward secrecy and authenticated encryption.
+CIPHERS_1_2 = "ECDHE+AESGCM:ECDHE+CHACHA20"
+
+
 def server_context(cert_file: Path, key_file: Path) -> ssl.SSLContext:
     """Return the scheduler's side of TLS; make it once, it costs milliseconds.
 
     Raises:
         OSError, ssl.SSLError: the files cannot be read or do not belong together.
     """
-    context = _context(ssl.PROTOCOL_TLS_SERVER)
+    context = _context(ssl.PROTOCOL_TLS_SERVER, "1.3")
     context.load_cert_chain(cert_file, key_file)
     # A resumed session would skip the certificate, and with it the pin.
     context.num_tickets = 0
     return context
 
 
-def client_context(cert_pem: str) -> ssl.SSLContext:
+def client_context(cert_pem: str, floor: TlsFloor = "1.3") -> ssl.SSLContext:
     """Return the agent's side of TLS, which trusts exactly the certificates in this PEM text; make it once."""
-    context = _context(ssl.PROTOCOL_TLS_CLIENT)
+    context = _context(ssl.PROTOCOL_TLS_CLIENT, floor)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_REQUIRED
     # A site's own certificate may have been signed by an authority that is not in the text.
@@ -43,9 +50,9 @@ def client_context(cert_pem: str) -> ssl.SSLContext:
     return context
 
 
-def unpinned_context() -> ssl.SSLContext:
+def unpinned_context(floor: TlsFloor = "1.3") -> ssl.SSLContext:
     """Return the side of TLS of one who is not yet an agent: he looks at the certificate himself, in `as_stranger`."""
-    context = _context(ssl.PROTOCOL_TLS_CLIENT)
+    context = _context(ssl.PROTOCOL_TLS_CLIENT, floor)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
@@ -73,12 +80,23 @@ async def as_agent(below: Line, context: ssl.SSLContext, pin_sha256: bytes) -> T
     Raises:
         RemoteProtocolError: it failed, took too long, or the certificate is another one; the line is closed.
     """
+    return (await as_agent_of_one(below, context, (pin_sha256,)))[0]
+
+
+async def as_agent_of_one(below: Line, context: ssl.SSLContext, pins_sha256: Iterable[bytes]) -> tuple[TlsLine, bytes]:
+    """Do the TLS handshake as the client with a server that is one of several, and tell which of the pins it is.
+
+    Raises:
+        RemoteProtocolError: it failed, took too long, or the certificate is none of them; the line is closed.
+    """
     secured = TlsLine(below, context, server_side=False)
     await _shake_hands(secured)
-    if not hmac.compare_digest(hashlib.sha256(secured.peer_certificate).digest(), pin_sha256):
-        secured.close()
-        raise RemoteProtocolError("the server shows a certificate other than the pinned one")
-    return secured
+    shown = hashlib.sha256(secured.peer_certificate).digest()
+    for pin in pins_sha256:
+        if hmac.compare_digest(shown, pin):
+            return secured, pin
+    secured.close()
+    raise RemoteProtocolError("the server shows a certificate other than the pinned one")
 
 
 async def as_stranger(below: Line, context: ssl.SSLContext) -> tuple[TlsLine, bytes]:
@@ -95,10 +113,20 @@ async def as_stranger(below: Line, context: ssl.SSLContext) -> tuple[TlsLine, by
     return secured, secured.peer_certificate
 
 
-def _context(protocol: int) -> ssl.SSLContext:
+def set_floor(context: ssl.SSLContext, floor: TlsFloor) -> None:
+    """Change the oldest version of TLS for handshakes to come.
+
+    Notes:
+        A server goes down to 1.2 when some agent may use it; whether this one may is looked at when it said its name.
+    """
+    context.minimum_version = ssl.TLSVersion.TLSv1_2 if floor == "1.2" else ssl.TLSVersion.TLSv1_3
+
+
+def _context(protocol: int, floor: TlsFloor) -> ssl.SSLContext:
     context = ssl.SSLContext(protocol)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_COMPRESSION
+    context.set_ciphers(CIPHERS_1_2)
+    set_floor(context, floor)
+    context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.set_alpn_protocols([ALPN])
     return context
 

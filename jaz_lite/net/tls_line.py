@@ -64,6 +64,11 @@ class TlsLine:
         return self._tls.selected_alpn_protocol()
 
     @property
+    def version(self) -> str:
+        """The version of TLS that both sides settled on, as in `TLSv1.3`."""
+        return self._tls.version() or ""
+
+    @property
     def peer_certificate(self) -> bytes:
         """The DER bytes the peer has shown; b"" when it has shown none."""
         return self._tls.getpeercert(binary_form=True) or b""

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from jaz_lite.model.encoding import UTF_8, is_text_encoding
 from jaz_lite.model.event import WorkCancelled, WorkDoubted, WorkFailed
-from jaz_lite.runner import dispatch, locks, reconcile
+from jaz_lite.model.fact import Fact
+from jaz_lite.runner import dispatch, locks, reconcile, twins
 from jaz_lite.runner.desk import Desk
 from jaz_lite.runner.inputs import (
     AgentChanged,
@@ -14,8 +15,12 @@ from jaz_lite.runner.inputs import (
     AgentRevoked,
     AgentState,
     DeskResumed,
+    NewcomerDue,
 )
+from jaz_lite.runner.port import Port
 from jaz_lite.runner.turn import Turn
+from jaz_lite.store.agents import AgentRow
+from jaz_lite.wire.happenings import HelloFacts
 
 ZERO_CHAIN = bytes(16)
 REFUSED_PAUSE_S = 1.0
@@ -23,6 +28,13 @@ TRY_AGAIN_WHY = frozenset(("draining", "busy", "no_space"))
 REVOKED = "this agent was revoked"
 REVOKED_RETRY_S = 600
 DIFFERS = "the definition differs from what this attempt already executed; it is not started again"
+
+
+def identified(turn: Turn, item: AgentIdentified, draw_spool: Callable[[], bytes]) -> None:
+    """An agent proved who it is: let it in, unless a machine with the same identity may be there already (4.3)."""
+    row = turn.tx.agents.find(item.happening.hello.agent_id)
+    if row is None or row.state == "revoked" or twins.may_come_in(turn, item):
+        welcome(turn, item, draw_spool)
 
 
 def welcome(turn: Turn, item: AgentIdentified, draw_spool: Callable[[], bytes]) -> None:
@@ -34,7 +46,7 @@ def welcome(turn: Turn, item: AgentIdentified, draw_spool: Callable[[], bytes]) 
         turn.after_commit(lambda: port.link.bye("revoked", REVOKED, retry_s=REVOKED_RETRY_S), port)
         return
     if row.spool == facts.spool and row.spool is not None:
-        spool, cursor, chain = row.spool, row.cursor, row.chain
+        spool, cursor, chain = _same_log(turn, port, row, facts)
     else:
         # The agent starts afresh, or was set back and asks for a new log: nothing of the old one is proven now.
         spool, cursor, chain = draw_spool(), 0, ZERO_CHAIN
@@ -60,7 +72,8 @@ def welcome(turn: Turn, item: AgentIdentified, draw_spool: Callable[[], bytes]) 
     desk = turn.works.limit(row)
     locks.booted(turn, desk, facts.boot)
     old = desk.port
-    port.agent_id, port.conn, port.spool = agent_id, facts.conn, spool
+    port.agent_id, port.conn, port.spool, port.boot = agent_id, facts.conn, spool, facts.boot
+    turn.agents_moved = True
 
     def greet() -> None:
         if old is not None and old is not port:
@@ -72,12 +85,30 @@ def welcome(turn: Turn, item: AgentIdentified, draw_spool: Callable[[], bytes]) 
         desk.boot = facts.boot
         desk.encoding = encoding
         desk.since_ms = turn.now_ms
+        desk.strict = facts.strict
         port.up = True
         port.greet(port.link, spool, cursor, chain)
         if desk.draining:
             port.link.drain(True)
 
     turn.after_commit(greet, port)
+
+
+def _same_log(turn: Turn, port: Port, row: AgentRow, facts: HelloFacts) -> tuple[bytes, int, bytes]:
+    """Return spool, cursor and chain to go on from, where the agent has the log that we know (4.4, 4.5)."""
+    assert row.spool is not None
+    if facts.low > row.cursor + 1:
+        # Its retention was shorter than we were behind: what the lost events told is told by the inventory or by nobody.
+        data = {"agent_id": row.agent_id, "first": row.cursor + 1, "last": facts.low - 1}
+        turn.tx.journal.add(turn.now_ms, None, "", Fact(kind="agent_gap", severity="error", data=data))
+        turn.move_cursor(row.agent_id, row.spool, facts.low - 1, facts.low_chain)
+        port.gap = True
+        return row.spool, facts.low - 1, facts.low_chain
+    if facts.acked > row.cursor:
+        # It was told that we have more than we have: this data directory is an older copy of itself.
+        data = {"agent_id": row.agent_id, "ours": row.cursor, "theirs": facts.acked}
+        turn.tx.journal.add(turn.now_ms, None, "", Fact(kind="server_set_back", severity="error", data=data))
+    return row.spool, row.cursor, row.chain
 
 
 def known_encoding(name: str) -> str:
@@ -177,7 +208,7 @@ def resumed(turn: Turn, item: DeskResumed) -> None:
     turn.desk_may_have_room(desk)
 
 
-def gone(turn: Turn, item: AgentGone) -> None:
+def gone(turn: Turn, item: AgentGone, draw_spool: Callable[[], bytes]) -> None:
     """The link is closed. Nothing that runs is touched: unreachable is not failed."""
     port = item.port
     port.up = port.synced = False
@@ -190,3 +221,14 @@ def gone(turn: Turn, item: AgentGone) -> None:
             "spool_bytes": said.spool_bytes, "free_bytes": said.free_bytes, "running": said.running
         }  # fmt: skip
         turn.tx.agents.update(port.agent_id, seen_ms=turn.now_ms, clock_offset_ms=port.clock_offset_ms, **known)
+        turn.agents_moved = True
+        newcomer = twins.waits_for(desk)
+        if newcomer is not None:
+            welcome(turn, newcomer, draw_spool)
+
+
+def newcomer_due(turn: Turn, item: NewcomerDue, draw_spool: Callable[[], bytes]) -> None:
+    """The older session of an agent did not answer: its machine is gone, and the newcomer is the agent."""
+    newcomer = twins.not_answered(turn, item)
+    if newcomer is not None:
+        welcome(turn, newcomer, draw_spool)

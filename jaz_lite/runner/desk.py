@@ -2,9 +2,13 @@
 
 from collections import deque
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from jaz_lite.runner.port import Port
 from jaz_lite.store.host_locks import HostLock
+
+if TYPE_CHECKING:
+    from jaz_lite.runner.inputs import AgentIdentified
 
 SLOTS_DEFAULT = 64  # jobs in parallel on one agent until it says otherwise
 QUEUE_AHEAD_MAX = 64  # work orders that wait on the agent beyond its slots: they hide the cost of durability
@@ -31,6 +35,8 @@ class Desk:
     waiting_beside: deque[bytes] = field(default_factory=deque)
     boot: bytes = b""
     lock: HostLock | None = None  # a reboot is with the agent
+    strict: bool = False  # after a boot it proves nothing by having no record (rollback_guard)
+    newcomer: "AgentIdentified | None" = None  # says to be this agent, too, and waits for its welcome
     encoding: str = ""  # of the output of its jobs
     since_ms: int | None = None  # wall clock: it came, or went
 

@@ -146,6 +146,21 @@ class AgentRevoked(Input):
 
 
 @dataclass(frozen=True, slots=True)
+class AgentAlive(Input):
+    """An agent's session that was asked whether it lives has answered."""
+
+    port: Port
+
+
+@dataclass(frozen=True, slots=True)
+class NewcomerDue(Input):
+    """The time is over in which the older session of an agent could answer; `port` is the newcomer's."""
+
+    agent_id: str
+    port: Port
+
+
+@dataclass(frozen=True, slots=True)
 class DeskResumed(Input):
     """The pause after an agent's refusal is over."""
 

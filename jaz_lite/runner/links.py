@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from jaz_lite.errors import Fenced
 from jaz_lite.runner.copies import Copies
 from jaz_lite.runner.inputs import (
+    AgentAlive,
     AgentGone,
     AgentIdentified,
     AgentInventory,
@@ -24,6 +25,7 @@ from jaz_lite.runner.port import Port
 from jaz_lite.wire.file_happenings import FileHappening
 from jaz_lite.wire.happenings import (
     AgentEvents,
+    Alive,
     Closed,
     Deposed,
     Happening,
@@ -88,6 +90,8 @@ class Links:
                     # Kept with the connection and not in the store: it is said again in a minute.
                     port.metric = happening
                     self._compare_clocks(port, happening.wall_ns, travelled=0.5)
+                case Alive():
+                    self._submit(AgentAlive(port))
                 case Deposed():
                     self._deposed(port, happening)
                 case Closed():

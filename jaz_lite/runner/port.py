@@ -15,10 +15,12 @@ class Port:
 
     __slots__ = (
         "agent_id",
+        "boot",
         "clock_offset_ms",
         "close",
         "conn",
         "flush",
+        "gap",
         "greet",
         "inventory",
         "link",
@@ -33,10 +35,10 @@ class Port:
         self,
         link: ServerLink,
         *,
+        peer: str = "",
         flush: Callable[[], None],
         close: Callable[[], None],
         greet: Callable[[ServerLink, bytes, int, bytes], None],
-        peer: str = "",
     ) -> None:
         self.link = link
         self.flush = flush
@@ -45,6 +47,8 @@ class Port:
         self.peer = peer  # the address at the other end
         self.agent_id = ""
         self.conn = 0
+        self.boot = b""
+        self.gap = False  # events between the cursor and its log are lost
         self.spool = b""
         self.up = False  # welcomed
         self.synced = False  # may be given work

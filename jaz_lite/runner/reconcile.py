@@ -13,6 +13,8 @@ from jaz_lite.runner.work import Work
 from jaz_lite.wire.happenings import InventoryItem
 
 SETBACK = "the agent's records were lost or set back; the fate of the job is not known"
+GAP = "the agent keeps no record any more of the time in which the job was sent; its fate is not known"
+BOOTED = "the machine was started again since the job was sent, and may have been set back (rollback_guard)"
 OPEN_THERE = frozenset(("accepted", "starting", "running"))
 INVENTORY_KEPT_MAX = 100_000  # far beyond what an agent queues
 FORGOT = "the agent has no record of a job that it had accepted"
@@ -48,7 +50,7 @@ def lay_beside(turn: Turn, item: AgentSynced) -> None:
         if unbound is not None and not unbound.agent_id and dispatch.may_be_at(turn, unbound, port.agent_id):
             dispatch.found_at(turn, unbound, port.agent_id)
     for work in turn.works.of_agent(port.agent_id):
-        _settle(turn, work, known.get(work.k))
+        _settle(turn, work, known.get(work.k), gap=port.gap)
     for entry in known.values():
         if entry.k not in turn.works.open:
             _settled_here(turn, port.agent_id, entry)
@@ -63,9 +65,13 @@ def records_lost(turn: Turn, agent_id: str, sentence: str = SETBACK) -> None:
             turn.raise_event(work.run_id, reports.doubt(turn, work, "setback", sentence))
 
 
-def _settle(turn: Turn, work: Work, entry: InventoryItem | None) -> None:
+def _settle(turn: Turn, work: Work, entry: InventoryItem | None, *, gap: bool) -> None:
     st = None if entry is None else entry.st
     match work.state, st:
+        case ("sent" | "accepted" | "running" | "stopping", None) if gap:
+            turn.raise_event(work.run_id, reports.doubt(turn, work, "gap", GAP))
+        case ("sent", None) if turn.works.desk(work.agent_id).strict and not _sent_in_this_boot(turn, work):
+            turn.raise_event(work.run_id, reports.doubt(turn, work, "boot", BOOTED))
         case ("sent", None):
             dispatch.send_again(turn, turn.works.desk(work.agent_id), work)
         case ("accepted" | "running", None):
@@ -94,6 +100,11 @@ def _settle(turn: Turn, work: Work, entry: InventoryItem | None) -> None:
             turn.raise_event(work.run_id, WorkCancelled(work.node, work.k, "server"))
         case _:
             pass  # both say the same, or the agent's events have already said it
+
+
+def _sent_in_this_boot(turn: Turn, work: Work) -> bool:
+    row = turn.tx.attempts.find(work.k)
+    return row is not None and row.boot_sent == turn.works.desk(work.agent_id).boot
 
 
 def _settled_here(turn: Turn, agent_id: str, entry: InventoryItem) -> None:

@@ -71,6 +71,7 @@ class Turn:
         self.draw_ids = draw_ids
         self._later = later
         self.may_start = may_start  # False while the disk is full
+        self.agents_moved = False  # an agent came or went
         self._feed = feed
         self._staged: dict[int, _Staged] = {}
         self._raised: dict[int, list[_Raised]] = {}

@@ -18,11 +18,12 @@ from datetime import tzinfo
 from jaz_lite.clock import Clock
 from jaz_lite.errors import DiskFull, JazLiteError, StoreDamaged
 from jaz_lite.model.event import TimerFired
-from jaz_lite.runner import agents, reconcile, reports, starts
+from jaz_lite.runner import agents, reconcile, reports, starts, twins
 from jaz_lite.runner.actions import not_live
 from jaz_lite.runner.copies import Copies
 from jaz_lite.runner.feed import Feed
 from jaz_lite.runner.inputs import (
+    AgentAlive,
     AgentChanged,
     AgentGone,
     AgentIdentified,
@@ -35,6 +36,7 @@ from jaz_lite.runner.inputs import (
     AgentSynced,
     DeskResumed,
     Input,
+    NewcomerDue,
     NewRun,
     RunEvent,
     Write,
@@ -75,12 +77,14 @@ class Turns:
         self.feed = Feed(zone)
         self.copies = Copies(store, self.works, self.feed, clock.monotonic)
         self.wake: Callable[[], None] = lambda: None
+        self.agents_changed: Callable[[], None] = lambda: None  # agents, or whether they are connected
         self.later: Callable[[float, Input], None] = lambda _seconds, item: self.submit(item)
         self._inbox: deque[Input] = deque()
         self._urgent = False
         self._quiet_until: float | None = None
         self._taken: list[Input] = []
         self.disk_full = False
+        self._agents_version = store.agents_version
         self._last_id = 0
 
     def reload(self) -> None:
@@ -219,6 +223,9 @@ class Turns:
         turn.release()
         if self.copies:
             self.copies.look()
+        if turn.agents_moved or self.store.agents_version != self._agents_version:
+            self._agents_version = self.store.agents_version
+            self.agents_changed()
 
     def _draw_ids(self, count: int) -> int:
         first = self.term << 32 | (self._last_id + 1)
@@ -240,7 +247,7 @@ class Turns:
             case Write():
                 self._take_write(turn, item)
             case AgentIdentified():
-                agents.welcome(turn, item, self.draw_spool)
+                agents.identified(turn, item, self.draw_spool)
             case AgentInventory():
                 reconcile.note(turn, item)
             case AgentSynced():
@@ -250,9 +257,13 @@ class Turns:
             case AgentState():
                 agents.known_already(turn, item)
             case AgentGone():
-                agents.gone(turn, item)
+                agents.gone(turn, item, self.draw_spool)
             case AgentRevoked():
                 agents.revoked(turn, item)
+            case AgentAlive():
+                twins.alive(turn, item)
+            case NewcomerDue():
+                agents.newcomer_due(turn, item, self.draw_spool)
             case DeskResumed():
                 agents.resumed(turn, item)
             case AgentChanged():

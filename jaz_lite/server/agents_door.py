@@ -1,8 +1,10 @@
 """The door where agents come in: TLS, then a session that feeds the runner, or an enrolment. One barrier a connection."""
 
+import logging
 import secrets
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
 
 import trio
 
@@ -12,11 +14,12 @@ from jaz_lite.net.dial import Address
 from jaz_lite.net.door import Door
 from jaz_lite.net.line import Line
 from jaz_lite.net.session import Session
+from jaz_lite.net.tls_line import TlsLine
 from jaz_lite.runner.links import Links
 from jaz_lite.runner.port import Port
 from jaz_lite.runner.turns import Turns
 from jaz_lite.server.enrolling import Enroller, Refusal
-from jaz_lite.server.face import Mirror
+from jaz_lite.server.face import Face, Mirror
 from jaz_lite.wire import limits
 from jaz_lite.wire.enrol import OPENING_BYTES, begins_enrolment
 from jaz_lite.wire.happenings import Closed, Happening, Identified
@@ -24,6 +27,18 @@ from jaz_lite.wire.server_core import ServerLink
 
 BACKLOG_MAX = 2_000  # inputs that wait for a turn; with more, nothing further is read from agents
 BACKLOG_LOOK_S = 0.01
+OLD_TLS = frozenset(("TLSv1", "TLSv1.1", "TLSv1.2"))
+TLS_TOO_OLD = "this agent may not use TLS 1.2: the server has to allow it for this agent"
+
+log = logging.getLogger(__name__)
+
+
+class Reached(NamedTuple):
+    """A line to a peer to whom this face was shown."""
+
+    line: TlsLine
+    face: Face
+    peer: str  # where it is
 
 
 class AgentsDoor:
@@ -45,6 +60,7 @@ class AgentsDoor:
         self._ticket = ticket
         self._enroller = enroller
         self._door = Door(per_address=strangers_per_address)
+        self._floored: tuple[int, Face | None] = (-1, None)
 
     async def serve(
         self,
@@ -61,8 +77,7 @@ class AgentsDoor:
         Raises:
             Unreachable: nobody answers. Refused: it was not let in, or wants something else.
         """
-        face = self._mirror.face
-        secured = await tls.as_scheduler(await tcp.connect(place), face.context)
+        secured = (await self.reach(place)).line
         head = await _head_of(secured)
         if not begins_enrolment(head):
             secured.close()
@@ -75,12 +90,42 @@ class AgentsDoor:
             raise Refused(f"{place} was not enrolled: {outcome.msg}")
 
     async def _receive(self, line: Line, visitor: tcp.Visitor) -> None:
-        face = self._mirror.face
+        face = self._face()
         secured = await tls.as_scheduler(line, face.context)
         head = await _head_of(secured)
         if begins_enrolment(head):
             await self._enroller.attend(secured, head, visitor, visitor.address)
             return
+        reached = Reached(secured, face, visitor.address)
+        await self.hold(reached, head, proved=visitor.proved, failed=visitor.failed)
+
+    async def reach(self, address: Address) -> "Reached":
+        """Dial an agent that listens.
+
+        Raises:
+            Unreachable: nobody is there. RemoteProtocolError: it does not take us for its server, or is no agent.
+        """
+        face = self._face()
+        return Reached(await tls.as_scheduler(await tcp.connect(address), face.context), face, str(address))
+
+    async def hold(
+        self,
+        reached: "Reached",
+        head: bytes = b"",
+        *,
+        proved: Callable[[], None] = lambda: None,
+        failed: Callable[[], None] = lambda: None,
+    ) -> str:
+        """Hold one session to its end, whichever side dialled.
+
+        Args:
+            head: what was received already.
+            proved, failed: called when the agent has proved who it is, or could not.
+
+        Returns:
+            The name of the agent that was let in; "" if none was.
+        """
+        secured, face, peer = reached
         link = ServerLink(
             face.identity,
             nonce=secrets.token_bytes(32),
@@ -91,19 +136,43 @@ class AgentsDoor:
         def tell(happenings: list[Happening]) -> Awaitable[None] | None:
             for happening in happenings:
                 if isinstance(happening, Identified):
-                    visitor.proved()
+                    proved()
+                    if not self._is_new_enough(secured, happening.hello.agent_id):
+                        log.warning("an agent may not use TLS 1.2", extra={
+                            "action": "link.tls", "agent": happening.hello.agent_id})  # fmt: skip
+                        link.bye("auth", TLS_TOO_OLD)
+                        return None
                 elif isinstance(happening, Closed) and happening.code == "auth":
-                    visitor.failed()
+                    failed()
             self._links.happened(port, happenings)
             return self._wait_for_room() if self._turns.backlog > BACKLOG_MAX else None
 
         session = Session(link, secured, tell, head)
         with trio.CancelScope() as scope:
-            port = Port(link, flush=session.flush, close=scope.cancel, greet=self._greet, peer=visitor.address)
+            port = Port(link, peer=peer, flush=session.flush, close=scope.cancel, greet=self._greet)
             try:
                 await session.run()
             finally:
                 self._links.gone(port)
+        return port.agent_id
+
+    # ---- TLS 1.2, for agents on machines that know nothing newer
+
+    def _face(self) -> Face:
+        """Return the present face; its TLS goes down to 1.2 as long as some agent may use that."""
+        face, version = self._mirror.face, self._turns.store.agents_version
+        if self._floored != (version, face):
+            self._floored = (version, face)
+            with self._turns.store.snapshot() as view:
+                tls.set_floor(face.context, "1.2" if view.agents.any_with_tls("1.2") else "1.3")
+        return face
+
+    def _is_new_enough(self, secured: TlsLine, agent_id: str) -> bool:
+        if secured.version not in OLD_TLS:
+            return True
+        with self._turns.store.snapshot() as view:
+            row = view.agents.find(agent_id)
+        return row is not None and row.tls_min == "1.2"
 
     async def _wait_for_room(self) -> None:
         while self._turns.backlog > BACKLOG_MAX // 2:

@@ -33,6 +33,7 @@ from jaz_lite.runner.control import Control
 from jaz_lite.runner.idle_chores import IdleChores
 from jaz_lite.runner.links import Links
 from jaz_lite.runner.turns import Turns
+from jaz_lite.server.agents_dialler import AgentsDialler
 from jaz_lite.server.agents_door import AgentsDoor
 from jaz_lite.server.descriptors import allow_many_descriptors
 from jaz_lite.server.embedded import enrol_local, keep_agent
@@ -170,7 +171,7 @@ class House:
                 spool,
                 cert_pem=keys.site_certificate_file.read_text("ascii"),
                 address=_loopback(addresses[0]),
-                policy=Policy(par=self._config["agent.slots"], shell=self._config["agent.shell"]),
+                policy=Policy(par=self._config["agent.slots"], shell=self._config["agent.shell"], listen="off"),
                 now_ms=self._clock.now_ms(),
             )
         links = Links(
@@ -215,6 +216,7 @@ class House:
                 nursery.start_soon(tasks.keep_copies_going, self._turns)
                 nursery.start_soon(tasks.keep_house, self._turns, self._directory, chores)
                 await nursery.start(door.serve, listeners)
+                nursery.start_soon(AgentsDialler(self._turns, door).run)
                 await nursery.start(
                     serve_local,
                     self._directory.folder,

@@ -47,8 +47,13 @@ class AgentRow:
     spool_bytes: int | None = None
     free_bytes: int | None = None
     running: int | None = None
+    tls_min: str = "1.3"  # the oldest version of TLS that it may use
+    twin_ms: int | None = None  # when a second machine with its identity was last refused
+    twin_peer: str = ""  # and where that one came from
 
 
+# What the door and the dialler of the server go by.
+_ACCESS = frozenset(("kid", "key", "addrs", "dial", "state", "tls_min"))
 _NAMES = tuple(field.name for field in fields(AgentRow))
 _COLUMNS = ", ".join(_NAMES)
 
@@ -62,6 +67,7 @@ class Agents:
 
     def put(self, row: AgentRow) -> None:
         """Save an agent, new or known."""
+        self._sql.memory.agents_version += 1
         sets = ", ".join(f"{name} = excluded.{name}" for name in _NAMES if name != "agent_id")
         self._sql.run(
             f"insert into agents ({_COLUMNS}) values ({', '.join('?' * len(_NAMES))})"
@@ -91,6 +97,7 @@ class Agents:
         assert changes.keys() <= set(_NAMES), f"no such fields: {changes.keys() - set(_NAMES)}"
         if not changes:
             return
+        self._sql.memory.agents_version += not _ACCESS.isdisjoint(changes)
         sets = ", ".join(f"{name} = ?" for name in changes)
         values = [self._stored(name, value) for name, value in changes.items()]
         changed = self._sql.change(f"update agents set {sets} where agent_id = ?", (*values, agent_id))
@@ -98,7 +105,12 @@ class Agents:
 
     def remove(self, agent_id: str) -> bool:
         """Forget an agent; tell whether there was one."""
+        self._sql.memory.agents_version += 1
         return bool(self._sql.change("delete from agents where agent_id = ?", (agent_id,)))
+
+    def any_with_tls(self, version: str) -> bool:
+        """Tell whether there is an agent that may use TLS this old."""
+        return self._sql.row("select 1 from agents where tls_min = ? limit 1", (version,)) is not None
 
     def list(self) -> Sequence[AgentRow]:
         """Return all agents, sorted by name."""

@@ -31,6 +31,7 @@ def migrations() -> tuple[Migration, ...]:
         Migration(2, "0.2.0", _text("0002.sql")),
         Migration(3, "0.2.0", _text("0003.sql")),
         Migration(4, "0.2.0", _text("0004.sql")),
+        Migration(5, "0.2.0", _text("0005.sql")),
     )
 
 

@@ -122,6 +122,11 @@ class Store:
             writer.look_up_due()
         return writer.memory.next_due_ms
 
+    @property
+    def agents_version(self) -> int:
+        """A number that grows whenever it may have changed who may connect, or is to be dialled, and where."""
+        return self._the_writer.memory.agents_version
+
     # ---- reading
 
     def snapshot(self, limit_s: float = SNAPSHOT_S) -> AbstractContextManager[View]:

@@ -130,6 +130,8 @@ def _hello_body(agent: AgentIdentity, facts: HelloFacts, nonce: bytes) -> dict[s
     }
     if facts.encoding:
         body["cap"]["enc"] = facts.encoding
+    if facts.strict:
+        body["cap"]["strict"] = True
     if facts.act:
         body |= {"act": facts.act, "ticket": facts.ticket}
     if facts.low_chain != ident.CHAIN_START:

@@ -60,6 +60,7 @@ class HelloFacts:
     low_chain: h(low - 1), from which a server goes on that had to give up the events before `low`.
     keep_s: how long acknowledged records are kept. conn: grows with each connection. par, queue: jobs at once and
     waiting. free: bytes free on the spool's disk. tz_s: seconds east of UTC. encoding: of the output of its jobs.
+    strict: its disk may be set back with its machine, so after a boot it proves nothing by having no record.
     """
 
     spool: bytes
@@ -83,6 +84,7 @@ class HelloFacts:
     queue: int = 0
     free: int = 0
     encoding: str = ""
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +113,11 @@ class Closed(Happening):
     by_us: bool
     addrs: tuple[str, ...] = ()
     retry_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Alive(Happening):
+    """The peer has answered since it was asked with `ask_alive`."""
 
 
 # ---- what a server hears

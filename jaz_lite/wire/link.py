@@ -18,7 +18,7 @@ from jaz_lite.errors import LocalProtocolError
 from jaz_lite.wire import limits
 from jaz_lite.wire import messages as m
 from jaz_lite.wire.frames import FrameReader, Violation, frame, pack, unpack_frame
-from jaz_lite.wire.happenings import Closed, Happening
+from jaz_lite.wire.happenings import Alive, Closed, Happening
 from jaz_lite.wire.messages import MESSAGES
 from jaz_lite.wire.schema import Validator, cut
 
@@ -48,6 +48,7 @@ class Link:
     running_states: ClassVar[frozenset[str]] = frozenset()  # with heartbeats instead of handshake deadlines
 
     __slots__ = (
+        "_alive_asked",
         "_asked_at",
         "_bulk",
         "_files",
@@ -83,6 +84,7 @@ class Link:
         self._frame_bytes_max = limits.FRAME_BYTES_MAX_BEFORE_WELCOME
         self._pong: int | None = None
         self._ping_count = 0
+        self._alive_asked = 0  # the ping whose answer the caller waits for
         self._now = now
         self._asked_at = now
         self.rtt_s = 0.0  # how long an answer of the peer took last: there and back
@@ -180,6 +182,14 @@ class Link:
 
     # ---- commands of both ends
 
+    def ask_alive(self) -> None:
+        """Ask the peer for a sign of life; when it comes, `Alive` is found. Only while running."""
+        if not self.closed and self.state in self.running_states:
+            self._ping_count += 1
+            self._asked()
+            self._alive_asked = self._ping_count
+            self._send(m.PING, {"n": self._ping_count})
+
     def error(self, code: str, msg: str = "") -> None:
         """Say that the peer broke a rule which only the caller could see, and close."""
         if not self.closed:
@@ -232,6 +242,9 @@ class Link:
             raise Violation("state", "pong to a ping that was never sent")
         if body["n"] == self._ping_count:
             self._answered()
+        if self._alive_asked and body["n"] >= self._alive_asked:
+            self._alive_asked = 0
+            self._found.append(Alive())
 
     def _on_bye(self, body: Body, _payload: bytes) -> None:
         addrs = tuple(body.get("addrs") or ())

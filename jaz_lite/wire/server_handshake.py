@@ -187,6 +187,9 @@ def _hello_of(body: Body) -> Hello:
         raise Violation("schema", "hello.cap must hold numbers")
     if not m.ENCODING.check(encoding):
         raise Violation("schema", "hello.cap.enc must be the name of an encoding")
+    strict = cap.get("strict", False)
+    if not isinstance(strict, bool):
+        raise Violation("schema", "hello.cap.strict must be true or false")
     facts = HelloFacts(
         spool=body["spool"],
         boot=body["boot"],
@@ -209,5 +212,6 @@ def _hello_of(body: Body) -> Hello:
         queue=queue,
         free=free,
         encoding=encoding,
+        strict=strict,
     )
     return Hello(agent_id=body["agent"], kid=body["kid"], facts=facts)

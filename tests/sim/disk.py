@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from jaz_lite.agent.output_files import SUFFIXES
+from jaz_lite.agent.output_files import SUFFIXES, KeptOutput
 
 PLENTY_BYTES = 10**12
 
@@ -182,6 +182,12 @@ class SimOutputs:
 
     def forget(self, before_ms: int) -> None:
         pass
+
+    def kept(self) -> list[KeptOutput]:
+        return [KeptOutput(0, "", len(content), key in self._had) for key, content in self._files.items()]
+
+    def forget_one(self, one: KeptOutput) -> None:
+        raise AssertionError("the simulator gives no quota")
 
     def remove_texts(self, k: bytes) -> None:
         pass

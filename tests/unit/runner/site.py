@@ -30,6 +30,7 @@ from jaz_lite.wire.happenings import (
     AgentIdentity,
     CancelAsked,
     Challenged,
+    Closed,
     Dispatched,
     Drained,
     HelloFacts,
@@ -215,6 +216,7 @@ class AgentEnd:
         self.drains: list[bool] = []
         self.facts: dict[str, Any] = {"par": 64}
         self.clock_ahead_ms = 0
+        self.closed: list[str] = []
 
     # ---- the link
 
@@ -290,6 +292,8 @@ class AgentEnd:
                 self.drains.append(happening.on)
             case Acked():
                 self.acked = happening.n
+            case Closed():
+                self.closed.append(happening.code)
 
     def _items(self) -> list[InventoryItem]:
         states = self.states if self._inventory is None else self._inventory

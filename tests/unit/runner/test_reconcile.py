@@ -123,8 +123,11 @@ def test_reports_under_an_old_log_do_not_move_the_cursor_of_a_new_one(
     assert old_link is not None
     agent.spool, agent.states, agent.log = bytes(16), {}, []
     with monkeypatch.context() as waiting:
-        waiting.setattr(site, "turn", lambda: False)  # hello and late reports gather for one turn
+        waiting.setattr(site, "turn", lambda: False)
         agent.connect()
+    site.turn()  # another log: it waits whether the older session answers
+    with monkeypatch.context() as waiting:
+        waiting.setattr(site, "turn", lambda: False)  # the end of the waiting and late reports gather for one turn
         site.links.happened(old_port, old_port.link.receive(old_link.take(), site.clock.monotonic()))
     assert site.turns.backlog == 2
     site.turn()
@@ -134,3 +137,63 @@ def test_reports_under_an_old_log_do_not_move_the_cursor_of_a_new_one(
     assert row is not None
     assert (row.spool, row.cursor) != (old_port.spool, 1)
     assert row.cursor == 0
+
+
+def test_records_that_the_agent_keeps_no_more_leave_a_gap_and_doubt(started: tuple[Site, int]) -> None:
+    site, run = started
+    agent = site.agents["a1"]
+    agent.cut()
+    # Four events were written, acknowledged to a server with newer data, and have gone; the fifth is told.
+    agent.log = [b""] * 4
+    agent.facts |= {"low": 5, "low_chain": b"chain before fiv"}
+    agent.says(None, "clock_jump", settle=False, s=1)
+
+    agent.connect(inventory={})
+
+    assert "agent_gap" in site.journal_kinds()
+    assert agent.welcomes[-1].cursor == 4
+    assert agent.welcomes[-1].chain == b"chain before fiv"
+    assert agent.acked == 5
+    assert site.attempt_states(run) == {"/load#1/1": "unknown"}
+    assert len(agent.dispatched) == 1
+
+
+def test_an_agent_that_was_told_of_more_than_we_know_shows_that_we_were_set_back(started: tuple[Site, int]) -> None:
+    site, run = started
+    agent = site.agents["a1"]
+    agent.cut()
+    agent.accepts("load")
+    agent.acked = 1
+
+    agent.connect()
+
+    assert "server_set_back" in site.journal_kinds()
+    assert site.attempt_states(run) == {"/load#1/1": "accepted"}
+
+
+@pytest.mark.parametrize(("strict", "states"), [(True, "unknown"), (False, "sent")], ids=["strict", "normal"])
+def test_no_record_after_a_boot_proves_nothing_on_a_machine_that_may_be_set_back(
+    started: tuple[Site, int], strict: bool, states: str
+) -> None:
+    site, run = started
+    agent = site.agents["a1"]
+    agent.cut()
+    agent.boot = b"boot-2".ljust(16, b"\0")
+    agent.facts["strict"] = strict
+
+    agent.connect(inventory={})
+
+    assert site.attempt_states(run) == {"/load#1/1": states}
+    assert len(agent.dispatched) == (1 if strict else 2)
+
+
+def test_no_record_in_the_same_boot_is_proof_on_every_machine(started: tuple[Site, int]) -> None:
+    site, run = started
+    agent = site.agents["a1"]
+    agent.cut()
+    agent.facts["strict"] = True
+
+    agent.connect(inventory={})
+
+    assert site.attempt_states(run) == {"/load#1/1": "sent"}
+    assert len(agent.dispatched) == 2

@@ -1,0 +1,139 @@
+"""Two connections in the name of one agent: it came back, or its disk was copied (protocol 4.3)."""
+
+import pytest
+
+from jaz_lite.runner.inputs import Input
+from tests.unit.runner.site import AgentEnd, Site, chained, job
+
+OTHER_BOOT = b"boot-2".ljust(16, b"\0")
+
+
+class Later:
+    """What turns asked to be handed in later."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self.items: list[tuple[float, Input]] = []
+        site.turns.later = lambda seconds, item: self.items.append((seconds, item))
+
+    def pass_by(self) -> None:
+        """Let all of it be due."""
+        items, self.items = self.items, []
+        for _, item in items:
+            self._site.turns.submit(item)
+        self._site.settle()
+
+
+@pytest.fixture
+def later(site: Site) -> Later:
+    return Later(site)
+
+
+def up(site: Site) -> AgentEnd:
+    agent = site.agents["a1"]
+    agent.connect()
+    return agent
+
+
+def another(site: Site, first: AgentEnd, *, boot: bytes, spool: bytes | None = None, conn: int = 10) -> AgentEnd:
+    """Connect once more in the name of an agent."""
+    end = AgentEnd(site, first.agent_id)
+    end.boot, end.spool, end.conn = boot, first.spool if spool is None else spool, conn
+    end.log = list(first.log)
+    site.agents["another"] = end
+    end.connect()
+    return end
+
+
+def unplug(site: Site, name: str) -> AgentEnd:
+    """Pull the cable: neither end learns of it."""
+    return site.agents.pop(name)
+
+
+def test_a_newer_connection_of_the_same_agent_takes_over_at_once(site: Site, later: Later) -> None:
+    agent = up(site)
+    unplug(site, "a1")
+
+    newer = another(site, agent, boot=agent.boot)
+
+    assert len(newer.welcomes) == 1
+    assert later.items == []
+    assert site.turns.works.desk("a1").port is newer.port
+
+
+def test_a_copied_machine_is_refused_while_the_first_one_answers(site: Site, later: Later) -> None:
+    agent = up(site)
+    run = site.start(chained("NIGHT", job("load")))
+
+    copy = another(site, agent, boot=OTHER_BOOT)
+
+    assert copy.welcomes == []
+    assert copy.closed == ["dup_agent"]
+    assert "agent_twin" in site.journal_kinds()
+    with site.store.snapshot() as view:
+        row = view.agents.find("a1")
+    assert row is not None
+    assert row.twin_ms == site.clock.now_ms()
+    assert site.turns.works.desk("a1").port is agent.port
+    agent.ends("load")
+    assert site.run(run).state == "ended"
+
+
+def test_a_copied_log_on_the_same_machine_is_refused_too(site: Site, later: Later) -> None:
+    agent = up(site)
+
+    copy = another(site, agent, boot=agent.boot, spool=b"another log.....")
+
+    assert copy.closed == ["dup_agent"]
+
+
+def test_a_machine_that_was_started_again_is_let_in_when_its_old_connection_is_silent(site: Site, later: Later) -> None:
+    agent = up(site)
+    unplug(site, "a1")
+
+    again = another(site, agent, boot=OTHER_BOOT)
+
+    assert again.welcomes == []
+    assert [seconds for seconds, _ in later.items] == [5.0]
+    later.pass_by()
+    assert len(again.welcomes) == 1
+    assert site.turns.works.desk("a1").port is again.port
+    assert "agent_twin" not in site.journal_kinds()
+
+
+def test_a_machine_that_was_started_again_is_let_in_as_soon_as_its_old_connection_is_gone(
+    site: Site, later: Later
+) -> None:
+    agent = up(site)
+    unplug(site, "a1")
+    again = another(site, agent, boot=OTHER_BOOT)
+
+    agent.cut()
+    site.settle()
+
+    assert len(again.welcomes) == 1
+    later.pass_by()
+    assert site.turns.works.desk("a1").port is again.port
+
+
+def test_a_newcomer_that_gave_up_waiting_is_forgotten(site: Site, later: Later) -> None:
+    agent = up(site)
+    unplug(site, "a1")
+    again = another(site, agent, boot=OTHER_BOOT)
+    assert again.port is not None
+    again.port.link.error("timeout")
+    again.cut()
+
+    later.pass_by()
+
+    assert site.turns.works.desk("a1").port is agent.port
+
+
+def test_an_older_connection_that_comes_late_does_not_push_out_the_newer_one(site: Site, later: Later) -> None:
+    agent = up(site)
+
+    late = another(site, agent, boot=agent.boot, conn=-1)
+
+    assert late.closed == ["busy"]
+    assert site.turns.works.desk("a1").port is agent.port
+    assert "agent_twin" not in site.journal_kinds()
