@@ -277,6 +277,11 @@ class AttemptBook:
         if attempt.kill is not None:
             self._end_running(attempt, *attempt.kill)
 
+    @property
+    def queued(self) -> int:
+        """How many attempts wait for a slot."""
+        return len(self._queue)
+
     def output_limit(self, attempt: Attempt) -> int:
         """Return how many bytes of each stream of an open attempt are kept."""
         asked = (attempt.spec or {}).get("out_max")

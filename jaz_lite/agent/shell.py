@@ -31,6 +31,7 @@ from jaz_lite.agent.records import SITES, SiteRecord, load_sites, site_folder
 from jaz_lite.agent.site import Site
 from jaz_lite.agent.site_connection import SiteConnection
 from jaz_lite.agent.slots import Slots
+from jaz_lite.agent.vitals import measured
 from jaz_lite.errors import StoreDamaged, UsageError
 
 log = logging.getLogger(__name__)
@@ -295,8 +296,14 @@ class Agent:
                 connection.site.look_after(now, clock_jump_s=round(jump_s) if abs(jump_s) > CLOCK_JUMP_S else 0)
                 connection.look_after_files()
             self._gathered()
+            await self._tell_vitals()
             before = now
             await trio.sleep(LOOK_AFTER_S)
+
+    async def _tell_vitals(self) -> None:
+        for uid, connection in [*self._sites.items()]:
+            folder = self._data / site_folder(uid)
+            connection.tell_vitals(await trio.to_thread.run_sync(measured, folder))
 
 
 class AgentClock:

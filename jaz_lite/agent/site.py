@@ -25,6 +25,7 @@ from jaz_lite.agent.records import SiteRecord, site_folder
 from jaz_lite.agent.site_log import SiteLog
 from jaz_lite.agent.site_output import SiteOutput
 from jaz_lite.agent.slots import Slots
+from jaz_lite.agent.vitals import Vitals
 from jaz_lite.errors import StoreDamaged
 from jaz_lite.wire.agent_core import AgentLink
 from jaz_lite.wire.happenings import (
@@ -35,6 +36,7 @@ from jaz_lite.wire.happenings import (
     ConfigChanged,
     Happening,
     HelloFacts,
+    Metric,
     OutputAcked,
     OutputAsked,
     Welcomed,
@@ -136,8 +138,11 @@ class Site:
         """Return where to dial, best first."""
         return self.member.addresses
 
-    def hello(self, *, conn: int, free: int, tz_s: int, sw: str, system: str, arch: str) -> HelloFacts:
-        """Return what `hello` says for a session that begins now."""
+    def hello(
+        self, now: Moment, *, conn: int, free: int, tz_s: int, sw: str, system: str, arch: str, encoding: str = ""
+    ) -> HelloFacts:
+        """Return what `hello` says for a session that begins now; the server compares its clock with ours."""
+        self._now = now
         known = self.member.term
         return HelloFacts(
             boot=self._boot,
@@ -155,8 +160,24 @@ class Site:
             queue=self._policy.queue,
             free=free,
             strict=self._policy.rollback_guard == "strict",
+            encoding=encoding,
             **self.log.facts(),
         )
+
+    def tell_vitals(self, vitals: Vitals, now: Moment) -> None:
+        """Tell the server, if there is a session, how machine and agent are."""
+        if self._link is not None and not self._link.closed:
+            self._link.metric(
+                Metric(
+                    load=vitals.load,
+                    mem_bytes=vitals.mem_bytes,
+                    free_bytes=self._disk.free_bytes(),
+                    running=len(self.core.running),
+                    queued=self.core.queued,
+                    spool_bytes=vitals.spool_bytes,
+                    wall_ns=now.wall_ms * 1_000_000,
+                )
+            )
 
     def detach(self, link: AgentLink) -> None:
         """A link is gone; everything else goes on."""

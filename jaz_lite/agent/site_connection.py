@@ -20,6 +20,7 @@ from jaz_lite.agent.attempts import Moment
 from jaz_lite.agent.file_desk import FileDesk
 from jaz_lite.agent.records import SiteRecord
 from jaz_lite.agent.site import Site
+from jaz_lite.agent.vitals import Vitals, job_encoding
 from jaz_lite.errors import JazLiteError, UsageError
 from jaz_lite.net.dial import Address, AddressBook, Backoff, keep_dialling, parse_address
 from jaz_lite.net.line import Line
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 # What a server says when only a person can help; then it is told to people and not asked every few seconds.
 HOPELESS = frozenset(("auth", "dup_agent", "revoked", "version"))
 HOPELESS_PAUSE_S = 60.0
+CLOCK_OFFSET_S = 5.0  # more than that is told
 
 
 class SiteConnection:
@@ -74,6 +76,7 @@ class SiteConnection:
         self._floor: TlsFloor = floor
         self._context = client_context(site.record.cert_pem, floor)
         self._pause_s = 0.0  # what the server asked for
+        self._vitals = Vitals()
 
     def enrolled_anew(self, record: SiteRecord) -> None:
         """The enrolment was changed on the disk: go on with what it says now."""
@@ -87,6 +90,12 @@ class SiteConnection:
     def look_after_files(self) -> None:
         """Once a minute: forget what is known of copies of which the server knows the end."""
         self._files.forget(self.site.has_open)
+
+    def tell_vitals(self, vitals: Vitals) -> None:
+        """Once a minute: tell the server how the machine is."""
+        self._vitals = vitals
+        self.site.tell_vitals(vitals, self._now())
+        self.flush()
 
     # ---- sessions
 
@@ -119,12 +128,14 @@ class SiteConnection:
         """
         site = self.site
         facts = site.hello(
+            self._now(),
             conn=self._next_conn(),
             free=self._free_bytes(),
             tz_s=-time.timezone,
             sw=f"jaz_lite {__version__}",
             system=platform.platform(terse=True),
             arch=platform.machine(),
+            encoding=job_encoding(),
         )
         link = AgentLink(site.identity(), facts, nonce=os.urandom(32), now=trio.current_time())
         welcomed = False
@@ -135,6 +146,7 @@ class SiteConnection:
                 if isinstance(happening, Welcomed):
                     welcomed = True
                     proved()
+                    self._compare_clocks(happening, link.rtt_s)
                     if self._alone.is_set():
                         self._alone = trio.Event()
                 elif isinstance(happening, Closed) and not happening.by_us:
@@ -142,6 +154,7 @@ class SiteConnection:
             site.heard(link, self._files.heard(link, session.flush, happenings), self._now())
             self._gathered()
             if any(isinstance(happening, Welcomed) for happening in happenings):
+                self.site.tell_vitals(self._vitals, self._now())
                 self.flush()  # a session that was replaced is told so
 
         session = self._sessions[link] = Session(link, line, tell)
@@ -156,6 +169,15 @@ class SiteConnection:
         if welcomed:
             log.info("the session with the server ended", extra={"action": "link.down", "agent": site.record.agent_id})
         return welcomed
+
+    def _compare_clocks(self, welcome: Welcomed, rtt_s: float) -> None:
+        """Warn where the clocks differ; nothing is decided from them (protocol 4.8)."""
+        ahead_s = self._now().wall_ms / 1000 - (welcome.wall_ns / 1_000_000_000 + rtt_s / 2)
+        if welcome.wall_ns and abs(ahead_s) > CLOCK_OFFSET_S:
+            log.warning(
+                "the clock of this machine differs from the server's",
+                extra={"action": "link.clock", "agent": self.site.record.agent_id, "ahead_s": round(ahead_s, 1)},
+            )
 
     def _closed(self, closed: Closed) -> None:
         """The server ended a session or a handshake: what it says may be for people."""

@@ -8,7 +8,6 @@ from jaz_lite.cli.printing import line, moment, print_json, print_table, say
 from jaz_lite.cli.session import Command, Session, json_option, pass_session
 
 AGENT = click.argument("agent", metavar="AGENT")
-CLOCK_OFFSET_MS_MAX = 5_000
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -53,7 +52,8 @@ def list_(session: Session, as_json: bool) -> None:
         ],
         empty="no agent is enrolled",
     )
-    warn_of_clocks(answer["agents"])
+    for notice in answer["notices"]:
+        say(notice)
 
 
 @click.command("show", cls=Command, example="jaz-lite agent show local")
@@ -91,7 +91,8 @@ def show(session: Session, agent: str, as_json: bool) -> None:
     ):
         if value not in (None, ""):
             line(f"{name:<10} {value}")
-    warn_of_clocks([row])
+    for notice in row["notices"]:
+        say(notice)
 
 
 @click.command("set", cls=Command, example="jaz-lite agent set local --par 8")
@@ -163,12 +164,3 @@ def size(count: int | None) -> str:
     while value >= 1024 and unit < len(UNITS) - 1:
         value, unit = value / 1024, unit + 1
     return f"{value:.0f} {UNITS[unit]}" if unit == 0 or value >= 10 else f"{value:.1f} {UNITS[unit]}"
-
-
-def warn_of_clocks(rows: list[dict[str, Any]]) -> None:
-    """Say which clocks are off; the order of events and time limits do not depend on them, what people read does."""
-    for row in rows:
-        offset_ms = row["clock_offset_ms"]
-        if offset_ms is not None and abs(offset_ms) > CLOCK_OFFSET_MS_MAX:
-            direction = "ahead of" if offset_ms > 0 else "behind"
-            say(f"the clock of agent {row['agent_id']} is {abs(offset_ms) / 1000:,.0f} s {direction} the server's")

@@ -29,8 +29,8 @@ def show(told: dict[str, Any]) -> None:
     line("runs: " + ", ".join(f"{runs.get(name, 0)} {name}" for name in ("running", "error", "waiting")))
     line("last snapshot: " + (moment(told.get("last_snapshot_at")) or "never"))
     print_table(
-        ("agent", "reachable", "running jobs", "confirmed"),
-        [(a["agent_id"], a["reachable"], a["running"], a["confirmed"]) for a in told.get("agents", ())],
+        ("agent", "state", "reachable", "running jobs", "confirmed"),
+        [(a["agent_id"], a["state"], a["reachable"], a["running"], a["confirmed"]) for a in told.get("agents", ())],
         empty="no agent is enrolled",
     )
     for notice in told.get("notices", ()):

@@ -11,6 +11,7 @@ from jaz_lite.store.agents import AgentRow
 from jaz_lite.store.transaction import Nouns, Transaction
 from jaz_lite.wire.ident import epoch_and_boot
 
+CLOCK_OFFSET_MS_MAX = 5_000  # more than that is told
 PAR_MAX = 10_000
 QUEUE_MAX = 1_000_000
 NOBODY: Mapping[str, Any] = {}
@@ -58,14 +59,32 @@ def agent_shown(site: Site, nouns: Nouns, row: AgentRow) -> dict[str, Any]:
     }
 
 
+def agent_notices(shown: Mapping[str, Any]) -> list[str]:
+    """Return what people should know of an agent: that it is drained, and that its clock is off.
+
+    Notes:
+        The order of events and time limits do not depend on clocks; what people read does (protocol 4.8).
+    """
+    name, told = shown["agent_id"], []
+    if shown["state"] == "draining":
+        told.append(f"agent {name} is being drained and takes no new work")
+    offset_ms = shown["clock_offset_ms"]
+    if offset_ms is not None and abs(offset_ms) > CLOCK_OFFSET_MS_MAX:
+        direction = "ahead of" if offset_ms > 0 else "behind"
+        told.append(f"the clock of agent {name} is {abs(offset_ms) / 1000:,.0f} s {direction} the server's")
+    return told
+
+
 async def listed(site: Site, person: Person) -> dict[str, Any]:
-    """Return `{"agents": [...]}`, by name."""
-    return await site.read(lambda view: {"agents": [agent_shown(site, view, row) for row in view.agents.list()]})
+    """Return `{"agents": [...], "notices": [...]}`, by name."""
+    agents = await site.read(lambda view: [agent_shown(site, view, row) for row in view.agents.list()])
+    return {"agents": agents, "notices": [sentence for agent in agents for sentence in agent_notices(agent)]}
 
 
 async def show(site: Site, person: Person, *, agent: str) -> dict[str, Any]:
     """Return one agent."""
-    return await site.read(lambda view: agent_shown(site, view, _get(view, agent)))
+    shown = await site.read(lambda view: agent_shown(site, view, _get(view, agent)))
+    return {**shown, "notices": agent_notices(shown)}
 
 
 async def drain(site: Site, person: Person, *, agent: str, on: bool = True) -> dict[str, Any]:

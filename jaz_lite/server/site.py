@@ -102,12 +102,14 @@ class ServerControl:
             listed.append(
                 {
                     "agent_id": agent.agent_id,
+                    "state": agent.state,
                     "reachable": self._control.reachable(agent.agent_id),
                     "running": at_agent,
                     "waiting": queued,
                     "confirmed": agent.confirmed_term is not None,
                     "version": agent.version,
                     "seen_at": self._time(agent.seen_ms),
+                    "clock_offset_ms": self._control.agent_now(agent.agent_id)["clock_offset_ms"],
                 }
             )
         full = self._control.disk_full

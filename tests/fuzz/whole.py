@@ -160,7 +160,7 @@ class _AgentEnd:
     def connect(self) -> None:
         """Bring a session up with a true server, whose link is then left aside."""
         identity = self.site.identity()
-        facts = self.site.hello(conn=1, free=10**9, tz_s=0, sw="", system="", arch="")
+        facts = self.site.hello(self.now, conn=1, free=10**9, tz_s=0, sw="", system="", arch="")
         self.link = AgentLink(identity, facts, nonce=bytes(32), now=self.now.mono)
         server = ServerLink(
             site(site_uid=identity.site_uid, cert_sha256=identity.pin_sha256),

@@ -211,7 +211,13 @@ class Agent:
             return
         self._conn = max(self._conn + 1, self.machine.clock.now_ms())
         facts = self.site.hello(
-            conn=self._conn, free=self.machine.disk.free_bytes(), tz_s=0, sw="sim", system="sim", arch="sim"
+            self._now(),
+            conn=self._conn,
+            free=self.machine.disk.free_bytes(),
+            tz_s=0,
+            sw="sim",
+            system="sim",
+            arch="sim",
         )
         self._connection = connection
         self._link = AgentLink(

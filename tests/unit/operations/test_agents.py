@@ -34,7 +34,9 @@ def test_an_agent_is_shown_with_what_was_last_seen_of_it_also_without_a_server(w
     }  # fmt: skip
     assert {name: shown[name] for name in expected} == expected
     assert shown["last_seen"].startswith("2026-11-23T03:10:00")
-    assert ask(with_agent, "agent.list") == {"agents": [shown]}
+    notices = shown.pop("notices")
+    assert notices == ["the clock of agent a1 is 61 s behind the server's"]
+    assert ask(with_agent, "agent.list") == {"agents": [shown], "notices": notices}
 
 
 async def test_an_agent_that_never_came_is_not_reachable_and_confirms_no_term(with_agent: OfflineSite) -> None:
@@ -48,6 +50,7 @@ async def test_an_agent_that_never_came_is_not_reachable_and_confirms_no_term(wi
 
 def test_an_agent_is_drained_and_used_again(with_agent: OfflineSite) -> None:
     assert ask(with_agent, "agent.drain", agent="a1")["state"] == "draining"
+    assert "agent a1 is being drained and takes no new work" in ask(with_agent, "agent.list")["notices"]
     assert ask(with_agent, "agent.drain", agent="a1", on=False)["state"] == "active"
 
 
