@@ -66,7 +66,12 @@ class PosixDisk:
         self._root = root
 
     def make_folder(self, path: str) -> None:
-        (self._root / path).mkdir(mode=0o700, parents=True, exist_ok=True)
+        place = self._root
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for part in path.split("/"):
+            # One by one: `parents` would leave those between to the mask of whoever started the agent.
+            place = place / part
+            place.mkdir(mode=0o700, exist_ok=True)
 
     def names(self, folder: str) -> list[str]:
         try:

@@ -13,6 +13,8 @@ TEXT_BYTES_MAX_INLINE = 100 * 1024  # a longer text does not fit into one argume
 KEEPER_KINDS = frozenset(("cmd", "test", "reboot"))  # done by processes that the job keeper starts
 OWN_LIMITS: Mapping[str, int] = {"fwait": 1_000, "fput": 4}  # done by the agent's own process; so many at once
 
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+
 Order = dict[str, Any]
 
 
@@ -108,7 +110,8 @@ def _is_cmd(shell: str) -> bool:
 
 
 def _name(name: str) -> str:
-    if not name or "=" in name or "\0" in name:
+    if not _VARIABLE.fullmatch(name):
+        # Some shells execute what stands in variables with other names (exported functions).
         raise NotStartable("env", f"a variable cannot be named {name!r}")
     return name
 

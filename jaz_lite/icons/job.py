@@ -27,6 +27,8 @@ TIMEOUT_MIN_MAX = 99_999
 STOP_CODES_CHARS_MAX = 32
 SCRIPT_CHARS_SENT_MAX = 200_000  # even if each is four bytes, the work order stays under its limit
 KILL_GRACE_S = 10
+STEERS = "the variable {} changes how programs run, so its value cannot come from outside of the job"
+STEERS_HINT = "set it among the job's own variables"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,8 @@ def check(params: Params, place: Place) -> Iterable[Problem]:
     yield from _check.assignments(place, "variables", params.variables)
     for position, variable in enumerate(params.system_variables):
         yield from _check.variable(place, f"system_variables[{position}]", variable)
+        if names.steers_programs(variable):
+            yield _check.at(place, f"system_variables[{position}]", STEERS.format(variable), STEERS_HINT)
     yield from _check.number(place, "timeout_min", params.timeout_min, 0, TIMEOUT_MIN_MAX)
     yield from _check.bounded(place, "stop_codes", params.stop_codes, STOP_CODES_CHARS_MAX)
     if fault := _ranges.fault(params.stop_codes):
@@ -66,6 +70,8 @@ def begin(params: Params, view: View) -> Step:
     if host is None:
         missing = f"the variable {params.host}, which names the host, is not set" if params.host else "no host is named"
         return _agent_work.not_sent(missing)
+    if steering := next(filter(names.steers_programs, params.system_variables), None):
+        return _agent_work.not_sent(STEERS.format(steering))
     env = _environment(params, view)
     if fault := _agent_work.environment_fault(env):
         return _agent_work.not_sent(fault)

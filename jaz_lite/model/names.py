@@ -26,6 +26,9 @@ LATE_GRACE_MIN_MAX = 1440
 RETRIES_MAX = 1000
 RETRY_DELAY_S_MAX = 86_400
 
+STEERING = frozenset(("LIBPATH", "SHLIB_PATH", "IFS", "ENV", "BASH_ENV", "PATH", "HOME", "USER"))
+STEERING_STARTS = ("LD_", "DYLD_", "PYTHON", "PERL5")
+
 START_ID = "START"  # the fixed id of the start icon; no other icon may have it
 NAME_FORBIDDEN = "\"',\\"
 RUN_USER_FORBIDDEN = '"/[]:;|<>+=,?*'  # a backslash divides domain and user on Windows
@@ -67,6 +70,14 @@ def variable_name_fault(text: str) -> str | None:
     if not _VARIABLE.fullmatch(text):
         return "may hold only letters, digits and _, and must not begin with a digit"
     return length_fault(text, VARIABLE_NAME_CHARS_MAX)
+
+
+def steers_programs(name: str) -> bool:
+    """Tell whether a variable of this name changes which code a program runs, or who it thinks it runs for.
+
+    A job may set such a variable itself; its value must not come from elsewhere. Source: protocol.md section 12, T9.
+    """
+    return name.upper() in STEERING or name.upper().startswith(STEERING_STARTS)
 
 
 def run_user_fault(text: str) -> str | None:

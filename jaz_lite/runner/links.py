@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Iterable
 
 from jaz_lite.errors import Fenced
+from jaz_lite.model.fact import Fact
 from jaz_lite.runner.copies import Copies
 from jaz_lite.runner.inputs import (
     AgentAlive,
@@ -20,6 +21,7 @@ from jaz_lite.runner.inputs import (
     AgentState,
     AgentSynced,
     Input,
+    Write,
 )
 from jaz_lite.runner.port import Port
 from jaz_lite.wire.file_happenings import FileHappening
@@ -41,6 +43,8 @@ from jaz_lite.wire.ident import epoch_and_boot, ticket_is_valid
 
 CLOCK_OFFSET_MS_MAX = 5_000  # more than that is told
 
+ALARM_EVERY_MS = 3_600_000
+
 log = logging.getLogger(__name__)
 
 
@@ -60,6 +64,7 @@ class Links:
         self._submit = submit
         self._now_ms = now_ms
         self._copies = copies
+        self._alarmed_ms: int | None = None
         self._fence_key = fence_key
         self._site_uid = site_uid
         self._fence = fence
@@ -126,6 +131,16 @@ class Links:
             extra={"action": "link.closed", "agent": port.agent_id, "code": happening.code, "why": happening.msg},
         )
 
+    def _alarm(self, forged: Deposed) -> None:
+        """Tell people, seldom: who claims a term has proved nothing yet, so anybody could fill the journal."""
+        now_ms = self._now_ms()
+        if self._alarmed_ms is not None and now_ms < self._alarmed_ms + ALARM_EVERY_MS:
+            return
+        self._alarmed_ms = now_ms
+        data = {"agent_id": forged.agent_id, "term": forged.term}
+        fact = Fact(kind="agent_forged_term", severity="error", data=data)
+        self._submit(Write(lambda tx: tx.journal.add(now_ms, None, "", fact)))
+
     def _deposed(self, port: Port, happening: Deposed) -> None:
         """A higher term counts only with a ticket that this site's key made: a hostile agent deposes nobody."""
         if not ticket_is_valid(self._fence_key, self._site_uid, happening.term, happening.act, happening.ticket):
@@ -133,6 +148,7 @@ class Links:
                 "an agent claims a higher term without proof and is refused",
                 extra={"action": "link.forged_term", "agent_id": happening.agent_id, "term": happening.term},
             )
+            self._alarm(happening)
             port.link.bye("proto", "the ticket is not valid")
             port.flush()
             port.close()

@@ -15,7 +15,7 @@
                                              programs
     T10  jobs as somebody else               the tests of run users and policies
     T11  other users of the machine          test_local_users: rights of every file an agent makes
-    T20  jobs at each other's cost           tests/shells: output limits; test_floods: peers that send without credit
+    T20  jobs at each other's cost           tests/shells: output limits; test_bombs: peers that send without credit
     T21  clocks                              tests/sim and tests/unit/agent set them
 
 Most are pure or in virtual time. What needs real processes is marked `real`.
