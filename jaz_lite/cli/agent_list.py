@@ -72,7 +72,9 @@ def show(session: Session, agent: str, as_json: bool) -> None:
     for name, value in (
         ("last seen", moment(row["last_seen"]) or "never"),
         ("address", row["address"] or "not known"),
-        ("dials", row["dial"]),
+        ("dials", " ".join((row["dial"], *row["dialled_at"]))),
+        ("TLS", "from 1.2 on" if row["tls_min"] == "1.2" else ""),
+        ("twin", f"refused {moment(row['twin_at'])} at {row['twin_address']}" if row["twin_at"] else ""),
         ("version", row["version"]),
         ("platform", f"{row['os']} {row['arch']}".strip()),
         ("clock", clock(row["clock_offset_ms"])),
@@ -99,13 +101,32 @@ def show(session: Session, agent: str, as_json: bool) -> None:
 @AGENT
 @click.option("--par", type=int, help="Jobs at once; 0: as the agent says.")
 @click.option("--queue", type=int, help="Jobs that may wait there beyond those; -1: as the agent says.")
+@click.option("--dial", type=click.Choice(("agent", "server", "both")), help="Who opens the connection.")
+@click.option(
+    "--address", "addresses", multiple=True, metavar="HOST:PORT", help="Where the server dials it; repeatable."
+)
+@click.option("--tls", type=click.Choice(("1.2", "1.3")), help="The oldest version of TLS that it may use.")
 @json_option
 @pass_session
-def set_(session: Session, agent: str, par: int | None, queue: int | None, as_json: bool) -> None:
-    """Limit the work that an agent is given at once. What its own policy says stays a limit, too."""
-    if par is None and queue is None:
-        raise click.UsageError("nothing to change is given: --par or --queue")
-    _told(session.ask_anywhere("agent.set", agent=agent, par=par, queue=queue), as_json)
+def set_(
+    session: Session,
+    agent: str,
+    par: int | None,
+    queue: int | None,
+    dial: str | None,
+    addresses: tuple[str, ...],
+    tls: str | None,
+    as_json: bool,
+) -> None:
+    """Change how much work an agent is given at once, and how it is spoken to.
+
+    What the agent's own policy says stays a limit, too.
+    """
+    given = {"par": par, "queue": queue, "dial": dial, "addresses": [*addresses] or None, "tls": tls}
+    changes = {name: value for name, value in given.items() if value is not None}
+    if not changes:
+        raise click.UsageError("nothing to change is given: --par, --queue, --dial, --address or --tls")
+    _told(session.ask_anywhere("agent.set", None, agent=agent, **changes), as_json)
 
 
 @click.command("drain", cls=Command, example="jaz-lite agent drain local")

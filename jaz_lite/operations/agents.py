@@ -4,16 +4,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from jaz_lite.errors import NoSuchObject, Refused, UsageError
+from jaz_lite.net.dial import parse_address
 from jaz_lite.operations.person import Person
 from jaz_lite.operations.site import Site, control_of
 from jaz_lite.operations.times import shown
 from jaz_lite.store.agents import AgentRow
 from jaz_lite.store.transaction import Nouns, Transaction
 from jaz_lite.wire.ident import epoch_and_boot
+from jaz_lite.wire.limits import AGENT_PORT
 
 CLOCK_OFFSET_MS_MAX = 5_000  # more than that is told
 PAR_MAX = 10_000
 QUEUE_MAX = 1_000_000
+DIAL_MODES = ("agent", "server", "both")
+TLS_VERSIONS = ("1.2", "1.3")
 NOBODY: Mapping[str, Any] = {}
 
 
@@ -35,6 +39,10 @@ def agent_shown(site: Site, nouns: Nouns, row: AgentRow) -> dict[str, Any]:
         "since": shown(now.get("since_ms") or row.seen_ms, site.zone),
         "address": row.peer,
         "dial": row.dial,
+        "dialled_at": list(row.addrs),
+        "tls_min": row.tls_min,
+        "twin_at": shown(row.twin_ms, site.zone),
+        "twin_address": row.twin_peer,
         "version": row.version,
         "os": row.os,
         "arch": row.arch,
@@ -104,13 +112,23 @@ async def drain(site: Site, person: Person, *, agent: str, on: bool = True) -> d
     return await _changed(site, agent, work)
 
 
-async def limit(
-    site: Site, person: Person, *, agent: str, par: int | None = None, queue: int | None = None
+async def change(
+    site: Site,
+    person: Person,
+    *,
+    agent: str,
+    par: int | None = None,
+    queue: int | None = None,
+    dial: str | None = None,
+    addresses: list[str] | None = None,
+    tls: str | None = None,
 ) -> dict[str, Any]:
-    """Limit the work that an agent is given; what it says itself stays a limit, too. Returns the agent.
+    """Change how much work an agent is given, and how it is spoken to. Returns the agent.
 
     Args:
         par: jobs at once; 0: as the agent says. queue: work orders that wait there beyond those; -1: as the agent says.
+            What the agent says itself stays a limit, too.
+        dial: agent, server or both. addresses: where the server dials it. tls: the oldest version it may use.
     """
     if par is not None and not 0 <= par <= PAR_MAX:
         raise UsageError(f"an agent runs 1 to {PAR_MAX} jobs at once, not {par}; 0 leaves it to the agent")
@@ -122,8 +140,21 @@ async def limit(
     if queue is not None:
         changes["queue_max"] = None if queue < 0 else queue
 
+    if dial is not None:
+        if dial not in DIAL_MODES:
+            raise UsageError(f'"{dial}" is no way to dial', hint=f"one of {', '.join(DIAL_MODES)}")
+        changes["dial"] = dial
+    if addresses is not None:
+        changes["addrs"] = tuple(str(parse_address(text, AGENT_PORT)) for text in addresses)
+    if tls is not None:
+        if tls not in TLS_VERSIONS:
+            raise UsageError(f'"{tls}" is no version of TLS that can be used', hint="1.2 or 1.3")
+        changes["tls_min"] = tls
+
     def work(tx: Transaction) -> dict[str, Any]:
-        _get(tx, agent)
+        row = _get(tx, agent)
+        if changes.get("dial", row.dial) != "agent" and not changes.get("addrs", row.addrs):
+            raise UsageError(f'it is not known where to dial agent "{agent}"', hint="name it with --address HOST:PORT")
         tx.agents.update(agent, **changes)
         return agent_shown(site, tx, _get(tx, agent))
 

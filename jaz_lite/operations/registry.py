@@ -71,7 +71,7 @@ OPERATIONS: Mapping[str, Entry] = {
     "agent.list": Entry(agents.listed, "view"),
     "agent.show": Entry(agents.show, "view"),
     "agent.drain": Entry(agents.drain, "administer"),
-    "agent.set": Entry(agents.limit, "administer"),
+    "agent.set": Entry(agents.change, "administer"),
     "host.list": Entry(hosts.listed, "view"),
     "host.show": Entry(hosts.show, "view"),
     "host.add": Entry(hosts.add, "administer"),

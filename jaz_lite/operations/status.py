@@ -6,7 +6,10 @@ from jaz_lite.operations import host_locks
 from jaz_lite.operations.agents import agent_notices
 from jaz_lite.operations.person import Person
 from jaz_lite.operations.site import Site, control_of
+from jaz_lite.operations.times import shown
 from jaz_lite.store.transaction import Nouns
+
+TWIN_TOLD_MS = 86_400_000
 
 
 async def status(site: Site, person: Person) -> dict[str, Any]:
@@ -15,8 +18,20 @@ async def status(site: Site, person: Person) -> dict[str, Any]:
     agents = [sentence for agent in told.get("agents", ()) for sentence in agent_notices(agent)]
     locks = await site.read(lambda nouns: [host_locks.lock_shown(lock, site.zone) for lock in nouns.host_locks.list()])
     locked = await site.read(lambda nouns: host_locks.notices(nouns, site.zone))
-    said = [*told.get("notices", ()), *agents, *await site.read(notices), *locked]
+    twins = await site.read(lambda nouns: twin_notices(nouns, site))
+    said = [*told.get("notices", ()), *agents, *twins, *await site.read(notices), *locked]
     return {**told, "locks": locks, "notices": said}
+
+
+def twin_notices(nouns: Nouns, site: Site) -> list[str]:
+    """Return which agents have lately been met twice."""
+    since_ms = site.clock.now_ms() - TWIN_TOLD_MS
+    return [
+        f'a second machine with the identity of agent "{row.agent_id}" was refused at {shown(row.twin_ms, site.zone)}'
+        f"{f', it came from {row.twin_peer}' if row.twin_peer else ''}"
+        for row in nouns.agents.list()
+        if row.twin_ms is not None and row.twin_ms >= since_ms
+    ]
 
 
 def notices(nouns: Nouns) -> list[str]:

@@ -18,8 +18,11 @@ import trio
 
 from jaz_lite.agent import lock
 from jaz_lite.agent.enrolment import SiteRecord, write_site
-from jaz_lite.net.line import SocketLine
+from jaz_lite.errors import Unreachable
+from jaz_lite.net.dial import Address
+from jaz_lite.net.line import Line, SocketLine
 from jaz_lite.net.session import Session
+from jaz_lite.net.tcp import connect
 from jaz_lite.net.tls import as_scheduler, server_context
 from jaz_lite.wire import happenings as h
 from jaz_lite.wire import x509
@@ -122,20 +125,33 @@ class SmallServer:
         self.port = listeners[0].socket.getsockname()[1]
 
         async def one(stream: trio.SocketStream) -> None:
-            secured = await as_scheduler(SocketLine.over(stream), context)
-            site = h.SiteIdentity(
-                site_uid=self.site_uid,
-                server_id="test",
-                term=self.term,
-                act=self.act,
-                cert_sha256=self.certificate.sha256,
-            )
-            link = ServerLink(site, nonce=os.urandom(32), now=trio.current_time(), find_agent=lambda *_: KEY)
-            self.link, self.up = link, False
-            self._session = Session(link, secured, lambda found: self._heard(link, found))
-            await self._session.run()
+            await self._hold(await as_scheduler(SocketLine.over(stream), context))
 
         await trio.serve_listeners(one, listeners, task_status=task_status)
+
+    async def hold_dialled(self, context: ssl.SSLContext, port: int) -> None:
+        """Dial an agent until it listens, and hold one session with it."""
+        while True:
+            try:
+                line = await connect(Address("127.0.0.1", port))
+            except Unreachable:
+                await trio.sleep(0.02)
+            else:
+                await self._hold(await as_scheduler(line, context))
+                return
+
+    async def _hold(self, secured: Line) -> None:
+        site = h.SiteIdentity(
+            site_uid=self.site_uid,
+            server_id="test",
+            term=self.term,
+            act=self.act,
+            cert_sha256=self.certificate.sha256,
+        )
+        link = ServerLink(site, nonce=os.urandom(32), now=trio.current_time(), find_agent=lambda *_: KEY)
+        self.link, self.up = link, False
+        self._session = Session(link, secured, lambda found: self._heard(link, found))
+        await self._session.run()
 
     def _heard(self, link: ServerLink, found: list[h.Happening]) -> None:
         for happening in found:
@@ -197,6 +213,8 @@ async def small_server(folder: Path, server: "SmallServer | None" = None) -> Asy
     async with trio.open_nursery() as nursery:
         await nursery.start(server.serve, context_of(server, folder.parent))
         write_site(folder, server.enrolment(f"127.0.0.1:{server.port}"))
+        if not (folder / "agent.toml").exists():
+            (folder / "agent.toml").write_text('listen = "off"\n')
         yield server
         nursery.cancel_scope.cancel()
 
