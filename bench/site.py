@@ -34,7 +34,9 @@ class Taken:
 
 
 class Site:
-    """One data directory, and the server on it while `serving`."""
+    """One data directory, and the server on it while `serving`; `verb` starts it, with an agent of its own or without."""
+
+    verb = "up"
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -62,7 +64,7 @@ class Site:
         began = time.perf_counter()
         with log:
             self.server = subprocess.Popen(
-                [sys.executable, "-m", "jaz_lite.cli.main", "--data", str(self.data), "up", "--listen", listen],
+                [sys.executable, "-m", "jaz_lite.cli.main", "--data", str(self.data), self.verb, "--listen", listen],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         while not self._answers():

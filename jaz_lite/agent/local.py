@@ -5,6 +5,8 @@ keeper loads this and must stay small.
 
     lock(path)          take an exclusive lock that dies with the process; a descriptor to keep, None where it is taken
     is_locked(path)     whether a living process has it; must not be asked by the one that has it
+    ask_to_end(...)     tell the agent of a data directory to end
+    STOP_FILE           the file in the data directory whose appearing tells it so; "" where signals do
     detach()            the keeper: leave the session of whoever started us
     start_keeper(...)   the agent: start the keeper so that it outlives us
     dial(folder)        the agent: a non-blocking socket to the keeper of a keeper folder; OSError where there is none
@@ -17,8 +19,10 @@ import sys
 
 if sys.platform == "win32":
     from jaz_lite.agent.local_windows import (
+        STOP_FILE,
         Reception,
         Waiting,
+        ask_to_end,
         detach,
         dial,
         is_locked,
@@ -28,8 +32,10 @@ if sys.platform == "win32":
     )
 else:
     from jaz_lite.agent.local_posix import (
+        STOP_FILE,
         Reception,
         Waiting,
+        ask_to_end,
         detach,
         dial,
         is_locked,
@@ -39,8 +45,10 @@ else:
     )
 
 __all__ = [
+    "STOP_FILE",
     "Reception",
     "Waiting",
+    "ask_to_end",
     "detach",
     "dial",
     "is_locked",

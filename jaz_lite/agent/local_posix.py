@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.EBADF, errno.ENOTSUP)
 
 
+STOP_FILE = ""
+
+
+def ask_to_end(_folder: str, pid: int) -> None:
+    """Send SIGTERM to the agent of a data directory."""
+    os.kill(pid, signal.SIGTERM)
+
+
 def lock(path: str) -> int | None:
     """Take the lock of a file that is made where it is missing; None: another process has it."""
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)

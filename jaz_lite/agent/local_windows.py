@@ -20,6 +20,7 @@ from jaz_lite.agent import process_windows
 
 assert sys.platform == "win32"
 
+STOP_FILE = "stop"
 HANDSHAKE_S = 2.0
 STRANGERS_MAX = 8
 _LOCKED_AT = 1 << 30  # a byte that the file has not: the others stay readable
@@ -27,6 +28,12 @@ _NONCE = 16
 _PROOF = 32
 _DETACHED = 0x8
 _BREAKAWAY = 0x01000000
+
+
+def ask_to_end(folder: str, _pid: int) -> None:
+    """Make the file that the agent looks for: without a common console nobody can signal it."""
+    with open(f"{folder}\\{STOP_FILE}", "wb"):
+        pass
 
 
 def lock(path: str) -> int | None:
@@ -158,6 +165,11 @@ class Waiting:
             ready[source.fileno()][1] = True
         return [(descriptor, *flags) for descriptor, flags in ready.items()]  # type: ignore[misc]
 
+    def close(self) -> None:
+        """Let go of the socket that wakes us."""
+        self._wakeup.close()
+        self._told.close()
+
     def told_to_end(self) -> bool:
         """Nobody can ask a process without a console to end; the agent says it over the socket."""
         return False
@@ -252,3 +264,10 @@ class Reception:
         stranger = self._strangers.pop(descriptor)
         self._waiting.unwatch(stranger.plain)
         stranger.plain.close()
+
+    def close(self) -> None:
+        """Hang up on everybody, and listen no more."""
+        for descriptor in list(self._strangers):
+            self._turn_away(descriptor)
+        self._waiting.unwatch(self._listener)
+        self._listener.close()

