@@ -20,6 +20,7 @@ TESTS = {
     "test_a_text_with_an_interpreter_line_or_beyond_100_kib_is_executed_as_a_file": "the shell is /bin/sh",
     "test_bytes_that_are_no_text_reach_the_job_as_they_are": "the shell is /bin/sh",
     "test_a_stop_runs_the_stop_command_under_a_claim_of_its_own": "the shell is /bin/sh",
+    "test_jobs_of_a_unix_write_utf_8": "output in the code page of the machine",
     "test_a_line_whose_peer_is_gone_is_broken_for_sending_and_ends_for_receiving": "Wine tells of a reset only once",
     "test_what_the_kernel_does_not_take_follows_in_order": "Windows takes any single piece whole",
 }
