@@ -36,13 +36,26 @@ def list_(session: Session, as_json: bool) -> None:
         print_json(answer)
         return
     print_table(
-        ("host", "kind", "target", "reachable", "enabled", "encoding", "memo"),
+        ("host", "kind", "target", "reachable", "enabled", "locked", "encoding", "memo"),
         [
-            (row["host"], row["kind"], row["target"], row["reachable"], row["enabled"], row["encoding"], row["memo"])
+            (
+                row["host"],
+                row["kind"],
+                row["target"],
+                row["reachable"],
+                row["enabled"],
+                _locked(row["lock"]),
+                row["encoding"],
+                row["memo"],
+            )
             for row in answer["hosts"]
         ],
         empty="no host is mapped yet; `jaz-lite host add NAME --agent local` maps one",
     )
+
+
+def _locked(lock: dict[str, Any] | None) -> str:
+    return "" if lock is None else f"by run {lock['run_id']} since {lock['since_at']}"
 
 
 @host.command("show", example="jaz-lite host show farm")
@@ -57,6 +70,8 @@ def show(session: Session, name: str, as_json: bool) -> None:
         return
     state = "" if answer["enabled"] else ", disabled"
     line(f"{answer['host']} -> {_target(answer)}{state}")
+    if answer["lock"]:
+        line(f"locked {_locked(answer['lock'])}; host unlock frees it by hand")
     reachable = {True: "yes", False: "no", None: "not known"}[answer["reachable"]]
     line(f"reachable: {reachable}; encoding of output: {answer['encoding'] or 'as the agent says'}")
     if answer["in_groups"]:

@@ -22,6 +22,8 @@ __all__ = ["Params", "begin", "check", "jaz_code", "name", "resume", "stop", "tr
 
 COMMANDS = ("jacmdsleep", "jacmdtime", "jacmdweek", "zabbix_sender")
 WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+SENDER_FAILED = "255"  # as when the sender of JAZ fails
+NO_SENDER = "this build has no zabbix_sender yet: it comes with the Zabbix capability"
 TIMER = "wait"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _REMOVED = str.maketrans("", "", ";`><&|")
@@ -43,6 +45,8 @@ def check(params: Params, place: Place) -> Iterable[Problem]:
         yield _check.at(
             place, "command", f'there is no extended job "{params.command}"', f"one of {', '.join(COMMANDS)}"
         )
+    if params.command == "zabbix_sender":
+        yield _check.at(place, "command", NO_SENDER, "reached, the icon ends in error", "warning")
     yield from _check.bounded(place, "parameter", params.parameter, names.VARIABLE_VALUE_CHARS_MAX)
 
 
@@ -66,7 +70,8 @@ def begin(params: Params, view: View) -> Step:
         case "jacmdweek":
             return _weekday(text, view)
         case "zabbix_sender":
-            return Step(outcome="failed", message="the extended job zabbix_sender is not available in this build")
+            results = {"JOB_EXIT_CD": SENDER_FAILED, "JOBARG_MESSAGE": NO_SENDER}
+            return Step(outcome="failed", results=results, exit_code=int(SENDER_FAILED), message=NO_SENDER)
     return Step(outcome="failed", message=f'there is no extended job "{params.command}"')
 
 

@@ -6,6 +6,7 @@ from jaz_lite.errors import NoSuchObject, Refused, UsageError
 from jaz_lite.model.host import SSH_PORT, Host
 from jaz_lite.net.dial import parse_address
 from jaz_lite.operations import host_rules
+from jaz_lite.operations.host_locks import lock_shown
 from jaz_lite.operations.person import Person
 from jaz_lite.operations.site import Site
 from jaz_lite.store.transaction import Nouns, Transaction
@@ -14,7 +15,11 @@ MEMO_CHARS_MAX = 100
 
 
 def host_shown(site: Site, nouns: Nouns, host: Host) -> dict[str, Any]:
-    """Return a host as JSON tells it; `reachable` is None where no server runs or no agent stands behind it."""
+    """Return a host as JSON tells it.
+
+    `reachable` is None where no server runs or no agent stands behind it; `lock` is the reboot that keeps other work
+    away from its agent.
+    """
     return {
         "host": host.host,
         "kind": host.kind,
@@ -28,7 +33,13 @@ def host_shown(site: Site, nouns: Nouns, host: Host) -> dict[str, Any]:
         "enabled": host.enabled,
         "encoding": host.encoding,
         "memo": host.memo,
+        "lock": _lock(site, nouns, host),
     }
+
+
+def _lock(site: Site, nouns: Nouns, host: Host) -> dict[str, Any] | None:
+    lock = nouns.host_locks.find(host.agent_id) if host.agent_id else None
+    return None if lock is None else lock_shown(lock, site.zone)
 
 
 def _reachable(site: Site, nouns: Nouns, host: Host) -> bool | None:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from jaz_lite.model.action import SetTimer
+from jaz_lite.model.event import TimerFired
 from jaz_lite.model.problem import Place
 from tests.icons.looking import NOW, TOKYO, trying
 
@@ -119,10 +120,42 @@ def test_a_list_of_weekdays_with_a_fault_is_an_error(parameter: str) -> None:
     assert kind.begin(params, view).outcome == "failed"
 
 
-def test_the_sender_of_zabbix_says_that_it_is_not_in_this_build() -> None:
+def test_the_sender_of_zabbix_says_what_it_comes_with_when_it_is_checked_and_when_it_is_reached() -> None:
     kind, params, view = trying("extended_job", settings={"command": "zabbix_sender"})
+    step = kind.begin(params, view)
+    (problem,) = kind.check(params, Place())
 
-    assert kind.begin(params, view).message == "the extended job zabbix_sender is not available in this build"
+    assert step.message == "this build has no zabbix_sender yet: it comes with the Zabbix capability"
+    assert (step.outcome, step.exit_code, step.results["JOB_EXIT_CD"]) == ("failed", 255, "255")
+    assert (problem.severity, problem.message) == ("warning", step.message)
+
+
+@pytest.mark.parametrize("parameter", [None, "", "x", "1.5", "-1", "+1", "1234567", "1 2", "\uff11"])
+def test_a_sleep_that_is_none_is_an_error_also_in_a_test_run(parameter: str | None) -> None:
+    for test in (False, True):
+        kind, params, view = trying(
+            "extended_job", settings={"command": "jacmdsleep", "parameter": parameter}, test=test
+        )
+
+        assert kind.begin(params, view).outcome == "failed"
+
+
+def test_a_sleep_ends_with_its_own_timer_and_sets_no_exit_code() -> None:
+    kind, params, view = trying("extended_job", settings={"command": "jacmdsleep", "parameter": " 999999 "})
+    step = kind.begin(params, view)
+    due_ms = view.now_ms + 999_999_000
+    assert step.actions == (SetTimer(node=3, name="wait", due_ms=due_ms),)
+
+    view.memo = step.memo
+    assert kind.resume(params, view, TimerFired(3, "wait", due_ms - 1)).outcome == "waiting"
+    ended = kind.resume(params, view, TimerFired(3, "wait", due_ms))
+    assert (ended.outcome, ended.exit_code, dict(ended.results)) == ("ended", None, {})
+
+
+def test_a_weekday_is_asked_for_in_a_test_run_too() -> None:
+    kind, params, view = trying("extended_job", settings={"command": "jacmdweek", "parameter": "Tue"}, test=True)
+
+    assert kind.begin(params, view).results == {"JOB_EXIT_CD": "0"}
 
 
 def test_waits_are_over_at_once_in_a_test_run() -> None:

@@ -27,6 +27,7 @@ def test_a_host_name_is_mapped_changed_and_forgotten(with_agents: OfflineSite) -
     assert changed == {
         "host": "oss.linux", "kind": "agent", "agent_id": "local", "members": [], "address": "", "port": None,
         "user": "", "target": "local", "reachable": None, "enabled": False, "encoding": "cp932", "memo": "",
+        "lock": None,
     }  # fmt: skip
     assert listed == {"hosts": [changed]}
     assert ask(with_agents, "host.list") == {"hosts": []}
