@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,84 @@ def _notes(params: Any) -> dict[str, str]:
     return notes
 
 
-PAGES = {"icon-types.md": icon_types}
+POLICY_HEAD = """# What a machine allows its agent
+
+Each machine decides for itself what may be done on it. Its administrator says so in `agent.toml` in the agent's data
+directory; the server cannot change it, and nothing a server asks for goes beyond it. Enrolment writes the file with
+every setting explained and none set. The agent reads it when it starts.
+
+```console
+$ jaz-lite agent policy --data site/agent
+shell
+allow_users
+$ jaz-lite agent policy --data site/agent --json
+"settings"
+```
+
+prints what is in force, and where each value comes from: `default`, `agent.toml`, or, for the agent of `jaz-lite up`,
+`up.toml`, which the server writes from its own `config.toml` at every start; `agent.toml` goes before it. A name that no
+setting has is passed over with a warning that names the nearest one. A wrong value keeps the agent from starting, and
+one sentence names the file, the setting and what is expected.
+
+A file for a machine where only two accounts may be used, and nothing but one folder may be copied:
+
+```toml
+allow_users = ["batch", "report"]
+default_user = "batch"
+file_roots = ["/srv/exchange"]
+kinds = ["cmd", "test", "fget", "fput"]
+```
+
+## Settings
+
+Written from the program by `make docs`, as the whole page is; do not edit.
+
+| setting | default | |
+| --- | --- | --- |
+"""
+POLICY_TAIL = """
+## Who a job runs as
+
+1. The user that the definition names, if `allow_users` is empty or has it in it.
+2. Else `default_user` (JAZ: `JaCommandUser`). It needs no place in `allow_users`.
+3. Else the user that the agent runs as. Where that is root, the agent warns of it when it starts: jobs that name no user
+   run as root then, as they do in JAZ with `AllowRoot=1`. `default_user` is the remedy.
+
+With `deny_root`, which is on unless you say otherwise, no job may *ask* for root: neither by that name, nor as number,
+nor by another account with the number 0. It does not touch 3.
+
+Only an agent that runs as root can start jobs as others. It needs no password: groups, group and user are switched to
+those of the user database, `HOME`, `USER`, `LOGNAME` and `SHELL` are set, and the job begins in its user's home, or in `/`
+where that cannot be entered. Output files are opened before the switch, so the job needs no access to the agent's
+directory; a job text that has to be a file is readable by that user and nobody else. An agent that is not root answers
+such a job with `the agent runs as "x" and cannot start jobs as "y"`.
+
+On Windows a switch needs a password. `jaz-lite agent credential add NAME --user USER` stores it on the agent's machine,
+sealed by the system, and definitions name it; on other systems the command says that it is only for Windows. This build
+stores credentials and does not yet start jobs by them: such a job fails and says so.
+
+## The data directory
+
+Whoever can write in the agent's data directory, or put another one in its place, can run anything. The agent refuses to
+start when the directory or one of the folders above it can be written by others. Folders like `/tmp`, where nobody may
+rename what belongs to others, and groups that have only their owner in them are fine. The sentence names the folder, the
+hint the remedy.
+"""
+
+
+def agent_policy() -> str:
+    """Return the page of `agent.toml` with all its settings."""
+    from jaz_lite.agent.policy import SETTINGS, default_of, meaning_of
+
+    rows = []
+    for name in SETTINGS:
+        default = default_of(name)
+        shown = json.dumps(list(default) if isinstance(default, tuple) else default)
+        rows.append(f"| `{name}` | `{shown}` | {meaning_of(name)} |\n")
+    return POLICY_HEAD + "".join(rows) + POLICY_TAIL
+
+
+PAGES = {"icon-types.md": icon_types, "agent-policy.md": agent_policy}
 
 
 def main() -> None:

@@ -19,7 +19,16 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
-PAGES = ("tutorial.md", "moving-from-jaz.md", "commands.md", "exit-codes.md", "troubleshooting.md", "firewalls.md")
+PAGES = (
+    "tutorial.md",
+    "moving-from-jaz.md",
+    "commands.md",
+    "hosts.md",
+    "agent-policy.md",
+    "exit-codes.md",
+    "troubleshooting.md",
+    "firewalls.md",
+)
 TEXTS = sorted([*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
 STARTS_WITHIN_S = 30
 STOPS_WITHIN_S = 20

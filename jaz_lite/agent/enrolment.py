@@ -14,6 +14,7 @@ from pathlib import Path
 import msgpack
 
 from jaz_lite.agent.disk import Disk, PosixDisk
+from jaz_lite.agent.policy_file import write_sample
 from jaz_lite.agent.records import SiteRecord, load_sites, save_site
 from jaz_lite.errors import NoSuchObject, Refused, UsageError
 from jaz_lite.wire.token import BUNDLE_CHARS_MAX, FINGERPRINT_BYTES, Enrolment, parse_bundle
@@ -26,13 +27,15 @@ NONCE_BYTES = 32
 
 
 def write_site(folder: Path, record: SiteRecord) -> None:
-    """Enrol the agent whose data directory is `folder` with a site; the directory is made if it is not there.
+    """Enrol the agent whose data directory is `folder` with a site; the directory is made if it is not there,
+    and so is an `agent.toml` that explains every setting and sets none.
 
     Notes:
         Writing the record of a site again replaces it; the agent's log of that site stays as it is.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     save_site(PosixDisk(folder), record)
+    write_sample(folder)
 
 
 def nonce_for(disk: Disk, what: bytes) -> bytes:

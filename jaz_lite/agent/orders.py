@@ -62,6 +62,11 @@ def _frame(spec: Mapping[str, Any], policy: Policy, out: str, err: str) -> Order
         "out": out,
         "err": err,
     }
+    if spec.get("cred"):
+        # To pass over it would run the job as somebody else.
+        raise NotStartable(
+            "user", f'the job names the credential "{spec["cred"]}", and this build starts no job by one'
+        )
     if user := _user(spec, policy):
         order["user"], order["deny_root"] = user, policy.deny_root
     for name in ("cwd", "umask", "nice"):

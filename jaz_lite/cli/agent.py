@@ -15,6 +15,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "status": ("agent_here", "status"),
     "jobs": ("agent_here", "jobs"),
     "policy": ("agent_policy", "policy"),
+    "credential": ("agent_credential", "credential"),
     "invite": ("agent_invite", "invite"),
     "invites": ("agent_invite", "invites"),
     "uninvite": ("agent_invite", "uninvite"),

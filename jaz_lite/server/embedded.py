@@ -19,7 +19,7 @@ import trio
 from jaz_lite.agent.enrolment import SiteRecord, write_site
 from jaz_lite.agent.lock import holder_of
 from jaz_lite.agent.policy import Policy
-from jaz_lite.agent.policy_file import write_sample, write_server_policy
+from jaz_lite.agent.policy_file import write_server_policy
 from jaz_lite.agent.trusted_folder import refuse_if_others_may_write
 from jaz_lite.model.host import Host
 from jaz_lite.server.descriptors import give_back_descriptors
@@ -115,4 +115,3 @@ def enrol_local(store: Store, spool: Path, *, cert_pem: str, address: str, polic
     write_site(spool, record)
     refuse_if_others_may_write(spool)
     write_server_policy(spool, policy)
-    write_sample(spool)

@@ -127,6 +127,7 @@ def test_bytes_that_are_no_text_reach_the_job_as_they_are() -> None:
         (Policy(), {"script": "a", "user": "root"}),
         (Policy(), {"script": "a", "user": "0"}),
         (Policy(), {"script": "a", "user": "00"}),
+        (Policy(), {"script": "a", "cred": "reports"}),
         (Policy(allow_users=("batch",)), {"script": "a", "user": "other"}),
     ],
 )
