@@ -1,6 +1,6 @@
 """The agent's decisions, without a disk, a process or a server."""
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -77,12 +77,12 @@ class Driven:
     def answers(self) -> list[fx.Effect]:
         return [effect for effect in self.effects if isinstance(effect, fx.SayState | fx.SayRefused)]
 
-    def again(self, **options: Any) -> "Driven":
-        """A new agent process that reads the log of this one."""
+    def again(self, *, booted: "bytes | None" = None, **options: Any) -> "Driven":
+        """A new agent process that reads the log of this one. booted: the machine was started again."""
         fresh = Driven(keeper=False, **options)
         for payload in self.log:
             fresh.core.recall(unpack_event(payload))
-        fresh.core.recalled(NOW)
+        fresh.core.recalled(NOW, booted=booted)
         fresh.log = list(self.log)
         return fresh
 
@@ -396,3 +396,47 @@ def test_work_that_the_keeper_knows_is_never_refused_though_the_log_has_lost_it(
 
     assert [answer.k for answer in agent.answers if isinstance(answer, fx.SayRefused)] == [key("b")]
     assert agent.core.attempts[key("a")].state == "starting"
+
+
+# ---- machines that are set back (4.5)
+
+
+def waiting_over_a_boot(guard: "Literal['normal', 'strict']") -> Driven:
+    policy = Policy(par=1, rollback_guard=guard)
+    before = Driven(policy)
+    before.run("runs")
+    before.ask(work("waits"))
+    return before.again(policy=policy, booted=b"b" * 16)
+
+
+def keeper_lists_nothing_of(agent: Driven, name: str) -> None:
+    agent.core.keeper_up(NOW)
+    other = key("runs").hex()
+    agent.said(["listed", other, ["lost", other, "reboot", 5, 9]], ["list_end", 1])
+
+
+def test_after_a_boot_what_was_not_started_is_started_on_a_disk_that_is_not_set_back() -> None:
+    agent = waiting_over_a_boot("normal")
+
+    keeper_lists_nothing_of(agent, "waits")
+
+    assert [m[1] for m in agent.told if m[0] == "start"] == [key("waits").hex()]
+
+
+def test_after_a_boot_what_was_not_started_is_lost_on_a_machine_that_may_be_set_back() -> None:
+    agent = waiting_over_a_boot("strict")
+
+    keeper_lists_nothing_of(agent, "waits")
+
+    assert [m for m in agent.told if m[0] == "start"] == []
+    assert agent.core.attempts[key("waits")].state == "lost"
+
+
+def test_an_agent_that_is_killed_after_such_a_boot_still_does_not_start_it() -> None:
+    agent = waiting_over_a_boot("strict")
+    agent.step()
+    again = agent.again(policy=Policy(par=1, rollback_guard="strict"))
+
+    keeper_lists_nothing_of(again, "waits")
+
+    assert again.core.attempts[key("waits")].state == "lost"
