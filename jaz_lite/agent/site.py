@@ -42,6 +42,7 @@ from jaz_lite.wire.happenings import (
     Welcomed,
 )
 from jaz_lite.wire.ident import NO_SPOOL
+from jaz_lite.wire.limits import FEATURES
 
 RESERVE = "reserve"
 RESERVE_BYTES = 4 * 1024 * 1024
@@ -159,6 +160,7 @@ class Site:
             par=self._policy.par,
             queue=self._policy.queue,
             free=free,
+            feats=FEATURES,
             strict=self._policy.rollback_guard == "strict",
             encoding=encoding,
             **self.log.facts(),

@@ -21,6 +21,7 @@ from jaz_lite.runner.port import Port
 from jaz_lite.runner.turn import Turn
 from jaz_lite.store.agents import AgentRow
 from jaz_lite.wire.happenings import HelloFacts
+from jaz_lite.wire.limits import FEATURES
 
 ZERO_CHAIN = bytes(16)
 REFUSED_PAUSE_S = 1.0
@@ -73,6 +74,7 @@ def welcome(turn: Turn, item: AgentIdentified, draw_spool: Callable[[], bytes]) 
     locks.booted(turn, desk, facts.boot)
     old = desk.port
     port.agent_id, port.conn, port.spool, port.boot = agent_id, facts.conn, spool, facts.boot
+    port.features = frozenset(facts.feats) & frozenset(FEATURES)
     turn.agents_moved = True
 
     def greet() -> None:

@@ -16,7 +16,7 @@ from jaz_lite.runner.port import Port
 from jaz_lite.runner.work import Work, Works
 from jaz_lite.store.open import Store
 from jaz_lite.wire.file_happenings import FileHappening
-from jaz_lite.wire.limits import FILE_LEGS_MAX
+from jaz_lite.wire.limits import FEATURE_FILES, FILE_LEGS_MAX
 from jaz_lite.wire.spec import unpack_spec
 
 SILENCE_S = 180.0  # JaFcopyTimeout: so long both agents may be in session and nothing happens
@@ -85,6 +85,9 @@ class Copies:
             return
         if target.link.has_leg(relay.k) or (source is not None and source.link.has_leg(relay.source_x)):
             return
+        if source is not None and FEATURE_FILES not in source.features:
+            relay.fail("old", f'the agent of host "{relay.order.source_host}" is too old to copy files from')
+            source = None
         wanted = [port for port in (target, source) if port is not None]
         if any(self._room(port) < wanted.count(port) for port in wanted):
             return

@@ -19,6 +19,7 @@ class Port:
         "clock_offset_ms",
         "close",
         "conn",
+        "features",
         "flush",
         "gap",
         "greet",
@@ -48,6 +49,7 @@ class Port:
         self.agent_id = ""
         self.conn = 0
         self.boot = b""
+        self.features: frozenset[str] = frozenset()  # what both ends know beyond the version
         self.gap = False  # events between the cursor and its log are lost
         self.spool = b""
         self.up = False  # welcomed

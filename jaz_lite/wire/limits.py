@@ -27,6 +27,10 @@ KEY_PATH_BYTES_MAX = 512
 PROTO_MIN = 1  # versions of the protocol this program speaks
 PROTO_MAX = 1
 
+# What was added to this version after an agent may have been installed; each end does only what both name (4.9).
+FEATURE_FILES = "files"
+FEATURES = (FEATURE_FILES,)
+
 # ---- bulk
 
 OFFSET_MAX = 2**62  # within a stream or a file
