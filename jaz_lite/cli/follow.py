@@ -106,6 +106,7 @@ class Screen:
     def __init__(self, target: TextIO) -> None:
         self._target = target
         self._states: dict[str, tuple[Any, ...]] = {}
+        self._copies: dict[str, tuple[Any, ...]] = {}
         self._lines: dict[tuple[str, int], str] = {}
         self._decoders: dict[tuple[str, int], Decoder] = {}
         self._offsets: dict[tuple[str, int], int] = {}
@@ -122,6 +123,8 @@ class Screen:
                 self._run(item)
             case "output":
                 self._output(item)
+            case "copy":
+                self._copy(item)
             case "gap":
                 self._write("… some news were lost: this terminal is slower than the run")
             case _:
@@ -153,6 +156,14 @@ class Screen:
         message = f": {item['message']}" if item.get("message") else ""
         at = item.get("ended_at") or item.get("started_at") or ""
         self._write(f"{at[11:19]:8} {path}  {item.get('type', '')}  {' '.join(words)}{message}")
+
+    def _copy(self, item: Mapping[str, Any]) -> None:
+        """Show how far a file copy is, in steps that are worth a line."""
+        tenths = int(10 * item["bytes_done"] / item["bytes"]) if item["bytes"] else 0
+        state = (item.get("attempt"), tenths)
+        if self._copies.get(str(item["path"]), (item.get("attempt"), 0)) != state:
+            self._copies[str(item["path"])] = state
+            self._write(f"         {item['path']}  {item['text']}")
 
     def _forget_output(self, path: str) -> None:
         """Another attempt begins: its output starts anew."""

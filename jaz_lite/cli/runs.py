@@ -122,6 +122,9 @@ def show_run(answer: dict[str, Any], *, icons: bool = True) -> None:
                 for icon in answer["icons"]
             ],
         )
+    for icon in answer["icons"]:
+        if icon.get("copy"):
+            line(f"copies: {icon['path']} {icon['copy']['text']}")
     for each in answer["waiting_for"]:
         line(f"waits: {sentence(each)}")
 

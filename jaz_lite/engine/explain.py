@@ -39,6 +39,9 @@ class OutsideView(Protocol):
     def is_draining(self, agent_id: str) -> bool:
         """Tell whether an agent is to take no new work."""
 
+    def copied(self, key: bytes) -> str:
+        """Return how far a file copy is, in words; "" where that is not known, or it is none."""
+
     def lock_of(self, agent_id: str) -> "HostLocked | None":
         """Return the reboot that keeps other work away from an agent, or None."""
 
@@ -92,7 +95,8 @@ def explain(run: Run, node: int | None, outside: OutsideView, zone: tzinfo = UTC
     not_begun = [sentence for number in working if (sentence := _not_begun(run, number, outside))]
     told.extend(not_begun[: limits.REASONS_TOLD_MAX])
     own = {run.icons[number].work for number in working}
-    for host in sorted({host for number in working if (host := _host(run.icons[number]))}):
+    told.extend(sentence for number in working if (sentence := _copied(run, number, outside)))
+    for host in sorted({host for number in working for host in _hosts(run.icons[number])}):
         told.extend(_host_trouble(host, outside, zone, own))
     return told
 
@@ -228,7 +232,9 @@ def _icon_explained(run: Run, number: int, outside: OutsideView, zone: tzinfo) -
     if icon.work is not None:
         if sentence := _not_begun(run, number, outside):
             yield sentence
-        if host := _host(icon):
+        if sentence := _copied(run, number, outside):
+            yield sentence
+        for host in _hosts(icon):
             yield from _host_trouble(host, outside, zone, {icon.work})
 
 
@@ -246,6 +252,13 @@ def _not_begun(run: Run, number: int, outside: OutsideView) -> str:
     if icon.work is not None and icon.doubt is None and not _has_no_member(icon):
         reason = NOT_BEGUN.get(outside.attempt_state(icon.work))
     return f"{run.plan.path(number)} has not begun there: {reason}" if reason else ""
+
+
+def _copied(run: Run, number: int, outside: OutsideView) -> str:
+    """Say how far a file copy is; "" for other work."""
+    icon = run.icons[number]
+    far = outside.copied(icon.work) if icon.work is not None and "source_host" in icon.memo else ""
+    return f"{run.plan.path(number)} copies from {icon.memo['source_host']}: {far}" if far else ""
 
 
 def _sources(run: Run, number: int) -> list[int]:
@@ -293,6 +306,12 @@ def _has_no_member(icon: IconRun) -> bool:
 def _host(icon: IconRun) -> str:
     host = icon.memo.get("host")
     return host if isinstance(host, str) else ""
+
+
+def _hosts(icon: IconRun) -> list[str]:
+    """Return the hosts that the work of an icon needs."""
+    names = (icon.memo.get("host"), icon.memo.get("source_host"))
+    return sorted({name for name in names if isinstance(name, str) and name})
 
 
 def _at(at_ms: int, zone: tzinfo) -> str:

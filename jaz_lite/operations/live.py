@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from jaz_lite.errors import NoSuchObject, UsageError
 from jaz_lite.model.run import RUN_OVER, Run
+from jaz_lite.operations.copy_text import copy_text
 from jaz_lite.operations.fact_text import text_of
 from jaz_lite.operations.naming import no_run, node_at
 from jaz_lite.operations.person import Person
@@ -50,6 +51,8 @@ async def follow(
             if item["kind"] == "icon" and item["state"] not in DONE:
                 # Until it is done, an icon shows what it was handed; its own output comes piece by piece.
                 item = {name: value for name, value in item.items() if name not in BULKY}  # noqa: PLW2901
+            if item["kind"] == "copy":
+                item = {**item, "text": copy_text(item)}  # noqa: PLW2901
             wanted = not quiet or (item["kind"] == "icon" and item.get("doubt"))
             if wanted and _is_inside(item, inside):
                 await emit(item)

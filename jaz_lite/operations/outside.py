@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from jaz_lite.engine.explain import HostLocked
+from jaz_lite.operations.copy_text import copy_text
 from jaz_lite.operations.site import Site, control_of
 from jaz_lite.store.transaction import Nouns
 
@@ -43,6 +44,10 @@ class Outside:
 
     def members_of(self, host: str) -> Sequence[tuple[str, str]] | None:
         return self._control.group_members(host)
+
+    def copied(self, key: bytes) -> str:
+        far = self._control.copy_progress(key)
+        return "" if far is None else copy_text(far)
 
     def attempt_state(self, key: bytes) -> str:
         found = self._nouns.attempts.find(key)

@@ -8,6 +8,7 @@ from jaz_lite.engine.view import run_to_json
 from jaz_lite.errors import UsageError
 from jaz_lite.model.names import VARIABLE_VALUE_CHARS_MAX, variable_name_fault
 from jaz_lite.model.run import RUN_STATES, UNTOUCHED, Origin, Run
+from jaz_lite.operations.copy_text import copy_text
 from jaz_lite.operations.naming import node_at, run_id_of, split, states_named
 from jaz_lite.operations.outside import Outside
 from jaz_lite.operations.person import Person
@@ -124,7 +125,14 @@ async def find_id(site: Site, run: str) -> int:
 
 async def shape_of(site: Site, run_id: int) -> dict[str, Any]:
     """Return a run in the shape of `run show --json`; raises NoSuchObject."""
-    return run_to_json(control_of(site).read_run(run_id), site.zone)
+    control = control_of(site)
+    run = control.read_run(run_id)
+    shape = run_to_json(run, site.zone)
+    for icon, told in zip(run.icons, shape["icons"], strict=True):
+        far = None if icon.work is None else control.copy_progress(icon.work)
+        if far is not None:
+            told["copy"] = {**far, "text": copy_text(far)}
+    return shape
 
 
 async def find(site: Site, run: str) -> Run:

@@ -62,6 +62,13 @@ class RunControl(Protocol):
     def reachable(self, agent_id: str) -> bool:
         """Tell whether the agent can be given work now."""
 
+    def copy_progress(self, key: bytes) -> Mapping[str, Any] | None:
+        """Return how far a file copy is; None where that is not known, or the attempt is none.
+
+        Names: files_done, files, bytes_done, bytes, file (that is on its way), source_host, at_work (both agents are
+        there, and it is its turn).
+        """
+
     def agent_now(self, agent_id: str) -> Mapping[str, Any]:
         """Return what is known of an agent at this moment and in no row.
 

@@ -140,6 +140,10 @@ class Control:
         desk = self._turns.works.desks.get(agent_id)
         return desk is not None and desk.port is not None and desk.port.synced
 
+    def copy_progress(self, key: bytes) -> Mapping[str, Any] | None:
+        """Return how far a file copy is; None where that is not known, or the attempt is none."""
+        return self._turns.copies.progress(key)
+
     def waiting_for_agent(self, agent_id: str) -> tuple[int, int]:
         """Return how many attempts are with an agent and how many wait for it."""
         desk = self._turns.works.desks.get(agent_id)

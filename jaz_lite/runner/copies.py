@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from jaz_lite.runner.copy_relay import CopyOrder, CopyRelay, Side
-from jaz_lite.runner.desk import COPY_KIND
+from jaz_lite.runner.desk import COPY_KIND, Desk
 from jaz_lite.runner.feed import Feed
 from jaz_lite.runner.port import Port
 from jaz_lite.runner.work import Work, Works
@@ -83,6 +83,8 @@ class Copies:
         source = self._port(self._agent_of(relay.order.source_host)) if relay.needs_source else None
         if target is None or (relay.needs_source and source is None):
             return
+        if relay.needs_source and any(desk.lock for desk in self._desks(relay, work)):
+            return  # one of the machines is being rebooted
         if target.link.has_leg(relay.k) or (source is not None and source.link.has_leg(relay.source_x)):
             return
         if source is not None and FEATURE_FILES not in source.features:
@@ -99,6 +101,9 @@ class Copies:
         self._ports[relay.k] = ports
         relay.begin(None if source is None else source.link, target.link, self._clock())
         self._flush(relay)
+
+    def _desks(self, relay: CopyRelay, work: Work) -> list[Desk]:
+        return [self._works.desk(name) for name in (work.agent_id, self._agent_of(relay.order.source_host))]
 
     def _port(self, agent_id: str) -> Port | None:
         desk = self._works.desks.get(agent_id)

@@ -61,6 +61,9 @@ class ServerControl:
     def reachable(self, agent_id: str) -> bool:
         return self._control.reachable(agent_id)
 
+    def copy_progress(self, key: bytes) -> Mapping[str, Any] | None:
+        return self._control.copy_progress(key)
+
     def agent_now(self, agent_id: str) -> Mapping[str, Any]:
         return self._control.agent_now(agent_id)
 

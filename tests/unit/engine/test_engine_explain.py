@@ -9,7 +9,7 @@ from jaz_lite.engine.advance import advance
 from jaz_lite.engine.explain import HostLocked, explain, waiting_for
 from jaz_lite.engine.view import icon_to_json, run_to_json
 from jaz_lite.model.event import Started, WorkPlaced
-from tests.unit.engine.playing import ZONE, Site, job, jobnet, sub
+from tests.unit.engine.playing import ZONE, Site, icon, job, jobnet, sub
 
 
 class World:
@@ -25,7 +25,9 @@ class World:
         draining: bool = False,
         members: Sequence[tuple[str, str]] | None = None,
         lock: HostLocked | None = None,
+        far: str = "",
     ) -> None:
+        self.far = far
         self.lock = lock
         self.draining = draining
         self.members = members
@@ -42,6 +44,9 @@ class World:
 
     def unreachable_since_ms(self, agent_id: str) -> int | None:
         return self.since_ms
+
+    def copied(self, key: bytes) -> str:
+        return self.far
 
     def lock_of(self, agent_id: str) -> HostLocked | None:
         return self.lock
@@ -268,3 +273,19 @@ def test_a_reboot_is_not_kept_waiting_by_its_own_lock(site: Site) -> None:
     told = explain(run.run, node, World(lock=HostLocked(key, 77, "/load", 0)), ZONE)
 
     assert not any("locked" in sentence for sentence in told)
+
+
+def test_a_file_copy_tells_how_far_it_is_and_what_both_of_its_hosts_lack(site: Site) -> None:
+    settings = {"source_host": "a2", "source_folder": "/out", "source_file": "*", "target_folder": "/in"}
+    copy = icon("file_copy", target_host="a1", **settings)
+    run = site.start(jobnet("start -> copy -> end", copy=copy))
+    node = run.run.plan.find("copy")
+
+    told = explain(run.run, node, World(far="1 of 3 files"), ZONE)
+
+    assert told == [
+        "/copy runs on a1 since 2026-11-23 09:30:00+09:00",
+        "/copy copies from a2: 1 of 3 files",
+        'the host "a2" is not known here; add it with: jaz-lite host add a2 --agent NAME',
+    ]
+    assert explain(run.run, None, World(far="1 of 3 files"), ZONE)[-2:] == told[1:]

@@ -33,6 +33,9 @@ class Nobody:
     def unreachable_since_ms(self, agent_id: str) -> int | None:
         return None
 
+    def copied(self, key: bytes) -> str:
+        return ""
+
     def lock_of(self, agent_id: str) -> None:
         return None
 
