@@ -8,6 +8,7 @@
 #   make test-wine           the agent's tests with a Windows Python under Wine, which it sets up itself
 #   make sim SEEDS=200       the simulator; SEED=n repeats one seed
 #   make power CUTS=1000     power cuts against the store
+#   make kill9 ROUNDS=20     real server, agents and keepers killed at random; SEED=n repeats a plan
 #   make fuzz FRAMES=1000000 sound and unsound input for all that reads; SEED=n repeats a run
 #   make bench               all benchmarks; BENCH=chain runs one
 #   make docs                write the generated pages, then run every command the manual shows
@@ -17,6 +18,7 @@
 SEEDS ?= 200
 CUTS ?= 1000
 FRAMES ?= 1000000
+ROUNDS ?= 20
 BENCH ?= all
 VENV := .venv
 BIN := $(VENV)/bin
@@ -28,7 +30,7 @@ PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11 python3
 	if $$python -c '$(USABLE)' >/dev/null 2>&1; then echo $$python; break; fi; done)
 endif
 
-.PHONY: demo test test-unix test-s390x test-wine check sim power fuzz bench docs clean
+.PHONY: demo test test-unix test-s390x test-wine check sim power kill9 fuzz bench docs clean
 
 demo: $(STAMP)
 	@$(BIN)/jaz-lite demo
@@ -70,6 +72,9 @@ sim: $(STAMP)
 
 power: $(STAMP)
 	@$(BIN)/python -m tests.store.power --cuts $(CUTS) $(if $(SEED),--seed $(SEED))
+
+kill9: $(STAMP)
+	@$(BIN)/python -m tests.kill9 --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
 
 fuzz: $(STAMP)
 	@$(BIN)/python -m tests.fuzz --frames $(FRAMES) $(if $(SEED),--seed $(SEED))

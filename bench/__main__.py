@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.report import emit
 
-NAMES = ("floor", "throughput", "chain", "fanout", "memory", "startup", "command", "agents")
+NAMES = ("floor", "throughput", "chain", "fanout", "memory", "startup", "command", "live", "agents")
 
 
 def main() -> int:

@@ -8,6 +8,7 @@ from xml.sax.saxutils import escape
 VERSION = "20260101000000"
 START, END, JOB, PARALLEL_START, PARALLEL_END, FILE_COPY = 0, 1, 4, 6, 7, 14
 HOST = "localhost"
+STOP_CODES = "1-255"  # exit codes that are errors
 
 Icon = tuple[str, int]
 Flow = tuple[str, str]
@@ -22,7 +23,12 @@ class Place(NamedTuple):
 
 
 def wide(
-    jobnet_id: str, jobs: int, command: str, controller_variables: Iterable[str] = (), hosts: Sequence[str] = (HOST,)
+    jobnet_id: str,
+    jobs: int,
+    command: str,
+    controller_variables: Iterable[str] = (),
+    hosts: Sequence[str] = (HOST,),
+    stop_codes: str = STOP_CODES,
 ) -> str:
     """START → `jobs` jobs side by side → END. `controller_variables` are handed to each job; `hosts` take turns."""
     names = [f"JOB-{number}" for number in range(1, jobs + 1)]
@@ -30,7 +36,7 @@ def wide(
     icons += [("MTE-1", PARALLEL_END), ("END-1", END)]
     flows = [("START", "MTS-1"), *(("MTS-1", name) for name in names)]
     flows += [*((name, "MTE-1") for name in names), ("MTE-1", "END-1")]
-    return _document(jobnet_id, icons, flows, command, tuple(controller_variables), hosts)
+    return _document(jobnet_id, icons, flows, command, tuple(controller_variables), hosts, stop_codes=stop_codes)
 
 
 def chain(jobnet_id: str, jobs: int, command: str) -> str:
@@ -78,6 +84,7 @@ def _document(
     variables: tuple[str, ...] = (),
     hosts: Sequence[str] = (HOST,),
     rows: tuple[str, ...] = (),
+    stop_codes: str = STOP_CODES,
 ) -> str:
     jobs = [name for name, kind in icons if kind == JOB]
     ends = [name for name, kind in icons if kind == END]
@@ -122,7 +129,7 @@ def _document(
                 command_type=0,
                 timeout=0,
                 host_name=hosts[place % len(hosts)],
-                stop_code="1-255",
+                stop_code=stop_codes,
                 timeout_run_type=0,
             )
             for place, name in enumerate(jobs)

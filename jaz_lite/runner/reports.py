@@ -130,6 +130,10 @@ def apply(turn: Turn, work: Work, kind: str, x: Mapping[str, Any], at_ms: int) -
                 err_bytes=x.get("err", 0),
                 why=result.killed,
             )
+            if result.truncated:
+                kept = {"out_bytes": x.get("out", 0), "err_bytes": x.get("err", 0)}
+                fact = Fact(kind="output_truncated", severity="warning", data=kept)
+                turn.tx.journal.add(turn.now_ms, work.run_id, work.path, fact)
             raised = WorkEnded(work.node, work.k, result)
             if work.kind == COPY_KIND:
                 _copied(turn, work, result)

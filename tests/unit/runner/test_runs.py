@@ -177,3 +177,14 @@ def test_news_of_one_turn_come_in_the_order_in_which_things_happened(site: Site)
 
     ended = [item["path"] for item in watcher.items if item["kind"] == "icon" and item["state"] == "ended"]
     assert ended == ["/load", "/END"]
+
+
+def test_output_beyond_what_is_kept_is_told_to_people(site):
+    site.agents["a1"].connect()
+    site.start(chained("MUCH", job("z")))
+    agent = site.agents["a1"]
+    agent.starts("z")
+
+    agent.says(agent.key("z"), "finished", exit=0, t0=1, t1=2, out=5, err=0, out_head=b"", err_head=b"", trunc=True)
+
+    assert "output_truncated" in site.journal_kinds()
