@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jaz_lite.agent.records import TermRecord
+from jaz_lite.agent.records import SiteRecord, TermRecord
 from jaz_lite.wire.happenings import AgentState, RefusalReason, Welcomed
 
 
@@ -79,6 +79,21 @@ class WriteTerm:
 
 
 @dataclass(frozen=True, slots=True)
+class WriteSite:
+    """Make a changed enrolment durable: a new key, or another certificate to pin."""
+
+    record: SiteRecord
+
+
+@dataclass(frozen=True, slots=True)
+class SayTaken:
+    """Tell the server that what it gave is durable: a key (its number), the next certificate (its hash)."""
+
+    kid: int | None
+    pin: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class CheckLog:
     """Compare what the server knows of our log with the log."""
 
@@ -117,5 +132,5 @@ class EndOwn:
 
 Effect = (
     SaveSpec | Append | Sync | TellKeeper | BeginOwn | EndOwn | SayState | SayRefused | SayInventory | DropSpec
-    | WriteTerm | CheckLog | BeginLog
+    | WriteTerm | WriteSite | SayTaken | CheckLog | BeginLog
 )  # fmt: skip

@@ -61,16 +61,17 @@ class Listening:
             await tcp.serve(listeners, self._door, self._receive)
 
     async def _receive(self, line: Line, visitor: tcp.Visitor) -> None:
-        by_pin = {site.pin: site for site in self._sites()}
+        sites = list(self._sites())
+        by_pin = {pin: site for site in sites for pin in site.certificates}
         if not by_pin:
             return
-        context = client_context("".join(site.certificate for site in by_pin.values()), self._floor)
+        context = client_context("".join(text for site in sites for text in site.certificates.values()), self._floor)
         try:
             secured, pin = await as_agent_of_one(line, context, by_pin.keys())
         except RemoteProtocolError:
             visitor.failed()
             raise
-        if not await by_pin[pin].hold(secured, proved=visitor.proved):
+        if not await by_pin[pin].hold(secured, pin, visitor.proved):
             visitor.failed()
 
 

@@ -3,37 +3,53 @@
 Source: protocol.md section 1 (the agent's term rule) and 2.1.
 """
 
-from base64 import b64decode
+from base64 import encodebytes
+from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
 
 from jaz_lite.agent.attempts import Moment
 from jaz_lite.agent.disk import Disk
-from jaz_lite.agent.records import SiteRecord, TermRecord, load_term, save_term
+from jaz_lite.agent.records import SiteRecord, TermRecord, load_term, save_site, save_term
 from jaz_lite.wire.agent_core import AgentLink
-from jaz_lite.wire.happenings import AgentIdentity, Challenged, Welcomed
+from jaz_lite.wire.happenings import AgentIdentity, Challenged, ConfigChanged, Welcomed
 from jaz_lite.wire.limits import ADDRESSES_MAX, PEERS_MAX
+from jaz_lite.wire.x509 import der_of
 
 
 class Membership:
     """The enrolment at a site and the term in which its server speaks; `term` is what lies on the disk."""
 
     def __init__(self, disk: Disk, folder: str, record: SiteRecord) -> None:
-        self.record = record
+        self.record = self._coming = record  # on the disk, and as it will be after what is being written
         self.term = load_term(disk, folder)
         self._disk = disk
         self._folder = folder
 
     @property
+    def certificates(self) -> Mapping[bytes, str]:
+        """The certificates that its servers may show, PEM by SHA-256: the present one, and the one that follows it."""
+        shown = (self.record.cert_pem, self.record.next_cert_pem)
+        return {pin_of(text): text for text in shown if text}
+
+    @property
     def identity(self) -> AgentIdentity:
         """Who this agent is at its site."""
-        body = "".join(line for line in self.record.cert_pem.splitlines() if line and not line.startswith("-----"))
+        return self.identity_for(pin_of(self.record.cert_pem))
+
+    def identity_for(self, pin: bytes, *, old: bool = False) -> AgentIdentity:
+        """Return who this agent is to a server that shows this certificate.
+
+        Args:
+            old: with the key before the present one, for a server that does not know the present one.
+        """
+        record = self.record
         return AgentIdentity(
-            agent_id=self.record.agent_id,
-            kid=self.record.kid,
-            key=self.record.key,
-            site_uid=self.record.site_uid,
-            pin_sha256=sha256(b64decode(body)).digest(),
+            agent_id=record.agent_id,
+            kid=record.old_kid if old else record.kid,
+            key=record.old_key if old else record.key,
+            site_uid=record.site_uid,
+            pin_sha256=pin,
         )
 
     @property
@@ -67,7 +83,58 @@ class Membership:
         """Return what is to be kept when the server told where else it may be found."""
         return replace(self.term, addrs=addrs, acked=acked, at_ms=now.wall_ms)
 
+    # ---- keys and certificates that follow
+
+    def offered(self, config: ConfigChanged) -> SiteRecord | None:
+        """Return the enrolment with what a server offers, or None where it offers nothing that is not known.
+
+        Notes:
+            The key before stays until a server has taken the new one: an answer may be lost, a server set back.
+        """
+        known = record = self._coming
+        if config.key is not None and config.kid is not None and config.key != record.key:
+            if not record.old_key:
+                record = replace(record, old_kid=record.kid, old_key=record.key)
+            record = replace(record, kid=config.kid, key=config.key)
+        if config.next_cert is not None and sha256(config.next_cert).digest() == config.next_pin:
+            text = _pem(config.next_cert)
+            if text not in (record.cert_pem, record.next_cert_pem):
+                record = replace(record, next_cert_pem=text)
+        self._coming = record
+        return None if record == known else record
+
+    def proved(self, identity: AgentIdentity) -> SiteRecord | None:
+        """Return the enrolment after a session came about with this key and certificate, or None where it stays."""
+        known = record = self._coming
+        if record.next_cert_pem and identity.pin_sha256 == pin_of(record.next_cert_pem):
+            record = replace(record, cert_pem=record.next_cert_pem, next_cert_pem="")
+        if record.old_key and identity.kid == record.kid:
+            record = replace(record, old_kid=0, old_key=b"")
+        self._coming = record
+        return None if record == known else record
+
+    def enrolled_anew(self, record: SiteRecord) -> None:
+        """The enrolment was changed on the disk."""
+        self.record = self._coming = record
+
+    def keep_site(self, record: SiteRecord) -> None:
+        """Make an enrolment durable."""
+        save_site(self._disk, record)
+        self.record = record
+
+    # ---- the term on the disk
+
     def keep(self, record: TermRecord) -> None:
         """Make a term durable."""
         save_term(self._disk, self._folder, record)
         self.term = record
+
+
+def pin_of(cert_pem: str) -> bytes:
+    """Return SHA-256 of a certificate."""
+    return sha256(der_of(cert_pem)).digest()
+
+
+def _pem(certificate: bytes) -> str:
+    text = encodebytes(certificate).decode("ascii")
+    return f"-----BEGIN CERTIFICATE-----\n{text}-----END CERTIFICATE-----\n"

@@ -22,6 +22,8 @@ class SiteRecord:
     """An enrolment: made by the server, kept by the agent.
 
     cert_pem: the scheduler's certificate, to pin. addrs: where to dial, `host:port`, in order.
+    next_cert_pem: the one that will follow it; "" where none is announced. old_kid, old_key: the key before this one,
+    until a server has taken the present one.
     """
 
     site_uid: bytes
@@ -31,6 +33,9 @@ class SiteRecord:
     key: bytes
     cert_pem: str
     addrs: tuple[str, ...]
+    next_cert_pem: str = ""
+    old_kid: int = 0
+    old_key: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -228,10 +228,8 @@ class Site:
                     self.output.acked(k, stream, offset)
                 case OutputAsked(k, stream, offset):
                     self.output.asked(k, stream, offset)
-                case ConfigChanged(peers=tuple() as peers):
-                    self._told_of(peers)
                 case ConfigChanged():
-                    pass
+                    self._configured(happening)
                 case _:
                     self.core.asked(happening, now)
         if link is self._link:
@@ -243,7 +241,19 @@ class Site:
             self._link.bye("busy", "a newer session took over")
         self._talk_over(link, welcome)
         record = self.member.welcomed(welcome, boot=self._boot, acked=self.log.acked, now=self._now)
+        enrolment = self.member.proved(link.identity)
+        if enrolment is not None:
+            self._effects.append(fx.WriteSite(enrolment))
         self._effects += [fx.WriteTerm(record), fx.CheckLog(welcome)]
+
+    def _configured(self, config: ConfigChanged) -> None:
+        if config.peers is not None:
+            self._told_of(config.peers)
+        enrolment = self.member.offered(config)
+        if enrolment is not None:
+            self._effects.append(fx.WriteSite(enrolment))
+        if config.kid is not None or config.next_pin is not None:
+            self._effects.append(fx.SayTaken(config.kid, config.next_pin))
 
     def _told_of(self, addrs: tuple[str, ...]) -> None:
         self._effects.append(fx.WriteTerm(self.member.told_of(addrs, acked=self.log.acked, now=self._now)))
@@ -426,6 +436,11 @@ class Site:
                 self._disk.remove(self._spec_path(k))
             case fx.WriteTerm(record):
                 self.member.keep(record)
+            case fx.WriteSite(enrolment):
+                self.member.keep_site(enrolment)
+            case fx.SayTaken(kid, pin):
+                if self._link is not None:
+                    self._link.config_ok(kid=kid, pin=pin)
             case fx.CheckLog(welcome):
                 self._check_log(welcome)
             case fx.BeginLog(spool, why):

@@ -10,8 +10,10 @@ import logging
 import os
 import platform
 import random
+import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from hashlib import sha256
 
 import trio
 
@@ -26,9 +28,10 @@ from jaz_lite.net.dial import Address, AddressBook, Backoff, keep_dialling, pars
 from jaz_lite.net.line import Line
 from jaz_lite.net.session import Session
 from jaz_lite.net.tcp import connect
-from jaz_lite.net.tls import TlsFloor, as_agent, client_context
+from jaz_lite.net.tls import TlsFloor, as_agent_of_one, client_context
+from jaz_lite.net.tls_line import TlsLine
 from jaz_lite.wire.agent_core import AgentLink
-from jaz_lite.wire.happenings import Closed, Happening, Welcomed
+from jaz_lite.wire.happenings import AgentIdentity, Closed, Happening, Welcomed
 from jaz_lite.wire.limits import SERVER_PORT
 
 log = logging.getLogger(__name__)
@@ -74,15 +77,16 @@ class SiteConnection:
         self._book = AddressBook(_parsed(site.record.addrs))
         self._backoff = Backoff(random.random)
         self._floor: TlsFloor = floor
-        self._context = client_context(site.record.cert_pem, floor)
+        self._context: tuple[str, ssl.SSLContext] | None = None  # and the certificates that it trusts
+        self._with_old_key = False  # the server did not take the present one
         self._pause_s = 0.0  # what the server asked for
         self._vitals = Vitals()
 
     def enrolled_anew(self, record: SiteRecord) -> None:
         """The enrolment was changed on the disk: go on with what it says now."""
-        before, self.site.member.record = self.site.record, record
+        before = self.site.record
+        self.site.member.enrolled_anew(record)
         self._book.configure(_parsed(record.addrs))
-        self._context = client_context(record.cert_pem, self._floor)
         if (before.kid, before.key, before.cert_pem) != (record.kid, record.key, record.cert_pem):
             self.bye("this agent was enrolled anew")
         self.look_again()
@@ -111,19 +115,15 @@ class SiteConnection:
         self.flush()
 
     @property
-    def pin(self) -> bytes:
-        """The hash of the certificate that its servers show."""
-        return self.site.identity().pin_sha256
+    def certificates(self) -> Mapping[bytes, str]:
+        """The certificates that its servers may show: PEM text by hash."""
+        return self.site.member.certificates
 
-    @property
-    def certificate(self) -> str:
-        """That certificate, as PEM text."""
-        return self.site.record.cert_pem
-
-    async def hold(self, line: Line, proved: Callable[[], None] = lambda: None) -> bool:
+    async def hold(self, line: Line, pin: bytes, proved: Callable[[], None] = lambda: None) -> bool:
         """Hold one session over a line to its end; return whether the server took us.
 
         Args:
+            pin: SHA-256 of the certificate that the server has shown.
             proved: called when the server has proved that it knows the agent's key.
         """
         site = self.site
@@ -137,7 +137,7 @@ class SiteConnection:
             arch=platform.machine(),
             encoding=job_encoding(),
         )
-        link = AgentLink(site.identity(), facts, nonce=os.urandom(32), now=trio.current_time())
+        link = AgentLink(self._identity(pin), facts, nonce=os.urandom(32), now=trio.current_time())
         welcomed = False
 
         def tell(happenings: list[Happening]) -> None:
@@ -179,9 +179,18 @@ class SiteConnection:
                 extra={"action": "link.clock", "agent": self.site.record.agent_id, "ahead_s": round(ahead_s, 1)},
             )
 
+    def _identity(self, pin: bytes) -> AgentIdentity:
+        old = self._with_old_key and bool(self.site.record.old_key)
+        return self.site.member.identity_for(pin, old=old)
+
     def _closed(self, closed: Closed) -> None:
         """The server ended a session or a handshake: what it says may be for people."""
         self._pause_s = float(closed.retry_s)
+        if closed.code == "auth" and self.site.record.old_key:
+            # A server that was set back may know only the key before; they are tried in turn.
+            self._with_old_key = not self._with_old_key
+            if self._with_old_key:
+                return
         if closed.code in HOPELESS:
             self._pause_s = max(self._pause_s, HOPELESS_PAUSE_S)
             log.error(
@@ -218,15 +227,19 @@ class SiteConnection:
         await self._alone.wait()
         self._book.learn(_parsed(self.site.addresses()))
 
-    async def _hold_dialled(self, line: Line) -> bool:
+    async def _hold_dialled(self, line: TlsLine) -> bool:
         self._pause_s = 0.0
         if not self._alone.is_set():
             line.close()  # a server that dialled us was first
             return False
-        return await self.hold(line)
+        return await self.hold(line, sha256(line.peer_certificate).digest())
 
-    async def _reach(self, address: Address) -> Line:
-        return await as_agent(await connect(address), self._context, self.pin)
+    async def _reach(self, address: Address) -> TlsLine:
+        certificates = self.certificates
+        text = "".join(certificates.values())
+        if self._context is None or self._context[0] != text:
+            self._context = (text, client_context(text, self._floor))
+        return (await as_agent_of_one(await connect(address), self._context[1], certificates))[0]
 
     def _failed(self, address: Address, error: JazLiteError) -> None:
         log.info("the server was not reached", extra={"action": "link.failed", "address": address, "error": error})

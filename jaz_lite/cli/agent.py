@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "set": ("agent_list", "set_"),
     "drain": ("agent_list", "drain"),
     "undrain": ("agent_list", "undrain"),
+    "rekey": ("agent_keys", "rekey"),
 }
 
 agent = LazyGroup(

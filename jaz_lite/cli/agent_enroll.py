@@ -143,6 +143,6 @@ def _tell(record: "SiteRecord", folder: Path, run: bool, as_json: bool) -> None:
         return
     line(f'this machine is agent "{record.agent_id}" of site "{record.server_id}"')
     if running is not None:
-        say(f"an agent runs on {folder} already (process {running}); start it anew so that it serves this site too")
+        say(f"the agent that runs here (process {running}) connects to it now")
     elif not run:
         say(f"start it: jaz-lite agent run --data {folder}")

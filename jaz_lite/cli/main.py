@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "results": ("results", "results"),
     "host": ("hosts", "host"),
     "agent": ("agent", "agent"),
+    "site": ("site", "site"),
     "config": ("config", "config"),
 }
 

@@ -88,6 +88,15 @@ class RunControl(Protocol):
     def end_session(self, agent_id: str, code: str, why: str) -> None:
         """End the session of an agent, if it has one, with a `bye` of this code."""
 
+    def offer_key(self, agent_id: str, kid: int, key: bytes) -> None:
+        """Send an agent its new key now, if it has a session."""
+
+    def rotate_certificate(self, *, force: bool) -> None:
+        """Give the agents a new certificate of the site, and show it when all have it, or at once where forced."""
+
+    def certificate_may_change(self) -> None:
+        """Show the next certificate if no agent is missing any more."""
+
     async def enrol_at(self, name: str, place: Address) -> None:
         """Dial a machine that listens in order to become the agent `name`, and let it in.
 

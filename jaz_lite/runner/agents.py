@@ -5,7 +5,7 @@ from collections.abc import Callable
 from jaz_lite.model.encoding import UTF_8, is_text_encoding
 from jaz_lite.model.event import WorkCancelled, WorkDoubted, WorkFailed
 from jaz_lite.model.fact import Fact
-from jaz_lite.runner import dispatch, locks, reconcile, twins
+from jaz_lite.runner import credentials, dispatch, locks, reconcile, twins
 from jaz_lite.runner.desk import Desk
 from jaz_lite.runner.inputs import (
     AgentChanged,
@@ -46,6 +46,10 @@ def welcome(turn: Turn, item: AgentIdentified, draw_spool: Callable[[], bytes]) 
         # Only who has proved the key of a revoked agent is told so.
         turn.after_commit(lambda: port.link.bye("revoked", REVOKED, retry_s=REVOKED_RETRY_S), port)
         return
+    if not credentials.use_key(turn, row, item.happening.hello.kid):
+        turn.after_commit(lambda: port.link.bye("auth", "not accepted"), port)
+        return
+    offered = credentials.offer(turn, agent_id, item.happening.hello.kid)
     if row.spool == facts.spool and row.spool is not None:
         spool, cursor, chain = _same_log(turn, port, row, facts)
     else:
@@ -90,6 +94,8 @@ def welcome(turn: Turn, item: AgentIdentified, draw_spool: Callable[[], bytes]) 
         desk.strict = facts.strict
         port.up = True
         port.greet(port.link, spool, cursor, chain)
+        if offered:
+            port.link.config(**offered)
         if desk.draining:
             port.link.drain(True)
 

@@ -86,6 +86,13 @@ class Control:
         """Refuse an agent from now on and end its session; what it was given to do is in doubt."""
         await self._ask(lambda reply: AgentRevoked(agent_id, remove, reply))
 
+    def offer_key(self, agent_id: str, kid: int, key: bytes) -> None:
+        """Send an agent a new key, if it has a session; else it is offered at the next one."""
+        desk = self._turns.works.desks.get(agent_id)
+        if desk is not None and desk.port is not None and desk.port.up:
+            desk.port.link.config(key=key, kid=kid)
+            desk.port.flush()
+
     def end_session(self, agent_id: str, code: str, why: str) -> None:
         """End the session of an agent, if it has one."""
         desk = self._turns.works.desks.get(agent_id)

@@ -12,7 +12,7 @@ from jaz_lite.model.event import Event
 from jaz_lite.model.run import EMPTY, Origin, Run
 from jaz_lite.runner.port import Port
 from jaz_lite.store.transaction import Transaction
-from jaz_lite.wire.happenings import AgentEvents, Identified, InventoryItem, Output, RefusedWork, WorkState
+from jaz_lite.wire.happenings import AgentEvents, ConfigTaken, Identified, InventoryItem, Output, RefusedWork, WorkState
 
 
 class Reply:
@@ -134,6 +134,14 @@ class AgentGone(Input):
     """The link of an agent is closed. This changes its reachability and nothing else."""
 
     port: Port
+
+
+@dataclass(frozen=True, slots=True)
+class AgentTook(Input):
+    """The agent has made a new key or the next certificate durable."""
+
+    port: Port
+    happening: ConfigTaken
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from jaz_lite.runner.inputs import (
     AgentReports,
     AgentState,
     AgentSynced,
+    AgentTook,
     Input,
     Write,
 )
@@ -29,6 +30,7 @@ from jaz_lite.wire.happenings import (
     AgentEvents,
     Alive,
     Closed,
+    ConfigTaken,
     Deposed,
     Happening,
     Identified,
@@ -97,6 +99,8 @@ class Links:
                     self._compare_clocks(port, happening.wall_ns, travelled=0.5)
                 case Alive():
                     self._submit(AgentAlive(port))
+                case ConfigTaken():
+                    self._submit(AgentTook(port, happening))
                 case Deposed():
                     self._deposed(port, happening)
                 case Closed():

@@ -18,7 +18,7 @@ from datetime import tzinfo
 from jaz_lite.clock import Clock
 from jaz_lite.errors import DiskFull, JazLiteError, StoreDamaged
 from jaz_lite.model.event import TimerFired
-from jaz_lite.runner import agents, reconcile, reports, starts, twins
+from jaz_lite.runner import agents, credentials, reconcile, reports, starts, twins
 from jaz_lite.runner.actions import not_live
 from jaz_lite.runner.copies import Copies
 from jaz_lite.runner.feed import Feed
@@ -34,6 +34,7 @@ from jaz_lite.runner.inputs import (
     AgentRevoked,
     AgentState,
     AgentSynced,
+    AgentTook,
     DeskResumed,
     Input,
     NewcomerDue,
@@ -76,6 +77,7 @@ class Turns:
         self.works = Works(store)
         self.feed = Feed(zone)
         self.copies = Copies(store, self.works, self.feed, clock.monotonic)
+        self.pins_changed: Callable[[], None] = lambda: None
         self.wake: Callable[[], None] = lambda: None
         self.agents_changed: Callable[[], None] = lambda: None  # agents, or whether they are connected
         self.later: Callable[[float, Input], None] = lambda _seconds, item: self.submit(item)
@@ -258,6 +260,8 @@ class Turns:
                 agents.known_already(turn, item)
             case AgentGone():
                 agents.gone(turn, item, self.draw_spool)
+            case AgentTook():
+                credentials.took(turn, item, self.pins_changed)
             case AgentRevoked():
                 agents.revoked(turn, item)
             case AgentAlive():

@@ -57,6 +57,7 @@ class Works:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.open: dict[bytes, Work] = {}
+        self.next_certificate = b""  # of the site (DER), which agents are offered; b"": there is none
         self.desks: dict[str, Desk] = {}
         self.groups: dict[tuple[str, bool], deque[bytes]] = {}  # group and whether a slot is needed -> oldest first
         self.copies: set[bytes] = set()  # those of `open` that are file copies

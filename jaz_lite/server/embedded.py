@@ -92,7 +92,9 @@ async def _end(spool: Path) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def enrol_local(store: Store, spool: Path, *, cert_pem: str, address: str, policy: Policy, now_ms: int) -> None:
+def enrol_local(
+    store: Store, spool: Path, *, cert_pem: str, address: str, policy: Policy, now_ms: int, next_cert_pem: str = ""
+) -> None:
     """Enrol the embedded agent, and tell it where its server listens now; its records stay as they are."""
     with store.transaction() as tx:
         site = tx.term.site()
@@ -110,6 +112,7 @@ def enrol_local(store: Store, spool: Path, *, cert_pem: str, address: str, polic
         kid=row.kid,
         key=row.key,
         cert_pem=cert_pem,
+        next_cert_pem=next_cert_pem,
         addrs=(address,),
     )
     write_site(spool, record)

@@ -31,14 +31,16 @@ from jaz_lite.operations.registry import call
 from jaz_lite.runner import tasks
 from jaz_lite.runner.control import Control
 from jaz_lite.runner.idle_chores import IdleChores
+from jaz_lite.runner.inputs import AgentRevoked
 from jaz_lite.runner.links import Links
 from jaz_lite.runner.turns import Turns
 from jaz_lite.server.agents_dialler import AgentsDialler
 from jaz_lite.server.agents_door import AgentsDoor
 from jaz_lite.server.descriptors import allow_many_descriptors
-from jaz_lite.server.embedded import enrol_local, keep_agent
+from jaz_lite.server.embedded import LOCAL_AGENT, enrol_local, keep_agent
 from jaz_lite.server.enrolling import Enroller
 from jaz_lite.server.face import Mirror
+from jaz_lite.server.rotation import Rotation
 from jaz_lite.server.site import ServerControl, ServerSite
 from jaz_lite.store.directory import DataDirectory
 from jaz_lite.store.open import Store
@@ -145,10 +147,18 @@ class House:
             draw_spool=lambda: secrets.token_bytes(SPOOL_ID_BYTES),
         )
         self._turns.reload()
+        self._doubt_revoked()
         # What is loaded by now stays; only what comes is worth looking through, and less often than Python would.
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
+
+    def _doubt_revoked(self) -> None:
+        """An agent may have been revoked while no server ran: what it was given to do is in doubt."""
+        with self._store.snapshot() as view:
+            revoked = [row.agent_id for row in view.agents.list() if row.state == "revoked"]
+        for agent_id in revoked:
+            self._turns.submit(AgentRevoked(agent_id))
 
     def _identity(self, act: bytes, cert_sha256: bytes) -> SiteIdentity:
         return SiteIdentity(
@@ -170,6 +180,7 @@ class House:
                 self._store,
                 spool,
                 cert_pem=keys.site_certificate_file.read_text("ascii"),
+                next_cert_pem=keys.next_certificate() or "",
                 address=_loopback(addresses[0]),
                 policy=Policy(par=self._config["agent.slots"], shell=self._config["agent.shell"], listen="off"),
                 now_ms=self._clock.now_ms(),
@@ -200,8 +211,18 @@ class House:
             enroller=enroller,
             strangers_per_address=self._config["server.strangers_per_address"],
         )
+        rotation = Rotation(
+            self._turns, keys, self._mirror, not_here=() if self._config["server.embedded_agent"] else (LOCAL_AGENT,)
+        )
+        rotation.resume()
         server = ServerControl(
-            control, store=self._store, term=(epoch, boot), zone=self._zone, listening=addresses, enrol_at=door.enrol_at
+            control,
+            store=self._store,
+            term=(epoch, boot),
+            zone=self._zone,
+            listening=addresses,
+            enrol_at=door.enrol_at,
+            rotation=rotation,
         )
         site = ServerSite(
             self._store, clock=self._clock, zone=self._zone, config=self._config, control=server, write=control

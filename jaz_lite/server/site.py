@@ -13,6 +13,7 @@ from jaz_lite.model.run import Run
 from jaz_lite.net.dial import Address
 from jaz_lite.operations.site import StartRequest
 from jaz_lite.runner.control import Control
+from jaz_lite.server.rotation import Rotation
 from jaz_lite.store.open import Store
 from jaz_lite.store.transaction import Transaction, View
 
@@ -32,6 +33,7 @@ class ServerControl:
         zone: tzinfo,
         listening: tuple[str, ...] = (),
         enrol_at: EnrolAt | None = None,
+        rotation: Rotation | None = None,
     ) -> None:
         self._control = control
         self._store = store
@@ -39,6 +41,7 @@ class ServerControl:
         self._zone = zone
         self._listening = listening
         self._enrol_at = enrol_at
+        self._rotation = rotation
 
     async def start_run(self, request: StartRequest) -> int:
         return await self._control.start_run(request)
@@ -78,6 +81,19 @@ class ServerControl:
 
     def end_session(self, agent_id: str, code: str, why: str) -> None:
         self._control.end_session(agent_id, code, why)
+
+    def offer_key(self, agent_id: str, kid: int, key: bytes) -> None:
+        self._control.offer_key(agent_id, kid, key)
+
+    def rotate_certificate(self, *, force: bool) -> None:
+        assert self._rotation is not None, "this server has no door"
+        with self._store.snapshot() as view:
+            server_id = view.term.site().server_id
+        self._rotation.rotate(force=force, server_id=server_id)
+
+    def certificate_may_change(self) -> None:
+        if self._rotation is not None:
+            self._rotation.look()
 
     async def enrol_at(self, name: str, place: Address) -> None:
         assert self._enrol_at is not None, "this server has no door"

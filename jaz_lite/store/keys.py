@@ -14,13 +14,16 @@ import secrets
 from pathlib import Path
 
 from jaz_lite.errors import StoreDamaged
-from jaz_lite.wire.x509 import self_signed
+from jaz_lite.wire.x509 import Draw, self_signed
 
 KEYS_FOLDER = "keys"
 SITE_KEY_FILE = "site.key"
 SITE_CERTIFICATE_FILE = "site.crt"
 FENCE_KEY_FILE = "fence.key"
 SECRET_KEY_FILE = "secret.key"  # noqa: S105  # the name of the file
+NEXT_KEY_FILE = "next.key"
+NEXT_CERTIFICATE_FILE = "next.crt"
+SWITCHING_FILE = "switching"  # while it is there, the next pair takes the place of the present one
 KEY_BYTES = 32
 PEM_FILES = (SITE_KEY_FILE, SITE_CERTIFICATE_FILE)
 PEM_START = b"-----BEGIN "
@@ -65,6 +68,7 @@ class Keys:
             StoreDamaged: a key is missing or has the wrong length.
         """
         folder = data_folder / KEYS_FOLDER
+        _finish_switching(folder)
         found: list[bytes] = []
         for name in (FENCE_KEY_FILE, SECRET_KEY_FILE, SITE_KEY_FILE, SITE_CERTIFICATE_FILE):
             try:
@@ -86,6 +90,27 @@ class Keys:
     def site_certificate_file(self) -> Path:
         """Where TLS finds the certificate of the site."""
         return self.folder / SITE_CERTIFICATE_FILE
+
+    # ---- the next certificate
+
+    def next_certificate(self) -> str | None:
+        """Return the certificate (PEM) that is to take the place of the present one, or None."""
+        try:
+            return (self.folder / NEXT_CERTIFICATE_FILE).read_text("ascii")
+        except FileNotFoundError:
+            return None
+
+    def make_next_certificate(self, name: str, draw: Draw) -> None:
+        """Make a key and a certificate that will take the place of the present ones."""
+        made = self_signed(name, draw)
+        # The certificate comes last: where it is, its key is there too.
+        write_private(self.folder / NEXT_KEY_FILE, made.key_pem.encode("ascii"))
+        write_private(self.folder / NEXT_CERTIFICATE_FILE, made.cert_pem.encode("ascii"))
+
+    def use_next_certificate(self) -> None:
+        """Put the next certificate and its key in the place of the present ones; a crash leaves both or none."""
+        write_private(self.folder / SWITCHING_FILE, b"")
+        _finish_switching(self.folder)
 
     # ---- sealing
 
@@ -127,6 +152,17 @@ class Keys:
         return (int.from_bytes(data, "big") ^ int.from_bytes(stream, "big")).to_bytes(len(data), "big")
 
 
+def _finish_switching(folder: Path) -> None:
+    if not (folder / SWITCHING_FILE).exists():
+        return
+    for following, present in ((NEXT_CERTIFICATE_FILE, SITE_CERTIFICATE_FILE), (NEXT_KEY_FILE, SITE_KEY_FILE)):
+        if (folder / following).exists():
+            (folder / following).replace(folder / present)
+    _sync_folder(folder)
+    (folder / SWITCHING_FILE).unlink()
+    _sync_folder(folder)
+
+
 def is_sealed(text: str) -> bool:
     """Say whether a text looks sealed."""
     return text.startswith(_PREFIX)
@@ -142,7 +178,11 @@ def write_private(path: Path, data: bytes) -> None:
     finally:
         os.close(descriptor)
     part.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:

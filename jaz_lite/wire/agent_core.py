@@ -66,6 +66,11 @@ class AgentLink(AgentFiles):
         """End the session."""
         self._say_bye(code, msg, retry_s, ())
 
+    @property
+    def identity(self) -> AgentIdentity:
+        """Who the agent says it is in this session."""
+        return self._agent
+
     # ---- commands: events and inventory
 
     @property
