@@ -22,6 +22,7 @@ DOCS = ROOT / "docs"
 PAGES = (
     "tutorial.md",
     "moving-from-jaz.md",
+    "agents.md",
     "commands.md",
     "hosts.md",
     "agent-policy.md",
