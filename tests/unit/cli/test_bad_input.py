@@ -1,6 +1,7 @@
 """Bad input of every kind to every command: one clear sentence on stderr, nothing on stdout, the right exit code."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -178,15 +179,23 @@ def test_every_command_has_help_with_an_example(cli: Cli, name: str) -> None:
 
     command = top.get_command(click.Context(top), name)
     assert command is not None
-    verbs = [[name]]
-    if isinstance(command, click.Group):
-        verbs = [[name, verb] for verb in command.list_commands(click.Context(command))]
 
-    for verb in verbs:
+    for verb in _verbs([name], command):
         ran = cli(*verb, "--help")
         assert ran.code == 0
         assert "Example:" in ran.out, verb
         assert "jaz-lite" in ran.out
+
+
+def _verbs(way: list[str], command: object) -> Iterator[list[str]]:
+    import click
+
+    if not isinstance(command, click.Group):
+        yield way
+        return
+    context = click.Context(command)
+    for name in command.list_commands(context):
+        yield from _verbs([*way, name], command.get_command(context, name))
 
 
 def test_a_traceback_is_shown_only_when_asked_for(cli: Cli, prepared: Path) -> None:
