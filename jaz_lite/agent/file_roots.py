@@ -25,6 +25,8 @@ class FileRoots:
 
     def __init__(self, roots: Sequence[str], own: str) -> None:
         self._roots = [_real(os.fsencode(root)) for root in roots]
+        # Windows has a root for each drive; the one that is written `/` means all of them.
+        self._all = os.name == "nt" and "/" in roots
         self._own = _real(os.fsencode(own))
         self._followed: dict[bytes, bytes] = {}
 
@@ -69,7 +71,7 @@ class FileRoots:
         """
         if _is_under(real, self._own):
             raise PathRefused(f"{shown} leads into the agent's own data directory")
-        if not any(_is_under(real, root) for root in self._roots):
+        if not self._all and not any(_is_under(real, root) for root in self._roots):
             raise PathRefused(f"{shown} is in none of the folders that this agent may reach (file_roots in agent.toml)")
 
 
