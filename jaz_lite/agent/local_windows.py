@@ -6,6 +6,7 @@ program may listen on the one that was ours.
 """
 
 import contextlib
+import ctypes
 import hmac
 import msvcrt
 import os
@@ -14,6 +15,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
+from ctypes import wintypes
 from typing import IO
 
 from jaz_lite.agent import process_windows
@@ -21,6 +23,9 @@ from jaz_lite.agent import process_windows
 assert sys.platform == "win32"
 
 STOP_FILE = "stop"
+# Full access for the system, the administrators and the owner, inherited by all within, and nothing inherited from above.
+PRIVATE = "D:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;OW)"
+_ITS_ACCESS_LIST = 0x80000004  # DACL_SECURITY_INFORMATION, PROTECTED_DACL_SECURITY_INFORMATION
 HANDSHAKE_S = 2.0
 STRANGERS_MAX = 8
 _LOCKED_AT = 1 << 30  # a byte that the file has not: the others stay readable
@@ -28,6 +33,15 @@ _NONCE = 16
 _PROOF = 32
 _DETACHED = 0x8
 _BREAKAWAY = 0x01000000
+
+_kernel = ctypes.WinDLL("kernel32", use_last_error=True)
+_kernel.LocalFree.argtypes = [ctypes.c_void_p]
+_kernel.SetDllDirectoryW.argtypes = [wintypes.LPCWSTR]
+_security = ctypes.WinDLL("advapi32", use_last_error=True)
+_security.SetFileSecurityW.argtypes = [wintypes.LPCWSTR, wintypes.DWORD, ctypes.c_void_p]
+_security.ConvertStringSecurityDescriptorToSecurityDescriptorW.argtypes = [
+    wintypes.LPCWSTR, wintypes.DWORD, ctypes.c_void_p, ctypes.c_void_p,
+]  # fmt: skip
 
 
 def ask_to_end(folder: str, _pid: int) -> None:
@@ -64,8 +78,26 @@ def sync_folder(path: str) -> None:
     """Nothing to do: a folder cannot be synced here, and the file system keeps a journal of its names."""
 
 
+def make_private(path: str) -> None:
+    """Let nobody but the owner of a folder, the administrators and the system into it; new files in it follow.
+
+    Raises:
+        OSError: we may not, and so cannot vouch for what is in it.
+    """
+    security = ctypes.c_void_p()
+    if not _security.ConvertStringSecurityDescriptorToSecurityDescriptorW(PRIVATE, 1, ctypes.byref(security), None):
+        raise ctypes.WinError(ctypes.get_last_error())
+    try:
+        if not _security.SetFileSecurityW(path, _ITS_ACCESS_LIST, security):
+            raise ctypes.WinError(ctypes.get_last_error())
+    finally:
+        _kernel.LocalFree(security)
+
+
 def detach() -> None:
-    """Nothing to leave: `start_keeper` has given us no console."""
+    """There is no console to leave. A frozen program also gives up the folder in which its children look for DLLs."""
+    if getattr(sys, "frozen", False):
+        _kernel.SetDllDirectoryW(None)
 
 
 def start_keeper(command: list[str], env: Mapping[str, str], errors: IO[bytes]) -> "subprocess.Popen[bytes]":

@@ -6,6 +6,7 @@ policy and work orders. Source: protocol.md section 12, T11.
 
 import os
 import stat
+import sys
 from pathlib import Path
 
 from jaz_lite.errors import JazLiteError
@@ -21,9 +22,10 @@ def refuse_if_others_may_write(folder: Path) -> None:
 
     Notes:
         A parent that is sticky is fine (`/tmp`: everybody writes there, nobody renames what belongs to others), and so
-        is a group that has only the owner in it. Systems without such modes are passed over.
+        is a group that has only the owner in it. On Windows the folder is closed to others instead of being refused.
     """
-    if not hasattr(os, "geteuid"):
+    if sys.platform == "win32":
+        _close_to_others(folder)
         return
     me = os.geteuid()
     folder = folder.resolve()
@@ -80,3 +82,16 @@ def _user_name(uid: int) -> str:
         return f"user {pwd.getpwuid(uid).pw_name}"
     except (KeyError, ValueError):
         return f"user number {uid}"
+
+
+def _close_to_others(folder: Path) -> None:
+    assert sys.platform == "win32"
+    from jaz_lite.agent.local_windows import make_private
+
+    try:
+        make_private(str(folder))
+    except OSError as error:
+        raise JazLiteError(
+            f"{folder} cannot be closed to other users: {error.strerror}",
+            hint="run the agent as the owner of its data directory",
+        ) from error

@@ -11,6 +11,8 @@ if sys.platform != "win32":
     pytest.skip("needs Windows; make test-wine runs it under Wine", allow_module_level=True)
 
 from jaz_lite.agent import local
+from jaz_lite.agent.trusted_folder import refuse_if_others_may_write
+from jaz_lite.errors import JazLiteError
 
 STRANGERS = 20  # more than may wait
 
@@ -86,3 +88,14 @@ def test_the_agent_does_not_believe_a_program_that_has_not_read_the_file(tmp_pat
         thread.join()
 
     assert told[1] == b""  # nothing but the challenge was said
+
+
+def test_a_data_directory_is_closed_to_other_users(tmp_path: Path) -> None:
+    (tmp_path / "before").write_text("")
+
+    refuse_if_others_may_write(tmp_path)
+    (tmp_path / "after").write_text("still ours")
+
+    assert (tmp_path / "after").read_text() == "still ours"
+    with pytest.raises(JazLiteError, match="cannot be closed"):
+        refuse_if_others_may_write(tmp_path / "nothing")
