@@ -85,13 +85,13 @@ def _user_name(uid: int) -> str:
 
 
 def _close_to_others(folder: Path) -> None:
-    assert sys.platform == "win32"
-    from jaz_lite.agent.local_windows import make_private
+    if sys.platform == "win32":
+        from jaz_lite.agent.local_windows import make_private
 
-    try:
-        make_private(str(folder))
-    except OSError as error:
-        raise JazLiteError(
-            f"{folder} cannot be closed to other users: {error.strerror}",
-            hint="run the agent as the owner of its data directory",
-        ) from error
+        try:
+            make_private(str(folder))
+        except OSError as error:
+            raise JazLiteError(
+                f"{folder} cannot be closed to other users: {error.strerror}",
+                hint="run the agent as the owner of its data directory",
+            ) from error

@@ -125,6 +125,7 @@ def test_bytes_that_are_no_text_reach_the_job_as_they_are() -> None:
         (Policy(), {"script": "a", "env": {"A=B": "1"}}),
         (Policy(), {"script": "a", "env": {"A": "1\0"}}),
         (Policy(), {"script": "a", "user": "root"}),
+        (Policy(), {"script": "a", "cred": "batch"}),
         (Policy(), {"script": "a", "user": "0"}),
         (Policy(), {"script": "a", "user": "00"}),
         (Policy(), {"script": "a", "cred": "reports"}),
