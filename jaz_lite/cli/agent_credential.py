@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 NAME = click.argument("name", metavar="NAME")
 
 credential = Group(
-    "credential", help="Users that jobs may run as, with their passwords, on this machine: only on Windows."
+    "credential",
+    help="Users that jobs may run as, with their passwords, on this machine: only on Windows.",
+    epilog="Example: jaz-lite agent credential add reports --user CORP\\reports",
 )
 
 
