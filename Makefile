@@ -6,6 +6,7 @@
 #   make test-unix           the agent's tests on an interpreter dressed as another Unix
 #   make test-s390x          the same on a big-endian machine, emulated; fetches it from the registries first
 #   make test-wine           the agent's tests with a Windows Python under Wine, which it sets up itself
+#   make pyz                 the agent as one file, dist/jaz-lite-agent.pyz, for any Python 3.10 or later
 #   make sim SEEDS=200       the simulator; SEED=n repeats one seed
 #   make power CUTS=1000     power cuts against the store
 #   make kill9 ROUNDS=20     real server, agents and keepers killed at random; SEED=n repeats a plan
@@ -30,7 +31,7 @@ PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11 python3
 	if $$python -c '$(USABLE)' >/dev/null 2>&1; then echo $$python; break; fi; done)
 endif
 
-.PHONY: demo test test-unix test-s390x test-wine check sim power kill9 fuzz bench docs clean
+.PHONY: demo test test-unix test-s390x test-wine pyz check sim power kill9 fuzz bench docs clean
 
 demo: $(STAMP)
 	@$(BIN)/jaz-lite demo
@@ -47,6 +48,9 @@ test: check
 	@echo "== tests: the agent on Windows"
 	@$(BIN)/python -m tests.platforms.wine
 	@echo "make test: everything passed"
+
+pyz: $(STAMP)
+	@$(BIN)/python packaging/pyz.py
 
 test-unix: $(STAMP)
 	@$(BIN)/python -m tests.platforms.unix

@@ -29,6 +29,7 @@ PAGES = (
     "exit-codes.md",
     "troubleshooting.md",
     "firewalls.md",
+    "agents-unix.md",
 )
 TEXTS = sorted([*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
 STARTS_WITHIN_S = 30

@@ -1,29 +1,19 @@
-"""The commands of the agent's program: `enroll`, `run`, `stop`, `status`, `jobs`, `policy` (and `keeper`, for completeness).
+"""Being the agent: what `run` does, from the command line's end to that of the process; and how it is told to end."""
 
-`jaz-lite agent` offers the same ones; this program needs nothing that an old machine has not.
-
-Exit codes: 0 ended as asked, 2 wrong usage, 5 another agent has this data directory, 6 the disk failed.
-"""
-
-import argparse
 import gc
-import json
 import logging
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jaz_lite.agent import local, lock
-from jaz_lite.agent.place import DATA_VARIABLE, data_folder
-from jaz_lite.errors import AlreadyRunning, JazLiteError, NoSuchObject, Unreachable, UsageError
+from jaz_lite.agent import local, lock, one_file
+from jaz_lite.errors import AlreadyRunning, NoSuchObject, Unreachable
 
 if TYPE_CHECKING:
-    from jaz_lite.agent.records import SiteRecord
     from jaz_lite.agent.shell import Agent
 
 GC_THRESHOLDS = (20_000, 20, 50)  # what is loaded at the start stays; looking through it again costs latency
@@ -34,54 +24,6 @@ STOP_LOOK_S = 0.5  # between two looks for the stop file
 LET_GO_S = 0.2  # for the last words to the keeper
 
 _log = logging.getLogger(__name__)
-
-
-def agent_command(arguments: list[str]) -> int:
-    """Do what the command line says and return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m jaz_lite.agent.main", description="The agent of jaz_lite.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    for name, text in (
-        ("enroll", "make this machine an agent of a site, with a token or a bundle"),
-        ("run", "connect to the server and run jobs until told to end"),
-        ("stop", "tell the running agent to end, and wait for it; jobs go on"),
-        ("keeper", "be the job keeper; the agent starts it itself"),
-        ("status", "say what is going on in the data directory, as JSON"),
-        ("jobs", "list the attempts that the data directory knows of, as JSON"),
-        ("policy", "say what this machine allows the agent, and where it says so, as JSON"),
-    ):
-        command = commands.add_parser(name, help=text, description=text)
-        command.add_argument("--data", metavar="DIR", help=f"the agent's data directory; also {DATA_VARIABLE}")
-        command.add_argument("-v", "--verbose", action="count", default=0, help="say more in the log; twice: all")
-        if name == "enroll":
-            command.add_argument(
-                "words", nargs="?", metavar="TOKEN", help="the token of `jaz-lite agent invite`; - reads it from a pipe"
-            )
-            command.add_argument("--bundle", metavar="FILE", help="enrol without a network, from this file")
-            command.add_argument("--name", default="", help="the agent's name, where the invitation leaves it open")
-            command.add_argument("--replace", action="store_true", help="give up the present enrolment of that site")
-    chosen = parser.parse_args(arguments)
-    data = Path(data_folder(chosen.data))
-    try:
-        if chosen.command == "keeper":
-            from jaz_lite.agent import keeper
-
-            return keeper.run(str(data))
-        if chosen.command == "run":
-            run(data, chosen.verbose)
-        elif chosen.command == "stop":
-            stop(data)
-        elif chosen.command == "enroll":
-            record = _enrol(data, chosen)
-            sys.stdout.write(f'this machine is agent "{record.agent_id}" of site "{record.server_id}"\n')
-        else:
-            from jaz_lite.agent import look, policy_view
-
-            tells = {"status": look.status, "jobs": look.jobs, "policy": policy_view.effective}
-            sys.stdout.write(json.dumps(tells[chosen.command](data), indent=2) + "\n")
-    except JazLiteError as error:
-        sys.stderr.write(f"{error.message}\n" + (f"hint: {error.hint}\n" if error.hint else ""))
-        return error.exit_code
-    return 0
 
 
 def run(data: Path, verbosity: int = 0) -> None:
@@ -103,6 +45,7 @@ def run(data: Path, verbosity: int = 0) -> None:
     from jaz_lite.agent.trusted_folder import refuse_if_others_may_write
 
     log.configure(verbosity)
+    one_file.load_all()
     data = data.resolve()
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     refuse_if_others_may_write(data)
@@ -131,30 +74,6 @@ def stop(data: Path) -> None:
         if time.monotonic() > until:
             raise Unreachable(f"the agent on {data} (process {holder}) did not end in {STOP_S:.0f} s")
         time.sleep(0.05)
-
-
-def _enrol(data: Path, chosen: argparse.Namespace) -> "SiteRecord":
-    from jaz_lite.agent.trusted_folder import refuse_if_others_may_write
-
-    if (chosen.words is None) == (chosen.bundle is None):
-        raise UsageError("give a token or --bundle FILE")
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    refuse_if_others_may_write(data)
-    if chosen.bundle is not None:
-        from jaz_lite.agent.enrolment import enrol_by_bundle
-
-        return enrol_by_bundle(data, Path(chosen.bundle), replace=chosen.replace)
-    from jaz_lite.net import trio_anywhere
-
-    trio_anywhere.prepare()
-
-    import trio
-
-    from jaz_lite.agent.enrolling import Wish, enrol_by_token
-    from jaz_lite.wire.token import parse_token
-
-    token = parse_token(sys.stdin.read() if chosen.words == "-" else chosen.words)
-    return trio.run(enrol_by_token, Wish(data=data, name=chosen.name, replace=chosen.replace), token)
 
 
 async def _until_asked(data: Path, end: Callable[[], None]) -> None:

@@ -178,9 +178,9 @@ def _program() -> list[str]:
 
 
 def _found() -> dict[str, str]:
-    """Return the search path with which a keeper run from source finds this package."""
+    """Return the search path with which a keeper finds this package: a folder, or the one file that we are run out of."""
     if getattr(sys, "frozen", False):
         return {"PYINSTALLER_RESET_ENVIRONMENT": "1"}
-    here = str(Path(__file__).resolve().parents[2])
+    here = str(Path(__file__).absolute().parents[2])
     known = os.environ.get("PYTHONPATH")
     return {"PYTHONPATH": here if not known else f"{here}{os.pathsep}{known}"}

@@ -1,4 +1,4 @@
-"""The agent's program: `run`, `keeper`, `status` and `jobs`, each for one data directory.
+"""The agent's program: `run`, `keeper` and what else `program.py` lists, each for one data directory.
 
 The keeper's branch comes before all imports: it must stay small and needs none of them.
 """
@@ -12,7 +12,7 @@ def main(arguments: list[str]) -> int:
         from jaz_lite.agent import keeper
 
         return keeper.run(arguments[2])
-    from jaz_lite.agent.commands import agent_command
+    from jaz_lite.agent.program import agent_command
 
     return agent_command(arguments)
 

@@ -16,6 +16,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "jobs": ("agent_here", "jobs"),
     "policy": ("agent_policy", "policy"),
     "credential": ("agent_credential", "credential"),
+    "selfcheck": ("agent_here", "selfcheck"),
     "invite": ("agent_invite", "invite"),
     "invites": ("agent_invite", "invites"),
     "uninvite": ("agent_invite", "uninvite"),

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from jaz_lite.agent.records import SiteRecord
 
 STANDARD_INPUT = "-"
-ANY_ADDRESS = "0.0.0.0"  # noqa: S104  # where the server dials, the agent listens
 
 
 @click.command(cls=Command, example="jaz-lite agent enroll jazl1-…\njaz-lite agent enroll --bundle web1.bundle")
@@ -47,72 +46,26 @@ def enroll(
     as_json: bool,
 ) -> None:
     """Make this machine an agent of a site: with a token (- reads it from standard input), a bundle, or by asking."""
+    from jaz_lite.agent.enroll_ways import Asked, enrol
+
     if listen is not None and listen.startswith("jazl") and token is None:
         token, listen = listen, ""  # `--listen TOKEN`: the address was left out
-    if sum(way is not None for way in (token, bundle, server)) != 1:
-        raise click.UsageError("give a TOKEN, or --bundle FILE, or --server HOST:PORT")
-    if trust and server is None:
-        raise click.UsageError("--trust goes with --server; a token holds the fingerprint itself")
-    if listen is not None and token is None:
-        raise click.UsageError("--listen goes with a TOKEN")
-    folder = _made(session.agent_folder)
-    if bundle is not None:
-        from jaz_lite.agent.enrolment import enrol_by_bundle
-
-        record = enrol_by_bundle(folder, Path(bundle), replace=replace)
-    else:
-        record = _over_network(folder, name, replace, token=token, server=server, trust=trust, listen=listen)
+    folder = Path(session.agent_folder)
+    asked = Asked(
+        token=sys.stdin.read() if token == STANDARD_INPUT else token,
+        bundle=bundle,
+        server=server,
+        trust=trust,
+        listen=listen,
+        name=name,
+        replace=replace,
+    )
+    record = enrol(folder, asked, confirm=_confirm, say=say)
     _tell(record, folder, run, as_json)
     if run:
         from jaz_lite.agent import commands
 
         commands.run(folder, session.verbosity)
-
-
-def _made(path: str) -> Path:
-    from jaz_lite.agent.trusted_folder import refuse_if_others_may_write
-
-    folder = Path(path)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    refuse_if_others_may_write(folder)
-    return folder
-
-
-def _over_network(
-    folder: Path,
-    name: str,
-    replace: bool,
-    *,
-    token: str | None,
-    server: str | None,
-    trust: str,
-    listen: str | None,
-) -> "SiteRecord":
-    from jaz_lite.net import trio_anywhere
-
-    trio_anywhere.prepare()
-
-    import trio
-
-    from jaz_lite.agent import enrolling
-    from jaz_lite.net.dial import Address, parse_address
-    from jaz_lite.wire.limits import AGENT_PORT, SERVER_PORT
-    from jaz_lite.wire.token import parse_token
-
-    wish = enrolling.Wish(data=folder, name=name, replace=replace)
-
-    async def work() -> "SiteRecord":
-        if token is None:
-            assert server is not None, "without a token a server is named"
-            address = parse_address(server, SERVER_PORT)
-            return await enrolling.enrol_by_asking(wish, address, trust=trust, confirm=_confirm, say=say)
-        meant = parse_token(sys.stdin.read() if token == STANDARD_INPUT else token)
-        if listen is None:
-            return await enrolling.enrol_by_token(wish, meant)
-        place = parse_address(listen, AGENT_PORT) if listen else Address(ANY_ADDRESS, AGENT_PORT)
-        return await enrolling.enrol_listening(wish, meant, place, say)
-
-    return trio.run(work)
 
 
 async def _confirm(fingerprint: str) -> bool:

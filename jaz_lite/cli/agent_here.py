@@ -1,5 +1,6 @@
 """`jaz-lite agent run|status|jobs`: the agent of this machine. Thin wrappers of the agent's own program."""
 
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -85,3 +86,13 @@ def _folder(session: Session) -> Path:
 
 def _local(at_ms: int) -> str:
     return moment(datetime.fromtimestamp(at_ms / 1000).astimezone().isoformat(timespec="seconds")) if at_ms else "never"
+
+
+@click.command(cls=Command, example="jaz-lite agent selfcheck")
+@json_option
+@pass_session
+def selfcheck(session: Session, as_json: bool) -> None:
+    """Try what an agent needs of this machine, and print a line for each: ok, warn or FAIL. Exit code 1 after a FAIL."""
+    from jaz_lite.agent import selfcheck as check
+
+    sys.exit(check.tell(Path(session.agent_folder), as_json=as_json))
