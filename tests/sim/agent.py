@@ -15,6 +15,7 @@ from jaz_lite.wire.happenings import Acked as EventsAcked
 from jaz_lite.wire.happenings import Dispatched, Happening, OutputAcked
 from tests.sim.keeper import Pipe
 from tests.sim.network import Connection
+from tests.sim.waits import SimWaits
 from tests.sim.world import Dies
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Agent:
         self.dies_after_writes: int | None = None  # changes of its disk
         self.sends_bytes: int | None = None  # before it dies
         self._post = KeeperPost(self._tell_keeper)
+        self.waits = SimWaits(machine, self._own_said, self._may_die_writing)
         self.site = Site(
             disk=machine.disk,
             record=machine.record,
@@ -47,6 +49,7 @@ class Agent:
             tell_keeper=lambda messages: self._post.tell(machine.record.site_uid, messages),
             slots=Slots(machine.policy.par),
             now=self._now(),
+            own={"fwait": self.waits},
         )
         self._pipe: Pipe | None = None
         self._unbatcher = Unbatcher()
@@ -198,6 +201,10 @@ class Agent:
             for said in self._post.sort(records, (self.machine.record.site_uid,)).values():
                 self.site.keeper_said(said, self._now())
             self._gathered()
+
+    def _own_said(self, record: tuple[Any, ...]) -> None:
+        self.site.own_said(record, self._now())
+        self._gathered()
 
     # ---- the server
 

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from jaz_lite.agent import membership
+from jaz_lite.agent.file_waits import DiskNotes
 from jaz_lite.agent.keeper_core import Claim, KeeperCore, Spawn, Sync
 from jaz_lite.agent.site import Site
 from jaz_lite.agent.spool import Spool
@@ -170,6 +171,11 @@ def doubts_settle_themselves(_world: World) -> AbstractContextManager[None]:
     return patched((Works, "move", broken))
 
 
+def deletion_forgotten(_world: World) -> AbstractContextManager[None]:
+    """A wait that is begun again does not look whether it has deleted its file already."""
+    return patched((DiskNotes, "find", lambda _notes, _k: None))
+
+
 BREAKAGES: dict[str, Breakage] = {
     "forget-on-ack": forget_on_ack,
     "cursor-apart-from-effect": cursor_apart_from_effect,
@@ -183,4 +189,5 @@ BREAKAGES: dict[str, Breakage] = {
     "output-offset-not-checked": output_offset_not_checked,
     "sent-work-not-sent-again": sent_work_not_sent_again,
     "doubts-settle-themselves": doubts_settle_themselves,
+    "deletion-forgotten": deletion_forgotten,
 }

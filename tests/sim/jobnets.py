@@ -58,9 +58,22 @@ class Sketch:
             mark = dice.choice(("hold", "skip"))
         return self.icon("job", mark=mark, continue_on_error=dice.random() < 0.4, params=params, **more)
 
+    def wait(self) -> str:
+        """Add a file wait."""
+        dice = self.dice
+        params = {
+            "host": dice.choice(self.hosts),
+            "path": "/sim-in/file",
+            "mode": dice.choice(("appear", "appear", "exists", "stable")),
+            "stable_s": 2,
+            "delete": dice.random() < 0.6,
+            "wait_s": dice.choice((0, 0, 5, 30)),
+        }
+        return self.icon("file_wait", continue_on_error=dice.random() < 0.4, params=params)
+
     def block(self, depth: int) -> tuple[str, str]:
         """Add a block and return its first and its last icon."""
-        kinds = ["job", "job", "job", "chain", "variable", "sleep", "calculation"]
+        kinds = ["job", "job", "job", "wait_for_file", "chain", "variable", "sleep", "calculation"]
         if depth > 0:
             kinds += ["chain", "parallel", "parallel", "choice", "loop"]
             if self.subs:
@@ -71,6 +84,10 @@ class Sketch:
 
     def _job(self, _depth: int) -> tuple[str, str]:
         one = self.job()
+        return one, one
+
+    def _wait_for_file(self, _depth: int) -> tuple[str, str]:
+        one = self.wait()
         return one, one
 
     def _chain(self, depth: int) -> tuple[str, str]:

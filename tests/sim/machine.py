@@ -18,6 +18,7 @@ from tests.sim.disk import SimDisk, SimOutputs
 from tests.sim.keeper import Keeper
 from tests.sim.network import Network
 from tests.sim.oracle import Oracle
+from tests.sim.waits import SimFiles
 from tests.sim.world import World, WorldClock
 
 
@@ -37,6 +38,7 @@ class Machine:
         self.clock = WorldClock(world, self.dice.randint(-5_000, 5_000))
         self.disk = SimDisk(world.dice(f"disk {name}"))
         self.outputs = SimOutputs(world.dice(f"outputs {name}"))
+        self.files = SimFiles(self)
         self.jobs: dict[int, processes.Job] = {}
         self.agent: Agent | None = None
         self.keeper: Keeper | None = None

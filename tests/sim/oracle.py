@@ -10,6 +10,7 @@ what was ever written to them. Of the product it sees what is committed (`observ
     I6  cursor and effects move together
     I7  nothing leaves a final state
     I9  output on the server is what the job wrote, from its first byte on
+    I14 a file that came after the one a wait has deleted is not touched by it
     I13 nothing grows without bound
     ACK what was acknowledged is still true after every crash; an agent is told of nothing that is not committed
 """
@@ -22,6 +23,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from jaz_lite.agent.attempts import STOP_CLAIM
+from jaz_lite.agent.own_attempts import SIGTERM
 from jaz_lite.agent.spool import Spool
 from jaz_lite.model.event import Event, WorkEnded
 from jaz_lite.model.run import RUN_OVER, Run
@@ -88,6 +90,12 @@ class Oracle:
         self.noted: dict[str, list[str]] = {}  # by machine: written, but not durable yet
         self.ends: set[str] = set()  # claims whose end is durable in a keeper's log
         self.hurt: set[str] = set()  # claims whose output a power cut may have shortened
+        # work of the agents' own processes
+        self.own_begun: set[bytes] = set()
+        self.own_ends: dict[bytes, set[tuple[int | None, int | None]]] = defaultdict(
+            set
+        )  # exit code and signal, as said
+        self.deleted: Counter[bytes] = Counter()
         # agents
         self.logs: dict[tuple[str, bytes], Log] = {}
         self.durable: dict[tuple[str, bytes], int] = {}
@@ -154,6 +162,32 @@ class Oracle:
         if machine.policy.durability == "fast":
             self.may_rotate.add(machine.name)
         self.world.log("oracle", f"{len(hurt)} attempts lost output")
+
+    # ---- work of the agents' own processes
+
+    def own_began(self, k: bytes, *, again: bool) -> None:
+        """An agent's process begins such work."""
+        self.world.counts["waits begun"] += 1
+        if k in self.own_begun and not again:
+            self.fail("I1", f"own work {k.hex()} was begun twice, and not as something begun again")
+        self.own_begun.add(k)
+        row = self.attempts.get(k)
+        if row is None or row["state"] == "ready":
+            self.fail("I1", f"own work {k.hex()} was begun, but its attempt is not committed as sent")
+
+    def own_said(self, record: tuple[Any, ...]) -> None:
+        """It is said how such work goes."""
+        match record:
+            case ("ended", k, code, _, _):
+                self.own_ends[k].add((code, None))
+            case ("cancelled", k):
+                self.own_ends[k].add((None, SIGTERM))
+
+    def file_deleted(self, path: bytes) -> None:
+        """A wait deletes its file."""
+        self.deleted[path] += 1
+        if self.deleted[path] > 1:
+            self.fail("I14", f"{path!r} was deleted again, though its wait had found one file only")
 
     # ---- agents
 
@@ -262,6 +296,11 @@ class Oracle:
         self._check_end(event.key, event.result.exit_code, event.result.signal)
 
     def _check_end(self, k: bytes, exit_code: int | None, signal: int | None) -> None:
+        if k in self.own_begun:
+            # One that a boot has interrupted is ended without its worker.
+            if (exit_code, signal) not in self.own_ends[k] | {(None, SIGTERM)}:
+                self.fail("I2", f"own work {k.hex()} ended with {self.own_ends[k]}, on the server with {exit_code}")
+            return
         status = self.truth.get(k.hex())
         if status is None:
             self.fail("I2", f"attempt {k.hex()} has ended on the server, but no keeper saw that")

@@ -26,6 +26,7 @@ NOTICED_AS = {
     "output-offset-not-checked": {"I9"},
     "sent-work-not-sent-again": {"I3"},
     "doubts-settle-themselves": {"I6", "I7"},
+    "deletion-forgotten": {"I3", "I14"},
 }
 
 
