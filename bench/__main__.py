@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.report import emit
 
-NAMES = ("floor", "throughput", "chain", "fanout", "memory", "startup", "command", "live", "agents")
+NAMES = ("floor", "throughput", "chain", "fanout", "memory", "startup", "command", "live", "agents", "filecopy")
 
 
 def main() -> int:
