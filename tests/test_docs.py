@@ -26,6 +26,7 @@ PAGES = (
     "commands.md",
     "hosts.md",
     "agent-policy.md",
+    "file-copy.md",
     "exit-codes.md",
     "troubleshooting.md",
     "firewalls.md",

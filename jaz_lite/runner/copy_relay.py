@@ -123,7 +123,6 @@ class CopyRelay:
         if self._target is not None:
             self._target.file_give_up(self.k, "again")
         self._source = self._target = None
-        self.progress.bytes_done = self._done_before
 
     def fail(self, code: str, msg: str) -> None:
         """End the copy: it cannot succeed any more."""
