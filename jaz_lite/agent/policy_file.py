@@ -6,6 +6,7 @@ may be absent; a name that no setting has is warned of, since an older agent may
 
 import difflib
 import json
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -67,18 +68,24 @@ def write_server_policy(folder: Path, policy: Policy) -> None:
     ]
     text = "\n".join(["# Written by `jaz-lite up` from config.toml at every start; agent.toml goes before it.", *lines])
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (folder / SERVER_FILE).write_text(text + "\n", encoding="utf-8")
+    with open(folder / SERVER_FILE, "w", encoding="utf-8", opener=_private) as file:
+        file.write(text + "\n")
 
 
 def write_sample(folder: Path) -> bool:
     """Write an `agent.toml` in which every setting is explained and none is set; False where there is one already."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        with (folder / POLICY_FILE).open("x", encoding="utf-8") as file:
+        with open(folder / POLICY_FILE, "x", encoding="utf-8", opener=_private) as file:
             file.write(sample())
     except FileExistsError:
         return False
     return True
+
+
+def _private(path: str, flags: int) -> int:
+    """Create a file that only its owner may change, whatever the mask of who starts us."""
+    return os.open(path, flags, 0o600)
 
 
 def sample() -> str:
