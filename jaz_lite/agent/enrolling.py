@@ -25,6 +25,7 @@ from jaz_lite.net.session import Session
 from jaz_lite.wire import limits
 from jaz_lite.wire.enrol import EnrolAgentLink, Enrolled, EnrolPending, EnrolRequest, asking_key
 from jaz_lite.wire.happenings import Closed, Happening
+from jaz_lite.wire.limits import AGENT_PORT
 from jaz_lite.wire.token import (
     FINGERPRINT_BYTES,
     Token,
@@ -68,6 +69,7 @@ class _Ended:
     record: SiteRecord | None = None
     retry_s: int = 0
     fault: JazLiteError | None = None
+    turned_away: bool = False
 
 
 async def enrol_by_token(wish: Wish, token: Token) -> SiteRecord:
@@ -114,6 +116,8 @@ async def enrol_listening(wish: Wish, token: Token, listen: Address, say: Say) -
     listeners = await tcp.listen(host, listen.port)
     port = listeners[0].socket.getsockname()[1]
     name = wish.name or "NAME"
+    if listen.port != AGENT_PORT or host is not None:
+        say(f'write listen = "{listen}" into {wish.data / "agent.toml"}, so that the agent listens there, too')
     say(f"listening on port {port}; on the server: jaz-lite agent add {name} {socket.gethostname()}:{port}")
 
     async def receive(line: Line, peer: str) -> None:
@@ -170,13 +174,16 @@ async def enrol_by_asking(
             await trio.sleep(LOOK_AGAIN_S)
             continue
         shown = sha256(certificate).digest()
-        if not trusted:
-            await _trust(shown, trust, confirm)
-            kept.refuse_enrolled([] if wish.replace else load_sites(disk), shown)
-            trusted = shown
-        if shown != trusted:
+        try:
+            if not trusted:
+                await _trust(shown, trust, confirm)
+                kept.refuse_enrolled([] if wish.replace else load_sites(disk), shown)
+                trusted = shown
+            if shown != trusted:
+                raise NotPermitted(f"{server} now shows another certificate than the one you trusted", hint=ANOTHER)
+        except BaseException:
             secured.close()
-            raise NotPermitted(f"{server} now shows another certificate than the one you trusted", hint=ANOTHER)
+            raise
         if not told:
             say(f"the server's fingerprint is {site_fingerprint(shown)}")
             say(f"this agent's fingerprint is {agent_fingerprint(nonce, shown)}")
@@ -256,10 +263,12 @@ async def _converse(
                 case EnrolPending(retry_s):
                     ended.retry_s = retry_s
                 case Closed(code, msg) if ended == _Ended():
-                    ended.fault = _fault(code, msg)
+                    ended.fault, ended.turned_away = _fault(code, msg), code == "rejected"
 
     await Session(link, line, tell).run()
     if ended.fault is not None:
+        if ended.turned_away:
+            kept.forget_nonce(disk)  # who asks again is somebody new to decide about
         raise ended.fault
     return ended
 
@@ -271,7 +280,7 @@ def _fault(code: str, msg: str) -> JazLiteError:
     if code == "eof":
         return ProtocolError(
             "the server ended the connection without an answer",
-            hint="after several failed tries it lets nobody in from this address for a while: wait a minute",
+            hint="try again; the server's log says more",
         )
     sentence, separator, remedy = msg.partition("; ")
     return kind(sentence, hint=hint or remedy) if separator else kind(msg, hint=hint)

@@ -10,6 +10,7 @@ from typing import Any
 import msgpack
 
 from jaz_lite.agent import lock
+from jaz_lite.agent.contact import load_contact
 from jaz_lite.agent.crc_log import unframed
 from jaz_lite.agent.disk import Disk, PosixDisk
 from jaz_lite.agent.records import load_sites, load_term, site_folder
@@ -25,6 +26,7 @@ def status(data: Path) -> dict[str, Any]:
     sites = []
     for record in load_sites(disk):
         term = load_term(disk, site_folder(record.site_uid))
+        contact = load_contact(disk, site_folder(record.site_uid))
         states = [attempt["state"] for attempt in _attempts(disk, record.site_uid)]
         sites.append(
             {
@@ -34,7 +36,9 @@ def status(data: Path) -> dict[str, Any]:
                 "addresses": list(dict.fromkeys((*record.addrs, *term.addrs))),
                 "kid": record.kid,
                 "term": term.term,
-                "last_contact_ms": term.at_ms,
+                "last_contact_ms": max(term.at_ms, contact.at_ms),
+                "last_address": contact.address,
+                "last_error": contact.trouble,
                 "running": states.count("running"),
                 "waiting": states.count("accepted"),
             }

@@ -9,6 +9,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 from jaz_lite.agent.attempts import Moment
+from jaz_lite.agent.contact import ContactKeeper
 from jaz_lite.agent.disk import Disk
 from jaz_lite.agent.records import SiteRecord, TermRecord, load_term, save_site, save_term
 from jaz_lite.wire.agent_core import AgentLink
@@ -23,6 +24,7 @@ class Membership:
     def __init__(self, disk: Disk, folder: str, record: SiteRecord) -> None:
         self.record = self._coming = record  # on the disk, and as it will be after what is being written
         self.term = load_term(disk, folder)
+        self.contact = ContactKeeper(disk, folder)
         self._disk = disk
         self._folder = folder
 

@@ -78,6 +78,7 @@ class SiteConnection:
         self._backoff = Backoff(random.random)
         self._floor: TlsFloor = floor
         self._context: tuple[str, ssl.SSLContext] | None = None  # and the certificates that it trusts
+        self._dialled = ""
         self._with_old_key = False  # the server did not take the present one
         self._pause_s = 0.0  # what the server asked for
         self._vitals = Vitals()
@@ -119,12 +120,15 @@ class SiteConnection:
         """The certificates that its servers may show: PEM text by hash."""
         return self.site.member.certificates
 
-    async def hold(self, line: Line, pin: bytes, proved: Callable[[], None] = lambda: None) -> bool:
+    async def hold(
+        self, line: Line, pin: bytes, proved: Callable[[], None] = lambda: None, *, address: str = "the server dialled"
+    ) -> bool:
         """Hold one session over a line to its end; return whether the server took us.
 
         Args:
             pin: SHA-256 of the certificate that the server has shown.
             proved: called when the server has proved that it knows the agent's key.
+            address: where it was found.
         """
         site = self.site
         facts = site.hello(
@@ -146,6 +150,7 @@ class SiteConnection:
                 if isinstance(happening, Welcomed):
                     welcomed = True
                     proved()
+                    self._reached(address)
                     self._compare_clocks(happening, link.rtt_s)
                     if self._alone.is_set():
                         self._alone = trio.Event()
@@ -183,6 +188,15 @@ class SiteConnection:
         old = self._with_old_key and bool(self.site.record.old_key)
         return self.site.member.identity_for(pin, old=old)
 
+    def _reached(self, address: str) -> None:
+        trouble = self.site.member.contact.reached(address, self._now().wall_ms)
+        # Who was told of the trouble is told of its end.
+        log.log(
+            logging.WARNING if trouble else logging.INFO,
+            "the agent is connected",
+            extra={"action": "link.up", "agent": self.site.record.agent_id, "address": address},
+        )
+
     def _closed(self, closed: Closed) -> None:
         """The server ended a session or a handshake: what it says may be for people."""
         self._pause_s = float(closed.retry_s)
@@ -193,6 +207,7 @@ class SiteConnection:
                 return
         if closed.code in HOPELESS:
             self._pause_s = max(self._pause_s, HOPELESS_PAUSE_S)
+            self.site.member.contact.refused(closed.code, closed.msg)
             log.error(
                 "the server refuses this agent",
                 extra={"action": "link.refused", "agent": self.site.record.agent_id, "code": closed.code,
@@ -232,9 +247,10 @@ class SiteConnection:
         if not self._alone.is_set():
             line.close()  # a server that dialled us was first
             return False
-        return await self.hold(line, sha256(line.peer_certificate).digest())
+        return await self.hold(line, sha256(line.peer_certificate).digest(), address=self._dialled)
 
     async def _reach(self, address: Address) -> TlsLine:
+        self._dialled = str(address)
         certificates = self.certificates
         text = "".join(certificates.values())
         if self._context is None or self._context[0] != text:
@@ -242,7 +258,12 @@ class SiteConnection:
         return (await as_agent_of_one(await connect(address), self._context[1], certificates))[0]
 
     def _failed(self, address: Address, error: JazLiteError) -> None:
-        log.info("the server was not reached", extra={"action": "link.failed", "address": address, "error": error})
+        is_news = self.site.member.contact.failed(str(address), error.message)
+        log.log(
+            logging.WARNING if is_news else logging.INFO,
+            "the server was not reached",
+            extra={"action": "link.failed", "address": address, "error": error},
+        )
         # The server may have come up elsewhere and written where (the embedded agent's does).
         self._refresh()
 

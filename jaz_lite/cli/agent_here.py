@@ -16,8 +16,15 @@ from jaz_lite.errors import NoSuchObject
 @pass_session
 def run(session: Session) -> None:
     """Run the agent in the foreground. SIGTERM or Ctrl-C stop it; its jobs go on."""
-    from jaz_lite.agent import commands
+    from jaz_lite.agent import commands, look
 
+    folder = Path(session.agent_folder)
+    if folder.is_dir():
+        for site in look.status(folder)["sites"]:
+            line(
+                f'agent "{site["agent_id"]}" of site "{site["server_id"]}", in {folder}; Ctrl-C ends it, its jobs go on'
+            )
+        sys.stdout.flush()
     commands.run(Path(session.agent_folder), session.verbosity)
 
 
@@ -51,6 +58,9 @@ def status(session: Session, as_json: bool) -> None:
         ],
         empty="it belongs to no site",
     )
+    for site in told["sites"]:
+        if site["last_error"]:
+            line(f"{site['server_id']}: {site['last_error']}")
 
 
 @click.command(cls=Command, example="jaz-lite agent jobs --json")

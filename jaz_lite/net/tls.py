@@ -19,6 +19,7 @@ from jaz_lite.net.tls_line import TlsLine
 from jaz_lite.wire import limits, x509
 
 ALPN = "jazl/1"
+ANOTHER_CERTIFICATE = "the server shows a certificate other than the pinned one"
 
 
 TlsFloor = Literal["1.2", "1.3"]
@@ -96,7 +97,7 @@ async def as_agent_of_one(below: Line, context: ssl.SSLContext, pins_sha256: Ite
         if hmac.compare_digest(shown, pin):
             return secured, pin
     secured.close()
-    raise RemoteProtocolError("the server shows a certificate other than the pinned one")
+    raise RemoteProtocolError(ANOTHER_CERTIFICATE)
 
 
 async def as_stranger(below: Line, context: ssl.SSLContext) -> tuple[TlsLine, bytes]:
@@ -141,6 +142,8 @@ async def _shake_hands(secured: TlsLine) -> None:
         secured.close()
         if isinstance(error, trio.TooSlowError):
             raise RemoteProtocolError(f"the TLS handshake took more than {limits.TLS_HANDSHAKE_S:.0f} s") from error
+        if isinstance(error, ssl.SSLCertVerificationError):
+            raise RemoteProtocolError(ANOTHER_CERTIFICATE) from error
         if isinstance(error, (trio.BrokenResourceError, ssl.SSLError)):
             raise RemoteProtocolError(f"the TLS handshake failed: {error}") from error
         raise

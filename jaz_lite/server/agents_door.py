@@ -77,7 +77,13 @@ class AgentsDoor:
         Raises:
             Unreachable: nobody answers. Refused: it was not let in, or wants something else.
         """
-        secured = (await self.reach(place)).line
+        try:
+            secured = (await self.reach(place)).line
+        except RemoteProtocolError as error:
+            raise Refused(
+                f"{place} does not take this server for its own, or is no agent ({error.message})",
+                hint=f"there: jaz-lite agent enroll --listen TOKEN, with a token of `jaz-lite agent invite {name}`",
+            ) from error
         head = await _head_of(secured)
         if not begins_enrolment(head):
             secured.close()
