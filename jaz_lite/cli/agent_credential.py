@@ -20,7 +20,7 @@ credential = Group(
 )
 
 
-@credential.command("add", example="jaz-lite agent credential add reports --user CORP\\\\reports")
+@credential.command("add", example="jaz-lite agent credential add reports --user CORP\\reports")
 @NAME
 @click.option("--user", required=True, metavar="USER", help="For example DOMAIN\\user.")
 @pass_session

@@ -13,8 +13,8 @@ from jaz_lite.agent.keeper_core import Claim, KeeperCore, Spawn, Sync
 from jaz_lite.agent.site import Site
 from jaz_lite.agent.spool import Spool
 from jaz_lite.model.event import WorkEnded
-from jaz_lite.runner import dispatch, reports
-from jaz_lite.runner.inputs import AgentReports
+from jaz_lite.runner import agents, dispatch, reports
+from jaz_lite.runner.inputs import AgentGone, AgentReports
 from jaz_lite.runner.turn import Turn
 from jaz_lite.runner.turns import Turns
 from jaz_lite.runner.work import Works
@@ -176,6 +176,19 @@ def deletion_forgotten(_world: World) -> AbstractContextManager[None]:
     return patched((DiskNotes, "find", lambda _notes, _k: None))
 
 
+def group_work_moves_on(_world: World) -> AbstractContextManager[None]:
+    """The server takes work of a group back from a member that it cannot reach, and gives it to another."""
+    gone = agents.gone
+
+    def broken(turn: Turn, item: AgentGone, *more: Any) -> None:
+        gone(turn, item, *more)
+        for work in turn.works.of_agent(item.port.agent_id):
+            if work.group and work.state in ("sent", "accepted", "running"):
+                dispatch.give_back(turn, work, "busy", "", for_good=False)
+
+    return patched((agents, "gone", broken))
+
+
 BREAKAGES: dict[str, Breakage] = {
     "forget-on-ack": forget_on_ack,
     "cursor-apart-from-effect": cursor_apart_from_effect,
@@ -190,4 +203,5 @@ BREAKAGES: dict[str, Breakage] = {
     "sent-work-not-sent-again": sent_work_not_sent_again,
     "doubts-settle-themselves": doubts_settle_themselves,
     "deletion-forgotten": deletion_forgotten,
+    "group-work-moves-on": group_work_moves_on,
 }

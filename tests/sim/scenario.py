@@ -30,6 +30,8 @@ from tests.sim.server import Server
 from tests.sim.workload import People
 from tests.sim.world import Violation, World, WorldClock
 
+GROUP = "farm"  # all hosts of a site; work for it goes to any of them, and once sent to no other
+GROUP_SHARE = 0.35  # of the worlds with several hosts
 FAULTS_MS = (30_000, 60_000, 120_000, 240_000)
 DRAIN_MS = 6 * 3_600_000
 SETTLE_MS = 30_000
@@ -157,6 +159,9 @@ def _furnish(world: World, folder: Path) -> tuple[bytes, list[str], list[str]]:
         for name in names:
             tx.agents.put(AgentRow(agent_id=name, kid=1, key=KEY, created_ms=now_ms))
             tx.hosts.put(Host(host=f"h-{name}", agent_id=name))
+        if len(names) > 1 and world.dice("groups").random() < GROUP_SHARE:
+            tx.hosts.put(Host(host=GROUP, kind="group", members=tuple(hosts)))
+            hosts.append(GROUP)
         nets: list[str] = []
         for number in range(dice.randint(2, 5)):
             net = jobnets.draw(dice, number, hosts, list(nets))

@@ -27,6 +27,7 @@ NOTICED_AS = {
     "sent-work-not-sent-again": {"I3"},
     "doubts-settle-themselves": {"I6", "I7"},
     "deletion-forgotten": {"I3", "I14"},
+    "group-work-moves-on": {"I1", "I6"},
 }
 
 
