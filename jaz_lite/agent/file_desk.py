@@ -95,7 +95,7 @@ class FileDesk:
 
     def forget(self, is_open: Callable[[bytes], bool]) -> None:
         """Remove the records of copies that are over, of which the server has been told."""
-        with suppress(FileNotFoundError):
+        with suppress(OSError):  # it is tried again in a minute
             for path in self._records.iterdir():
                 with suppress(ValueError):
                     if not is_open(bytes.fromhex(path.name)):
@@ -103,8 +103,12 @@ class FileDesk:
 
     async def _end(self, k: bytes, copy: "_Copy", over: FilesOver | None) -> None:
         self._give_up(k)
-        async with copy.lock:
-            told = await self._in_thread(copy.target.clean_up)
+        told = b""
+        try:
+            async with copy.lock:
+                told = await self._in_thread(copy.target.clean_up)
+        except Exception:
+            log.exception("our code failed at the end of a copy", extra={"action": "file.fault", "op": "end"})
         if over is None:
             self._say(("cancelled", k))
         else:

@@ -40,6 +40,7 @@ class Copies:
         self._relays: dict[bytes, CopyRelay] = {}
         self._ports: dict[bytes, dict[Side, Port]] = {}  # those that a relay at work holds
         self._sides: dict[tuple[int, bytes], tuple[CopyRelay, Side]] = {}  # (id of the port, x)
+        self._source_agents: dict[bytes, str] = {}
         self._told_at: dict[bytes, float] = {}
 
     def __bool__(self) -> bool:
@@ -49,8 +50,10 @@ class Copies:
 
     def look(self) -> None:
         """Begin what can begin, and let go of what is not wanted any more."""
+        self._works.copies_changed = False
         for k in [k for k in self._relays if k not in self._works.copies]:
             self._let_go(self._relays.pop(k))
+            self._source_agents.pop(k, None)
             self._told_at.pop(k, None)
         for work in self._wanted():
             relay = self._relays.get(work.k)
@@ -80,8 +83,10 @@ class Copies:
 
     def _begin(self, relay: CopyRelay, work: Work) -> None:
         target = self._port(work.agent_id)
-        source = self._port(self._agent_of(relay.order.source_host)) if relay.needs_source else None
-        if target is None or (relay.needs_source and source is None):
+        if target is None:
+            return
+        source = self._port(self._source_agent(relay)) if relay.needs_source else None
+        if relay.needs_source and source is None:
             return
         if relay.needs_source and any(desk.lock for desk in self._desks(relay, work)):
             return  # one of the machines is being rebooted
@@ -103,17 +108,22 @@ class Copies:
         self._flush(relay)
 
     def _desks(self, relay: CopyRelay, work: Work) -> list[Desk]:
-        return [self._works.desk(name) for name in (work.agent_id, self._agent_of(relay.order.source_host))]
+        return [self._works.desk(name) for name in (work.agent_id, self._source_agent(relay))]
 
     def _port(self, agent_id: str) -> Port | None:
         desk = self._works.desks.get(agent_id)
         port = None if desk is None else desk.port
         return port if port is not None and port.synced and port.link.state == "up" else None
 
-    def _agent_of(self, host: str) -> str:
-        with self._store.snapshot() as view:
-            found = view.hosts.find(host)
-        return "" if found is None or found.kind != "agent" else found.agent_id
+    def _source_agent(self, relay: CopyRelay) -> str:
+        """Return the agent behind the source host, as it was at the last tick; "" where there is none."""
+        agent_id = self._source_agents.get(relay.k)
+        if agent_id is None:
+            with self._store.snapshot() as view:
+                found = view.hosts.find(relay.order.source_host)
+            agent_id = "" if found is None or found.kind != "agent" else found.agent_id
+            self._source_agents[relay.k] = agent_id
+        return agent_id
 
     def _room(self, port: Port) -> int:
         """Return how many relays may still use a port: those at work keep their place also between two files."""
@@ -152,6 +162,7 @@ class Copies:
         """A connection is over."""
         for relay in [relay for (at, _), (relay, _) in tuple(self._sides.items()) if at == id(port)]:
             self._let_go(relay)
+        self._works.copies_changed = True
 
     # ---- time
 
@@ -163,6 +174,7 @@ class Copies:
                 log.warning("a file copy is silent and fails", extra={"action": "copy.silent", "k": relay.k.hex()})
                 relay.fail("silent", f"nothing was heard of the copy for {SILENCE_S:.0f} s")
                 self._flush(relay)
+        self._source_agents = {k: name for k, name in self._source_agents.items() if self._relays[k].at_work}
         self.look()
 
     # ---- what people are told

@@ -43,6 +43,7 @@ def lay_beside(turn: Turn, item: AgentSynced) -> None:
     if not port.up:
         return
     port.synced = True
+    turn.works.copies_changed = True
     desk = turn.works.desk(port.agent_id)
     known = port.inventory
     for k in known:

@@ -223,7 +223,7 @@ class Turns:
     def release(self, turn: Turn) -> None:
         """After the commit: let memory follow and the outside learn."""
         turn.release()
-        if self.copies:
+        if self.works.copies_changed:
             self.copies.look()
         if turn.agents_moved or self.store.agents_version != self._agents_version:
             self._agents_version = self.store.agents_version

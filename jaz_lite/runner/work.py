@@ -61,6 +61,7 @@ class Works:
         self.desks: dict[str, Desk] = {}
         self.groups: dict[tuple[str, bool], deque[bytes]] = {}  # group and whether a slot is needed -> oldest first
         self.copies: set[bytes] = set()  # those of `open` that are file copies
+        self.copies_changed = False  # one came, went or got further, or an agent came: their relays want a look
 
     def desk(self, agent_id: str) -> Desk:
         """Return the desk of an agent; a new one where there was none."""
@@ -97,6 +98,7 @@ class Works:
         self.open[work.k] = work
         if work.kind == COPY_KIND:
             self.copies.add(work.k)
+            self.copies_changed = True
         if not work.agent_id:
             self._pile(work).append(work.k)
         elif work.state == "ready":
@@ -107,6 +109,8 @@ class Works:
     def move(self, work: Work, state: str) -> None:
         """Put an attempt into another state."""
         work.state = state
+        if work.kind == COPY_KIND:
+            self.copies_changed = True
         if work.agent_id:
             place = self.desk(work.agent_id).place_of(work.kind)
             if state in AT_AGENT_STATES:

@@ -25,6 +25,7 @@ from jaz_lite.store.directory import DataDirectory
 from jaz_lite.store.open import Store
 from jaz_lite.wire.agent_core import AgentLink
 from jaz_lite.wire.events import pack_event
+from jaz_lite.wire.file_happenings import FileAsked, FilesOver
 from jaz_lite.wire.happenings import (
     Acked,
     AgentIdentity,
@@ -214,6 +215,8 @@ class AgentEnd:
         self.conn = 0
         self.welcomes: list[Welcomed] = []
         self.drains: list[bool] = []
+        self.files: list[FileAsked] = []
+        self.copies_over: list[FilesOver] = []
         self.facts: dict[str, Any] = {"par": 64}
         self.clock_ahead_ms = 0
         self.closed: list[str] = []
@@ -288,6 +291,10 @@ class AgentEnd:
                 self.killed.append(happening)
             case CancelAsked():
                 self.cancelled.append(happening)
+            case FileAsked():
+                self.files.append(happening)
+            case FilesOver():
+                self.copies_over.append(happening)
             case Drained():
                 self.drains.append(happening.on)
             case Acked():
