@@ -23,7 +23,8 @@ _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _READ = os.O_RDONLY | _CLOEXEC | _NOFOLLOW | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _WRITE = os.O_RDWR | _CLOEXEC | _NOFOLLOW | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _STEP = os.O_RDONLY | _CLOEXEC | _NOFOLLOW | getattr(os, "O_DIRECTORY", 0)
-_BY_DESCRIPTOR = hasattr(os, "O_DIRECTORY") and {os.open, os.stat, os.unlink, os.rename, os.link} <= os.supports_dir_fd
+# Without it (some Unixes, Windows) who may rename a part of the path can lead a copy under way elsewhere.
+BY_DESCRIPTOR = hasattr(os, "O_DIRECTORY") and {os.open, os.stat, os.unlink, os.rename, os.link} <= os.supports_dir_fd
 
 _SENTENCES = {
     errno.ENOENT: ("missing", "is not there"),
@@ -71,7 +72,7 @@ class Folder:
             if not stat.S_ISDIR(os.stat(self._real).st_mode):
                 raise FileFault("folder", f'"{shown(path)}" is not a folder')
             roots.check_real(os.fsencode(self._real), f'the folder "{shown(path)}"')
-            self._descriptor = _walk(self._real) if _BY_DESCRIPTOR else None
+            self._descriptor = _walk(self._real) if BY_DESCRIPTOR else None
         except PathRefused as refusal:
             raise FileFault("roots", str(refusal)) from None
         except FileNotFoundError:
@@ -112,9 +113,9 @@ class Folder:
 
     def free_bytes(self) -> int:
         """Return the room on its disk; a very large number where the system does not say."""
-        if self._descriptor is None or not hasattr(os, "fstatvfs"):
+        if not hasattr(os, "statvfs"):
             return 2**62
-        seen = os.fstatvfs(self._descriptor)
+        seen = os.statvfs(self._real) if self._descriptor is None else os.fstatvfs(self._descriptor)
         return seen.f_bavail * seen.f_frsize
 
     # ---- files
@@ -149,7 +150,10 @@ class Folder:
             descriptor = os.open(self._at(part), _WRITE, dir_fd=self._descriptor)
             seen = os.fstat(descriptor)
             ours = not hasattr(os, "geteuid") or seen.st_uid == os.geteuid()
-            if stat.S_ISREG(seen.st_mode) and seen.st_nlink == 1 and ours:
+            # Where opening follows links (no O_NOFOLLOW), what was opened need not be what has the name.
+            named = self.look(part)
+            same = named is not None and (named.st_dev, named.st_ino) == (seen.st_dev, seen.st_ino)
+            if stat.S_ISREG(seen.st_mode) and seen.st_nlink == 1 and ours and (same or WINDOWS):
                 return descriptor
             os.close(descriptor)
         self.remove(part)

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from jaz_lite.agent.file_folder import Folder
+from jaz_lite.agent.file_folder import BY_DESCRIPTOR, Folder
 from jaz_lite.agent.file_paths import FileFault
 from jaz_lite.agent.file_roots import FileRoots
 from jaz_lite.agent.file_source import list_page
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links and pipes of Unix")
+by_descriptor = pytest.mark.skipif(not BY_DESCRIPTOR, reason="this system opens files by their whole path only")
 
 
 @pytest.fixture
@@ -100,6 +101,7 @@ def test_what_is_no_regular_file_is_not_read(place: Path, folder: Folder) -> Non
         list_page(folder, "*", b"")
 
 
+@by_descriptor
 def test_a_link_that_takes_the_place_of_the_folder_changes_nothing(place: Path, folder: Folder) -> None:
     (place / "data" / "a").write_text("ours")
     (place / "data").rename(place / "moved")
@@ -118,6 +120,7 @@ def test_a_link_that_takes_the_place_of_the_folder_changes_nothing(place: Path, 
     os.close(part)
 
 
+@by_descriptor
 def test_while_links_and_folders_are_swapped_nothing_outside_is_ever_opened(place: Path, roots: FileRoots) -> None:
     """One thread swaps a folder for a link to the secret one all the time; another opens it. Bounded by rounds."""
     target = place / "data" / "x"
