@@ -70,10 +70,13 @@ class Policy:
         " the machine such jobs are in doubt",
         choices=("strict", "fast"),
     )
+    allow_reboot: bool = _setting(
+        False,
+        "reboot icons may restart this machine with the operating system's own command, if the agent runs as root"
+        " (JAZ: AllowRoot)",
+    )
     reboot_command: tuple[str, ...] = _setting(
-        (),
-        "command and arguments of reboot icons; empty: that of the operating system, if the agent runs as root",
-        of="argument",
+        (), "command and arguments of reboot icons, in place of the operating system's; it allows them", of="argument"
     )
     start_after_boot: Literal["contact", "now"] = _setting(
         "contact",

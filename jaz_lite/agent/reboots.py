@@ -68,8 +68,7 @@ class Reboots(OwnAttempts):
             super()._line_up(attempt)
             return
         if not self._policy.reboot_command:
-            message = "this agent may not reboot its machine: it does not run as root, and agent.toml names no"
-            self._final(attempt, "failed", {"why": "policy", "msg": f"{message} reboot_command"})
+            self._final(attempt, "failed", {"why": "policy", "msg": self._why_no_reboot()})
             return
         if attempt.k in self._reboots:
             return
@@ -79,6 +78,13 @@ class Reboots(OwnAttempts):
         spec = attempt.spec or {}
         if spec.get("wait") and spec.get("wait_s"):
             self._due_since_acceptance(attempt, spec["wait_s"], "end_jobs")
+
+    def _why_no_reboot(self) -> str:
+        if self._policy.allow_reboot:
+            return (
+                "this agent may not reboot its machine: it does not run as root, and agent.toml names no reboot_command"
+            )
+        return "this machine does not let its agent reboot it; allow_reboot = true in agent.toml allows it"
 
     def _set_timeout(self, attempt: Attempt) -> None:
         if attempt.kind != KIND:

@@ -48,7 +48,7 @@ class Agent:
 
     def __init__(self, data: Path, policy: Policy, clock: "AgentClock | None" = None) -> None:
         self._data = data
-        if not policy.reboot_command:
+        if policy.allow_reboot and not policy.reboot_command:
             policy = replace(policy, reboot_command=own_reboot_command())
         self._policy = policy
         self._clock = clock or AgentClock()

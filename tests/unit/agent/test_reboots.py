@@ -51,8 +51,10 @@ def ended(name: str, code: "int | None" = 0, signal: "int | None" = None, killed
 class Driven:
     """A core with a keeper, on slots that it may share."""
 
-    def __init__(self, slots: "Slots | None" = None, *, may_start: bool = True, command: Any = COMMAND) -> None:
-        policy = Policy(par=4, reboot_command=command)
+    def __init__(
+        self, slots: "Slots | None" = None, *, may_start: bool = True, command: Any = COMMAND, allow: bool = False
+    ) -> None:
+        policy = Policy(par=4, reboot_command=command, allow_reboot=allow)
         self.slots = slots or Slots(policy.par)
         self.core = AgentCore(
             policy=policy, slots=self.slots, out_folder="/out", may_start=may_start, own_kinds=("fwait",)
@@ -326,8 +328,21 @@ def test_a_boot_that_never_comes_can_be_given_up(agent: Driven) -> None:
     assert (finished["sig"], finished["killed"]) == (15, "kill")
 
 
-def test_an_agent_without_a_command_says_what_it_lacks() -> None:
+def test_a_machine_is_not_rebooted_unless_it_allows_that() -> None:
     agent = Driven(command=()).keeper()
+
+    agent.ask(reboot(), job("b"))
+
+    assert agent.starts == ["b"]
+    failed = next(x for _, _, _, e, x in map(unpack_event, agent.log) if e == "failed")
+    assert failed == {
+        "why": "policy",
+        "msg": "this machine does not let its agent reboot it; allow_reboot = true in agent.toml allows it",
+    }
+
+
+def test_an_agent_without_a_command_says_what_it_lacks() -> None:
+    agent = Driven(command=(), allow=True).keeper()
 
     agent.ask(reboot(), job("b"))
 
