@@ -8,7 +8,6 @@ what was taken away. What tests themselves need (/proc, to find processes) is hi
 import _socket
 import builtins
 import errno
-import fcntl
 import os
 import select
 import sys
@@ -39,7 +38,6 @@ _hide(
     families=("pidfd", "eventfd", "EFD_", "posix_", "POSIX_", "sched_", "SCHED_", "memfd", "MFD_", "P_PID", "SPLICE_"),
 )  # fmt: skip
 _hide(_socket, "SO_PEERCRED", "SOCK_CLOEXEC", "SOCK_NONBLOCK", "TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT")
-_hide(fcntl, "flock")
 _hide(time, "CLOCK_BOOTTIME")
 for kind in ("supports_dir_fd", "supports_fd", "supports_follow_symlinks"):
     getattr(os, kind).clear()
