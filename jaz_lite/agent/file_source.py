@@ -159,6 +159,13 @@ class SourceFile:
         seen = os.fstat(self._file)
         if (seen.st_size, seen.st_mtime_ns) != (self.begun.st_size, self.begun.st_mtime_ns):
             raise self._changed()
+        try:
+            more = os.read(self._file, 1)
+        except OSError as error:
+            raise fault(error, about(self._name)) from error
+        if more:
+            # What the system makes up while it is read (/proc) has no size, and would arrive empty.
+            raise FileFault("not_regular", f"{about(self._name)} holds more than its size says: it is on no disk")
         return self.sha
 
     def _changed(self) -> FileFault:

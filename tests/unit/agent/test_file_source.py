@@ -166,6 +166,18 @@ def test_a_file_that_changes_while_it_is_read_is_a_failure(place: Path, folder: 
     file.close()
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc")
+def test_what_the_system_makes_up_is_no_empty_file() -> None:
+    folder = Folder("/proc/self", FileRoots(("/",), "/nowhere"))
+    file = SourceFile(folder, "status")
+
+    with pytest.raises(FileFault, match="holds more than its size says"):
+        _read_to_its_end(file)
+
+    file.close()
+    folder.close()
+
+
 def _read_to_its_end(file: SourceFile) -> None:
     while file.read(5):
         pass
