@@ -12,6 +12,7 @@ from jaz_lite.agent.attempts import Moment
 from jaz_lite.agent.contact import ContactKeeper
 from jaz_lite.agent.disk import Disk
 from jaz_lite.agent.records import SiteRecord, TermRecord, load_term, save_site, save_term
+from jaz_lite.agent.site_log import SiteLog
 from jaz_lite.wire.agent_core import AgentLink
 from jaz_lite.wire.happenings import AgentIdentity, Challenged, ConfigChanged, Welcomed
 from jaz_lite.wire.limits import ADDRESSES_MAX, PEERS_MAX
@@ -74,16 +75,16 @@ class Membership:
             addrs = known.addrs[:PEERS_MAX]
             link.stale(term=known.term, act=known.act, ticket=known.ticket, addrs=addrs, live_s=live_s)
 
-    def welcomed(self, welcome: Welcomed, *, boot: bytes, acked: int, now: Moment) -> TermRecord:
+    def welcomed(self, welcome: Welcomed, *, boot: bytes, log: SiteLog, now: Moment) -> TermRecord:
         """Return what is to be kept of a server that proved who it is."""
         return TermRecord(
-            term=welcome.term, act=welcome.act, ticket=welcome.ticket, addrs=welcome.peers, boot=boot, acked=acked,
-            at_ms=now.wall_ms,
+            term=welcome.term, act=welcome.act, ticket=welcome.ticket, addrs=welcome.peers, boot=boot, acked=log.acked,
+            spool=log.spool.spool, at_ms=now.wall_ms,
         )  # fmt: skip
 
-    def told_of(self, addrs: tuple[str, ...], *, acked: int, now: Moment) -> TermRecord:
+    def told_of(self, addrs: tuple[str, ...], *, log: SiteLog, now: Moment) -> TermRecord:
         """Return what is to be kept when the server told where else it may be found."""
-        return replace(self.term, addrs=addrs, acked=acked, at_ms=now.wall_ms)
+        return replace(self.term, addrs=addrs, acked=log.acked, spool=log.spool.spool, at_ms=now.wall_ms)
 
     # ---- keys and certificates that follow
 

@@ -43,7 +43,7 @@ class TermRecord:
     """The highest term accepted, how it is proved to another server, and the boot in which the log was last vouched for.
 
     addrs: hints from `welcome` and `bye`. boot: empty before the first contact. acked: last acknowledged event known
-    when this was written; only ever too low.
+    when this was written, of the log with this spool id; only ever too low.
     """
 
     term: int = 0
@@ -52,6 +52,7 @@ class TermRecord:
     addrs: tuple[str, ...] = ()
     boot: bytes = b""
     acked: int = 0
+    spool: bytes = b""
     at_ms: int = 0
 
 

@@ -86,7 +86,7 @@ class Site:
         self._folder = site_folder(record.site_uid)
         self._disk.make_folder(f"{self._folder}/out")
         self.member = Membership(disk, self._folder, record)
-        self.log = SiteLog(disk, self._folder, self.member.term.acked)
+        self.log = SiteLog(disk, self._folder, self.member.term)
         self.output = SiteOutput(outputs)
         self._keeper_is_up = False
         self._link: AgentLink | None = None
@@ -240,7 +240,7 @@ class Site:
             assert self._link is not None
             self._link.bye("busy", "a newer session took over")
         self._talk_over(link, welcome)
-        record = self.member.welcomed(welcome, boot=self._boot, acked=self.log.acked, now=self._now)
+        record = self.member.welcomed(welcome, boot=self._boot, log=self.log, now=self._now)
         enrolment = self.member.proved(link.identity)
         if enrolment is not None:
             self._effects.append(fx.WriteSite(enrolment))
@@ -256,7 +256,7 @@ class Site:
             self._effects.append(fx.SayTaken(config.kid, config.next_pin))
 
     def _told_of(self, addrs: tuple[str, ...]) -> None:
-        self._effects.append(fx.WriteTerm(self.member.told_of(addrs, acked=self.log.acked, now=self._now)))
+        self._effects.append(fx.WriteTerm(self.member.told_of(addrs, log=self.log, now=self._now)))
 
     def _check_log(self, welcome: Welcomed) -> None:
         if self._link is None or self._link.closed or welcome is not self._to_check:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from jaz_lite.agent.attempts import Moment
 from jaz_lite.agent.core import AgentCore
 from jaz_lite.agent.disk import Disk
+from jaz_lite.agent.records import TermRecord
 from jaz_lite.agent.spool import Spool
 from jaz_lite.wire.agent_core import AgentLink
 from jaz_lite.wire.events import Unpacked
@@ -26,9 +27,10 @@ class SiteLog:
             the disk knows, which is only ever too low.
     """
 
-    def __init__(self, disk: Disk, folder: str, acked: int) -> None:
+    def __init__(self, disk: Disk, folder: str, known: TermRecord) -> None:
         self.spool = Spool(disk, folder)
-        self.acked = acked
+        # What was acknowledged of an earlier log says nothing of this one.
+        self.acked = known.acked if known.spool == self.spool.spool else 0
         self._sent = 0
         self._ask_new = False
 

@@ -28,6 +28,7 @@ class SimDisk:
     def __init__(self, dice: random.Random) -> None:
         self._dice = dice
         self._files: dict[str, _File] = {}
+        self._snapshot: dict[str, tuple[bytes, int]] | None = None
         self.wall_ms = 0
         self.room: int | None = None  # bytes until the disk is full; None: plenty
         self.before_change: Callable[[], None] | None = None  # where a process may die
@@ -97,6 +98,20 @@ class SimDisk:
             raise OSError(errno.ENOSPC, "No space left on device")
         self.room -= size
 
+    def remember(self) -> None:
+        """Take a snapshot of what a power cut now would leave at least."""
+        self._snapshot = {path: (bytes(file.synced), file.modified_ms) for path, file in self._files.items()}
+
+    def set_back(self) -> bool:
+        """Be as the snapshot says; False where none was taken."""
+        if self._snapshot is None:
+            return False
+        self._files = {
+            path: _File(bytearray(content), content, modified_ms=modified_ms)
+            for path, (content, modified_ms) in self._snapshot.items()
+        }
+        return True
+
     def power_cut(self) -> None:
         """Keep what was synced, and of the rest what chance will."""
         for file in self._files.values():
@@ -143,6 +158,7 @@ class SimOutputs:
         self._dice = dice
         self._files: dict[tuple[bytes, int], bytearray] = {}
         self._had: set[tuple[bytes, int]] = set()
+        self._snapshot: tuple[dict[tuple[bytes, int], bytes], set[tuple[bytes, int]]] = {}, set()
 
     def write(self, path: str, data: bytes) -> None:
         """Append, as a job does that was given this path."""
@@ -150,6 +166,16 @@ class SimOutputs:
         for stream, suffix in SUFFIXES.items():
             if name.endswith(suffix):
                 self._files.setdefault((bytes.fromhex(name.removesuffix(suffix)), stream), bytearray()).extend(data)
+
+    def remember(self) -> None:
+        """Take a snapshot."""
+        self._snapshot = {key: bytes(content) for key, content in self._files.items()}, set(self._had)
+
+    def set_back(self) -> None:
+        """Be as the snapshot says."""
+        files, had = self._snapshot
+        self._files = {key: bytearray(content) for key, content in files.items()}
+        self._had = set(had)
 
     def power_cut(self) -> list[bytes]:
         """Shorten some files and return the keys of those that lost something."""

@@ -19,6 +19,7 @@ KINDS = (
     "agent disk",
     "server disk",
     "clock",
+    "snapshot",
 )
 PAUSES_MS = (100, 500, 1_500, 4_000, 10_000)
 
@@ -46,6 +47,7 @@ class Faults:
             "agent disk": self._agent_disk,
             "server disk": self._server_disk,
             "clock": self._clock,
+            "snapshot": self._snapshot,
         }
         world.log("faults", f"kinds: {', '.join(self.kinds) or 'none'}")
         world.after(self.dice.choice(PAUSES_MS), self._next)
@@ -143,6 +145,14 @@ class Faults:
         """Somebody sets the clock of a machine."""
         self._machine().clock.offset_ms += self.dice.choice((-3_600_000, -7_000, 7_000, 3_600_000, 86_400_000))
         self.world.counts["clocks set"] += 1
+
+    def _snapshot(self) -> None:
+        """Somebody takes a snapshot of a machine, or sets it back to the last one."""
+        machine = self._machine()
+        if self.dice.random() < 0.5:
+            machine.take_snapshot()
+        else:
+            machine.set_back()
 
     def _server_disk(self) -> None:
         if not self.server.disk_full:

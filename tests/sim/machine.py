@@ -75,6 +75,23 @@ class Machine:
         self.oracle.power_cut(self, self.outputs.power_cut())
         self.world.after(self.dice.choice((500, 5_000, 30_000)), self.boot)
 
+    def take_snapshot(self) -> None:
+        """Remember the disk as it is now."""
+        self.disk.remember()
+        self.outputs.remember()
+        self.oracle.snapshot_taken(self)
+
+    def set_back(self) -> None:
+        """Restore the machine from its snapshot; it starts as after a power cut."""
+        if not self.powered or self.policy.rollback_guard != "strict":
+            return
+        self.power_cut()
+        if self.disk.set_back():
+            self.outputs.set_back()
+            self.oracle.set_back(self)
+            self.world.counts["machines set back"] += 1
+            self.world.log(self.name, "set back to its snapshot")
+
     def start_agent_in(self, delay_ms: int) -> None:
         """Have the agent started, as a service manager does."""
         self.world.after(delay_ms, self._start_agent, self.boots)
@@ -211,4 +228,5 @@ def draw_policy(dice: random.Random) -> Policy:
         start_after_boot=dice.choice(("contact", "now")),
         out_bytes_max=dice.choice((2_000, 64 * 1024 * 1024)),
         free_bytes_min=1_000,
+        rollback_guard=dice.choice(("normal", "normal", "normal", "strict")),
     )

@@ -59,6 +59,14 @@ class Log:
         self.payloads.append(payload)
         self.chains.append(chain(self.chains[-1], payload))
 
+    def copy(self) -> Log:
+        """Return it as it is now."""
+        return Log(list(self.payloads), list(self.chains))
+
+    def has(self, number: int, chain_now: bytes) -> bool:
+        """Tell whether it ever stood there."""
+        return number < len(self.chains) and self.chains[number] == chain_now
+
 
 @dataclass
 class Tx:
@@ -90,6 +98,10 @@ class Oracle:
         self.noted: dict[str, list[str]] = {}  # by machine: written, but not durable yet
         self.ends: set[str] = set()  # claims whose end is durable in a keeper's log
         self.hurt: set[str] = set()  # claims whose output a power cut may have shortened
+        self.place: dict[str, str] = {}  # claim -> the machine on which it was started
+        self.kept: dict[str, set[str]] = {}  # by machine: `ends` when its snapshot was taken
+        self.set_backs = False  # some machine was set back
+        self.earlier: dict[tuple[str, bytes], list[Log]] = {}  # what was in a log before it was set back
         # work of the agents' own processes
         self.own_begun: set[bytes] = set()
         self.own_ends: dict[bytes, set[tuple[int | None, int | None]]] = defaultdict(
@@ -125,6 +137,7 @@ class Oracle:
         if self.starts[job.claim] > 1:
             self.fail("I1", f"claim {job.claim} was started twice, now on {machine.name}")
         self.began_ms[job.claim] = machine.clock.now_ms()
+        self.place[job.claim] = machine.name
         key = job.claim.removesuffix(STOP_CLAIM)
         row = self.attempts.get(bytes.fromhex(key))
         if row is None:
@@ -163,6 +176,24 @@ class Oracle:
             self.may_rotate.add(machine.name)
         self.world.log("oracle", f"{len(hurt)} attempts lost output")
 
+    def snapshot_taken(self, machine: Machine) -> None:
+        """What ends from now on is forgotten when the machine is set back."""
+        self.kept[machine.name] = set(self.ends)
+
+    def set_back(self, machine: Machine) -> None:
+        """A machine was set back to its snapshot: what it knew since then is gone, and nothing else may go wrong."""
+        name = machine.name
+        here = {claim for claim, where in self.place.items() if where == name}
+        self.ends -= here - self.kept[name]
+        self.hurt |= here
+        self.may_rotate.add(name)
+        self.term_of[name] = 0
+        self.set_backs = True
+        for key in [key for key in self.durable if key[0] == name]:
+            del self.durable[key]
+        for key in [key for key in self.logs if key[0] == name]:
+            self.earlier.setdefault(key, []).append(self.logs[key].copy())
+
     # ---- work of the agents' own processes
 
     def own_began(self, k: bytes, *, again: bool) -> None:
@@ -186,7 +217,7 @@ class Oracle:
     def file_deleted(self, path: bytes) -> None:
         """A wait deletes its file."""
         self.deleted[path] += 1
-        if self.deleted[path] > 1:
+        if self.deleted[path] > 1 and not self.set_backs:
             self.fail("I14", f"{path!r} was deleted again, though its wait had found one file only")
 
     # ---- agents
@@ -318,9 +349,11 @@ class Oracle:
             return
         if cursor < known_cursor:
             self.fail("I6", f"the cursor of {agent_id} went back from {known_cursor} to {cursor}")
-        log = self.logs.get((agent_id, spool), Log())
-        if cursor > len(log.payloads) or log.chains[cursor] != chain_now:
+        logs = [self.logs.get((agent_id, spool), Log()), *self.earlier.get((agent_id, spool), ())]
+        log = next((log for log in logs if log.has(cursor, chain_now)), None)
+        if log is None:
             self.fail("I5", f"cursor {cursor} and chain of {agent_id} fit no log it ever wrote")
+            return
         for number in range(known_cursor + 1, cursor + 1):
             self._replay(agent_id, log.payloads[number - 1])
 
@@ -427,14 +460,11 @@ class Oracle:
             for k, fields in self.attempts.items():
                 if fields["state"] in ("ready", "sent", "accepted", "running", "stopping"):
                     self.fail("I3", f"attempt {k.hex()} is still {fields['state']}")
+            bad = {"agent_twin", "agent_gap", "server_set_back", "foreign_result", "attempt_adopted"}
+            if not self.set_backs:
+                bad |= {"agent_forgot", "agent_set_back", "result_differs"}
             for line in view.journal.latest(severity="error", limit=1_000):
-                if line.kind in (
-                    "agent_forgot",
-                    "agent_set_back",
-                    "foreign_result",
-                    "result_differs",
-                    "attempt_adopted",
-                ):
+                if line.kind in bad:
                     self.fail("I6", f"the journal tells of {line.kind}: {dict(line.data)}")
         for machine in machines:
             core = None if machine.agent is None else machine.agent.site.core

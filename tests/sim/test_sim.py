@@ -26,6 +26,7 @@ NOTICED_AS = {
     "output-offset-not-checked": {"I9"},
     "sent-work-not-sent-again": {"I3"},
     "doubts-settle-themselves": {"I6", "I7"},
+    "log-not-compared": {"I2", "I5", "I6"},
     "deletion-forgotten": {"I3", "I14"},
     "group-work-moves-on": {"I1", "I6"},
 }

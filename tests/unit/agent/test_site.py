@@ -91,6 +91,18 @@ def test_what_a_lost_job_went_on_writing_is_cut_off_at_the_next_start(tmp_path: 
     assert (output / f"{K.hex()}.out").read_bytes() == b"0123456789"
 
 
+def test_what_was_acknowledged_of_an_earlier_log_says_nothing_of_the_present_one(tmp_path: Path, output: Path) -> None:
+    site = open_site(tmp_path)
+    site.log.spool.begin(b"1" * 16, [(0, 0, None, "host_boot", {})] * 9)
+    site.log.acked = 9
+    site.perform(fx.WriteTerm(site.member.told_of((), log=site.log, now=NOW)))
+    assert open_site(tmp_path).log.acked == 9
+
+    site.perform(fx.BeginLog(b"2" * 16, "setback"))
+
+    assert open_site(tmp_path).log.acked == 0
+
+
 def test_a_term_that_cannot_be_written_ends_the_agent_with_a_sentence(tmp_path: Path, output: Path) -> None:
     site = open_site(tmp_path, FullDisk(tmp_path))
 
