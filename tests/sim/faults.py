@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tests.sim.machine import Machine
+from tests.sim.machine import Machine, snapshots_are_taken
 from tests.sim.network import Network, Weather
 from tests.sim.server import CRASH_POINTS, Server
 from tests.sim.world import World
@@ -19,7 +19,6 @@ KINDS = (
     "agent disk",
     "server disk",
     "clock",
-    "snapshot",
 )
 PAUSES_MS = (100, 500, 1_500, 4_000, 10_000)
 
@@ -34,6 +33,8 @@ class Faults:
         self.machines = machines
         self.dice = world.dice("faults")
         self.kinds = [kind for kind in KINDS if self.dice.random() < 0.5]
+        if snapshots_are_taken(world):
+            self.kinds.append("snapshot")
         self.healed = False
         self._do: dict[str, Callable[[], None]] = {
             "cut": self._cut,
