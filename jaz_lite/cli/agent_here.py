@@ -60,7 +60,7 @@ def status(session: Session, as_json: bool) -> None:
     )
     for site in told["sites"]:
         if site["last_error"]:
-            line(f"{site['server_id']}: {site['last_error']}")
+            line(f"{site['agent_id']} at {site['server_id']}: {site['last_error']}")
 
 
 @click.command(cls=Command, example="jaz-lite agent jobs --json")
