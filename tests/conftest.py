@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.unix_only import MODULES, TESTS
+from tests.unix_only import MODULES, NEEDS, TESTS
 
 settings.register_profile(
     "house", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
@@ -21,11 +21,25 @@ class _UnixOnly(pytest.File):
         pytest.skip(f"on Unix only: {MODULES[self.path.name]}", allow_module_level=True)
 
 
-def pytest_pycollect_makemodule(module_path: Any, parent: Any) -> "_UnixOnly | None":
+class _Perhaps(pytest.Module):
+    """A module that is put aside where it, or the server it starts, needs a module that Windows has not."""
+
+    def collect(self) -> Any:
+        try:
+            return list(super().collect())
+        except self.CollectError as error:
+            missing = [name for name in NEEDS if f"No module named '{name}'" in str(error)]
+            if not missing:
+                raise
+            pytest.skip(f"on Unix only: it needs {missing[0]}", allow_module_level=True)
+
+
+def pytest_pycollect_makemodule(module_path: Any, parent: Any) -> "pytest.Collector | None":
     """Put aside, on Windows, what is about Unix."""
-    if sys.platform == "win32" and module_path.name in MODULES:
-        return _UnixOnly.from_parent(parent, path=module_path)  # type: ignore[no-any-return]
-    return None
+    if sys.platform != "win32":
+        return None
+    kind = _UnixOnly if module_path.name in MODULES else _Perhaps
+    return kind.from_parent(parent, path=module_path)  # type: ignore[no-any-return]
 
 
 def pytest_collection_modifyitems(items: "list[pytest.Item]") -> None:

@@ -3,6 +3,9 @@
 Everything that is not named here runs on Windows, too. `tests/windows` says there what the ones about processes say here.
 """
 
+# Modules of Unix and of the server: what cannot be imported without them is put aside, too.
+NEEDS = ("pwd", "grp", "fcntl", "resource", "apsw", "cattrs", "click", "re2")
+
 MODULES = {
     "test_agent.py": "job texts for /bin/sh, fifos and signals; tests/windows has their like",
     "test_agent_sites.py": "job texts for /bin/sh",
@@ -28,6 +31,16 @@ TESTS = {
     "test_names_are_written_in_the_encoding_of_the_host": "names are text on Windows, not bytes",
     "test_a_name_that_the_encoding_has_no_characters_for_is_refused": "as above",
     "test_wildcards_find_names_that_are_no_text": "as above",
+    "test_a_list_holds_the_regular_files_that_fit_sorted_with_what_they_are": "modes of files",
+    "test_of_one_name_it_is_said_why_it_will_not_do": "symbolic links need a privilege",
+    "test_names_that_are_not_utf_8_are_listed_and_read_all_the_same": "names are text on Windows, not bytes",
+    "test_a_file_appears_under_its_name_when_it_is_whole": "modes of files",
+    "test_a_crash_between_any_two_steps_leaves_a_whole_file_or_none_and_is_gone_on_with": "the crash leaves files open",
+    "test_a_full_disk_is_said_in_a_sentence_and_leaves_nothing": "the disk is made full by means of Unix",
+    "test_a_folder_that_is_missing_is_said": "paths with / only",
+    "test_a_credential_is_kept_sealed_and_opened_by_its_name": "modes of files",
+    "test_more_files_than_a_copy_may_have_are_refused": "ten thousand files take Wine half a minute",
+    "test_what_is_told_of_many_files_is_bounded": "as above",
     "test_a_line_whose_peer_is_gone_is_broken_for_sending_and_ends_for_receiving": "Wine tells of a reset only once",
     "test_what_the_kernel_does_not_take_follows_in_order": "Windows takes any single piece whole",
 }

@@ -7,10 +7,12 @@ is no fault of ours. Everything else fails as pytest does.
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
-from tests.platforms.wine_prefix import JAPAN, ROOT, SWITCH, NotToBeHad, WindowsPython, set_up
+from tests.platforms.wine_prefix import JAPAN, ROOT, SWITCH, NotToBeHad, WindowsPython, set_up, windows_path
 
 UNDER_WINE = ("tests/unit/agent", "tests/unit/net", "tests/wire", "tests/shells", "tests/windows")
 JAPANESE = ("tests/windows/test_code_pages.py",)
@@ -47,16 +49,21 @@ def _native() -> int:
 
 def _under_wine(windows: WindowsPython, arguments: list[str], more: "Mapping[str, str] | None" = None) -> int:
     _say(" ".join([*arguments, "with a Japanese locale" if more else ""]))
-    command = windows.command("-X", "utf8", "-m", "pytest", "-p", "no:cacheprovider", "-rs", "--no-header", *arguments)
-    # Through a pipe: Wine's programs cannot write into every kind of file.
-    with subprocess.Popen(
-        command, cwd=ROOT, env=windows.environment(more), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    ) as ran:  # fmt: skip
-        assert ran.stdout is not None
-        for line in ran.stdout:
-            sys.stdout.buffer.write(line)
-            sys.stdout.flush()
+    # A folder of this machine: Wine is slow at clearing away what earlier sessions left, and now and then fails.
+    with tempfile.TemporaryDirectory(prefix="jazl-wine-") as place:
+        own = f"--basetemp={windows_path(Path(place) / 'tests')}"
+        command = windows.command(
+            "-X", "utf8", "-m", "pytest", "-p", "no:cacheprovider", "-rs", "--no-header", own, *arguments
+        )
+        # Through a pipe: Wine's programs cannot write into every kind of file.
+        with subprocess.Popen(
+            command, cwd=ROOT, env=windows.environment(more), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        ) as ran:  # fmt: skip
+            assert ran.stdout is not None
+            for line in ran.stdout:
+                sys.stdout.buffer.write(line)
+                sys.stdout.flush()
     return ran.returncode
 
 
