@@ -28,7 +28,8 @@ from jaz_lite.agent.spool import Spool
 from jaz_lite.model.event import Event, WorkEnded
 from jaz_lite.model.run import RUN_OVER, Run
 from jaz_lite.wire.events import unpack_event
-from jaz_lite.wire.ident import CHAIN_START, NO_SPOOL, chain
+from jaz_lite.wire.ident import NO_SPOOL
+from tests.sim.agent_log import Log, shown
 from tests.sim.processes import Job
 from tests.sim.world import Violation, World
 
@@ -44,28 +45,6 @@ FINAL = frozenset(("done", "failed", "cancelled"))
 FINISHING = {"finished": "done", "failed": "failed", "cancelled": "cancelled"}
 INBOX_MAX = 20_000
 BUFFER_BYTES_MAX = 8 * 1024 * 1024
-
-
-@dataclass
-class Log:
-    """A log that an agent really wrote: its events and the chain after each."""
-
-    payloads: list[bytes] = field(default_factory=list)
-    chains: list[bytes] = field(default_factory=lambda: [CHAIN_START])
-
-    def write(self, number: int, payload: bytes) -> None:
-        """Take event `number`; those behind it were lost before they were sent."""
-        del self.payloads[number - 1 :], self.chains[number:]
-        self.payloads.append(payload)
-        self.chains.append(chain(self.chains[-1], payload))
-
-    def copy(self) -> Log:
-        """Return it as it is now."""
-        return Log(list(self.payloads), list(self.chains))
-
-    def has(self, number: int, chain_now: bytes) -> bool:
-        """Tell whether it ever stood there."""
-        return number < len(self.chains) and self.chains[number] == chain_now
 
 
 @dataclass
@@ -252,7 +231,7 @@ class Oracle:
         log = self.logs[name, spool.spool]
         for number, payload in enumerate(payloads, spool.head - len(payloads) + 1):
             log.write(number, payload)
-            self.world.log(name, f"event {number}: {_event(payload)}")
+            self.world.log(name, f"event {number}: {shown(payload)}")
 
     def log_synced(self, name: str, spool: Spool) -> None:
         """An agent has made its log durable."""
@@ -486,12 +465,6 @@ class Oracle:
                 kept = min(len(truth), machine.policy.out_bytes_max)
                 if not len(stored) == told == kept:
                     self.fail("I9", f"output {stream} of {claim}: {kept} bytes, told {told}, stored {len(stored)}")
-
-
-def _event(payload: bytes) -> str:
-    _, _, k, e, x = unpack_event(payload)
-    brief = {name: value for name, value in x.items() if name in ("exit", "sig", "why", "killed", "act", "path", "att")}
-    return f"{e} {k.hex()[:8] if k else ''} {brief or ''}"
 
 
 def _shape(run: Run) -> list[tuple[Any, ...]]:
