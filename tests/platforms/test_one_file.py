@@ -104,6 +104,8 @@ async def test_it_runs_jobs_on_a_big_endian_machine(one_file: Path, tmp_path: Pa
         assert (await server.end_of(k))[1]["exit"] == 7
 
         await agent.kill()
+        await server.until(lambda: not server.up)
         await agent.start()
+        await server.until_up()
         again = server.dispatch("again", "exit 8")
         assert (await server.end_of(again))[1]["exit"] == 8
