@@ -129,12 +129,17 @@ class Folder:
         check_name(name, windows=WINDOWS)
         try:
             # Looked at first: opening a device may already do something.
-            _refuse_others(os.stat(self._at(name), dir_fd=self._descriptor, follow_symlinks=False), name)
+            named = os.stat(self._at(name), dir_fd=self._descriptor, follow_symlinks=False)
+            _refuse_others(named, name)
             descriptor = os.open(self._at(name), _READ, dir_fd=self._descriptor)
         except OSError as error:
             raise fault(error, about(name)) from error
         try:
-            _refuse_others(os.fstat(descriptor), name)
+            seen = os.fstat(descriptor)
+            _refuse_others(seen, name)
+            # Where opening follows links, one may have come between the two looks.
+            if not (_NOFOLLOW or WINDOWS) and (named.st_dev, named.st_ino) != (seen.st_dev, seen.st_ino):
+                raise FileFault("not_regular", f"{about(name)} changed while it was opened")
         except FileFault:
             os.close(descriptor)
             raise
