@@ -10,7 +10,7 @@ import time
 
 from bench.process import by_command_line
 from bench.site import STARTS_WITHIN_S, Site
-from jaz_lite.agent.enrolment import SiteRecord, write_site
+from jaz_lite.agent.enrol.enrolment import SiteRecord, write_site
 from jaz_lite.clock import SystemClock
 from jaz_lite.model.host import Host
 from jaz_lite.store.agents import AgentRow

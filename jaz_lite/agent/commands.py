@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jaz_lite.agent import local, lock, one_file
+from jaz_lite.agent import lock, one_file
+from jaz_lite.agent.machine import local
 from jaz_lite.errors import AlreadyRunning, NoSuchObject, Unreachable
 
 if TYPE_CHECKING:
@@ -39,10 +40,10 @@ def run(data: Path, verbosity: int = 0) -> None:
     import trio
 
     from jaz_lite import log
+    from jaz_lite.agent.machine.trusted_folder import refuse_if_others_may_write
     from jaz_lite.agent.policy_file import read_policy
     from jaz_lite.agent.policy_view import root_warnings
     from jaz_lite.agent.shell import Agent
-    from jaz_lite.agent.trusted_folder import refuse_if_others_may_write
 
     log.configure(verbosity)
     one_file.load_all()

@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 from typing import Protocol
 
-from jaz_lite.agent.local import sync_folder
+from jaz_lite.agent.machine.local import sync_folder
 from jaz_lite.agent.prepared_file import PreparedFile
 
 

@@ -18,8 +18,8 @@ from typing import Any, Protocol
 
 import msgpack
 
+from jaz_lite.agent.copying.file_system import Files, Found
 from jaz_lite.agent.file_roots import FileRoots, PathRefused, shown_path
-from jaz_lite.agent.file_system import Files, Found
 
 FAULT = 255
 MATCHES_MAX = 10_000  # of a wildcard

@@ -13,9 +13,9 @@ from typing import Any
 
 import trio
 
+from jaz_lite.agent.copying.file_system import Files, RealFiles
 from jaz_lite.agent.disk import Disk
 from jaz_lite.agent.file_roots import FileRoots
-from jaz_lite.agent.file_system import Files, RealFiles
 from jaz_lite.agent.file_wait import End, FileWait
 from jaz_lite.agent.own_work import Said
 

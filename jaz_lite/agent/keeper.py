@@ -15,10 +15,11 @@ import time
 from typing import TYPE_CHECKING
 
 from jaz_lite.agent import keeper_core as core
-from jaz_lite.agent import local, lock, process
+from jaz_lite.agent import lock
 from jaz_lite.agent.batches import Unbatcher, batch
-from jaz_lite.agent.boot import boot_text
 from jaz_lite.agent.keeper_log import KeeperLog
+from jaz_lite.agent.machine import local, process
+from jaz_lite.agent.machine.boot import boot_text
 from jaz_lite.errors import RemoteProtocolError
 
 if TYPE_CHECKING:

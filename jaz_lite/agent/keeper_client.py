@@ -15,9 +15,9 @@ from typing import IO, Any
 
 import trio
 
-from jaz_lite.agent import local
 from jaz_lite.agent.batches import Unbatcher, batch
-from jaz_lite.agent.job_environment import job_environment
+from jaz_lite.agent.machine import local
+from jaz_lite.agent.machine.job_environment import job_environment
 from jaz_lite.errors import RemoteProtocolError, StoreDamaged
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ import os
 import time
 
 from jaz_lite.agent.crc_log import unframed
-from jaz_lite.agent.local import sync_folder
+from jaz_lite.agent.machine.local import sync_folder
 from jaz_lite.agent.prepared_file import PreparedFile
 
 SEGMENT_BYTES_MAX = 4 * 1024 * 1024

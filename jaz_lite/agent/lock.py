@@ -3,7 +3,7 @@
 import os
 from typing import TYPE_CHECKING
 
-from jaz_lite.agent import local
+from jaz_lite.agent.machine import local
 
 if TYPE_CHECKING:
     from pathlib import Path  # the keeper loads this module and does without

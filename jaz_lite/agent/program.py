@@ -19,7 +19,7 @@ from jaz_lite.agent.place import DATA_VARIABLE, data_folder
 from jaz_lite.errors import JazLiteError
 
 if TYPE_CHECKING:
-    from jaz_lite.agent.enroll_ways import Asked
+    from jaz_lite.agent.enrol.enroll_ways import Asked
 
 STANDARD_INPUT = "-"
 
@@ -34,7 +34,7 @@ def agent_command(arguments: list[str]) -> int:
 
             return keeper.run(str(data))
         if chosen.command == "selfcheck":
-            from jaz_lite.agent import selfcheck
+            from jaz_lite.agent.checks import selfcheck
 
             return selfcheck.tell(Path(chosen.data) if chosen.data else None, as_json=chosen.json)
         if chosen.command == "run":
@@ -97,7 +97,7 @@ def _add_ways(enroll: argparse.ArgumentParser) -> None:
 
 
 def _enroll(data: Path, chosen: argparse.Namespace) -> None:
-    from jaz_lite.agent.enroll_ways import enrol
+    from jaz_lite.agent.enrol.enroll_ways import enrol
 
     record = enrol(data, _asked(chosen), confirm=_confirm, say=_say)
     _line(f'this machine is agent "{record.agent_id}" of site "{record.server_id}"')
@@ -105,7 +105,7 @@ def _enroll(data: Path, chosen: argparse.Namespace) -> None:
 
 
 def _asked(chosen: argparse.Namespace) -> "Asked":
-    from jaz_lite.agent.enroll_ways import Asked
+    from jaz_lite.agent.enrol.enroll_ways import Asked
 
     token, listen = chosen.token, chosen.listen
     if listen is not None and listen.startswith("jazl") and token is None:

@@ -16,14 +16,15 @@ from typing import Any
 import trio
 
 from jaz_lite.agent.attempts import Moment
-from jaz_lite.agent.boot import boot_id, own_reboot_command
+from jaz_lite.agent.copying.file_desk import FileDesk
 from jaz_lite.agent.disk import PosixDisk
-from jaz_lite.agent.file_desk import FileDesk
 from jaz_lite.agent.file_roots import FileRoots
 from jaz_lite.agent.file_waits import FilePoller, FileWaits
 from jaz_lite.agent.keeper_client import KeeperClient
 from jaz_lite.agent.keeper_post import KeeperPost
 from jaz_lite.agent.listening import Listening
+from jaz_lite.agent.machine.boot import boot_id, own_reboot_command
+from jaz_lite.agent.machine.vitals import measured
 from jaz_lite.agent.output_files import PosixOutputFiles
 from jaz_lite.agent.own_work import Said
 from jaz_lite.agent.policy import Policy
@@ -31,7 +32,6 @@ from jaz_lite.agent.records import SITES, SiteRecord, load_sites, site_folder
 from jaz_lite.agent.site import Site
 from jaz_lite.agent.site_connection import SiteConnection
 from jaz_lite.agent.slots import Slots
-from jaz_lite.agent.vitals import measured
 from jaz_lite.errors import StoreDamaged, UsageError
 
 log = logging.getLogger(__name__)

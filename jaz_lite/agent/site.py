@@ -17,6 +17,7 @@ from jaz_lite.agent import effects as fx
 from jaz_lite.agent.attempts import Moment
 from jaz_lite.agent.core import AgentCore
 from jaz_lite.agent.disk import Disk
+from jaz_lite.agent.machine.vitals import Vitals
 from jaz_lite.agent.membership import Membership
 from jaz_lite.agent.output_files import OutputFiles
 from jaz_lite.agent.own_work import OwnWork, Said
@@ -25,7 +26,6 @@ from jaz_lite.agent.records import SiteRecord, site_folder
 from jaz_lite.agent.site_log import SiteLog
 from jaz_lite.agent.site_output import SiteOutput
 from jaz_lite.agent.slots import Slots
-from jaz_lite.agent.vitals import Vitals
 from jaz_lite.errors import StoreDamaged
 from jaz_lite.wire.agent_core import AgentLink
 from jaz_lite.wire.happenings import (

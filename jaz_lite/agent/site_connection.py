@@ -19,10 +19,10 @@ import trio
 
 from jaz_lite import __version__
 from jaz_lite.agent.attempts import Moment
-from jaz_lite.agent.file_desk import FileDesk
+from jaz_lite.agent.copying.file_desk import FileDesk
+from jaz_lite.agent.machine.vitals import Vitals, job_encoding
 from jaz_lite.agent.records import SiteRecord
 from jaz_lite.agent.site import Site
-from jaz_lite.agent.vitals import Vitals, job_encoding
 from jaz_lite.errors import JazLiteError, UsageError
 from jaz_lite.net.dial import Address, AddressBook, Backoff, keep_dialling, parse_address
 from jaz_lite.net.line import Line

@@ -46,7 +46,7 @@ def enroll(
     as_json: bool,
 ) -> None:
     """Make this machine an agent of a site: with a token (- reads it from standard input), a bundle, or by asking."""
-    from jaz_lite.agent.enroll_ways import Asked, enrol
+    from jaz_lite.agent.enrol.enroll_ways import Asked, enrol
 
     if listen is not None and listen.startswith("jazl") and token is None:
         token, listen = listen, ""  # `--listen TOKEN`: the address was left out

@@ -103,6 +103,6 @@ def _local(at_ms: int) -> str:
 @pass_session
 def selfcheck(session: Session, as_json: bool) -> None:
     """Try what an agent needs of this machine, and print a line for each: ok, warn or FAIL. Exit code 1 after a FAIL."""
-    from jaz_lite.agent import selfcheck as check
+    from jaz_lite.agent.checks import selfcheck as check
 
     sys.exit(check.tell(Path(session.agent_folder), as_json=as_json))

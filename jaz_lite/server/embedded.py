@@ -16,11 +16,11 @@ from pathlib import Path
 
 import trio
 
-from jaz_lite.agent.enrolment import SiteRecord, write_site
+from jaz_lite.agent.enrol.enrolment import SiteRecord, write_site
 from jaz_lite.agent.lock import holder_of
+from jaz_lite.agent.machine.trusted_folder import refuse_if_others_may_write
 from jaz_lite.agent.policy import Policy
 from jaz_lite.agent.policy_file import write_server_policy
-from jaz_lite.agent.trusted_folder import refuse_if_others_may_write
 from jaz_lite.model.host import Host
 from jaz_lite.server.descriptors import give_back_descriptors
 from jaz_lite.store.agents import AgentRow

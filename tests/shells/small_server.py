@@ -17,7 +17,7 @@ from typing import Any
 import trio
 
 from jaz_lite.agent import lock
-from jaz_lite.agent.enrolment import SiteRecord, write_site
+from jaz_lite.agent.enrol.enrolment import SiteRecord, write_site
 from jaz_lite.errors import Unreachable
 from jaz_lite.net.dial import Address
 from jaz_lite.net.line import Line, SocketLine

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from jaz_lite.agent.enrolment import write_site
+from jaz_lite.agent.enrol.enrolment import write_site
 from jaz_lite.errors import RemoteProtocolError
 from jaz_lite.net.dial import Address
 from jaz_lite.net.tcp import connect

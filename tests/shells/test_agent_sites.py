@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jaz_lite.agent.enrolment import write_site
+from jaz_lite.agent.enrol.enrolment import write_site
 from jaz_lite.agent.records import site_folder
 from jaz_lite.wire import x509
 from tests.shells.small_server import SmallServer, agent_at, small_server

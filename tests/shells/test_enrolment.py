@@ -9,8 +9,8 @@ import pytest
 import trio
 
 from jaz_lite.agent.disk import PosixDisk
-from jaz_lite.agent.enrolling import Wish, enrol_by_asking, enrol_by_token, enrol_listening
-from jaz_lite.agent.enrolment import TRY_FILE, enrol_by_bundle
+from jaz_lite.agent.enrol.enrolling import Wish, enrol_by_asking, enrol_by_token, enrol_listening
+from jaz_lite.agent.enrol.enrolment import TRY_FILE, enrol_by_bundle
 from jaz_lite.agent.records import load_sites
 from jaz_lite.errors import JazLiteError, NoSuchObject, NotPermitted, Refused, Unreachable
 from jaz_lite.net import tcp, tls

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jaz_lite.agent.boot import BOOT_VARIABLE
+from jaz_lite.agent.machine.boot import BOOT_VARIABLE
 from tests.shells.small_server import AgentProcess, agent_at, small_server
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(os.name == "nt", reason="the command is a script of a Unix shell")]

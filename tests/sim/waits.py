@@ -11,8 +11,8 @@ import random
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from jaz_lite.agent.copying.file_system import Found
 from jaz_lite.agent.file_roots import FileRoots
-from jaz_lite.agent.file_system import Found
 from jaz_lite.agent.file_wait import FileWait
 from jaz_lite.agent.file_waits import DiskNotes
 from tests.sim.world import Dies

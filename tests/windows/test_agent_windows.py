@@ -10,7 +10,7 @@ import trio
 if sys.platform != "win32":
     pytest.skip("needs Windows; make test-wine runs it under Wine", allow_module_level=True)
 
-from jaz_lite.agent import process
+from jaz_lite.agent.machine import process
 from tests.shells.small_server import agent_at, small_server
 from tests.windows.small_jobs import Bench, lines_of, until_exists
 

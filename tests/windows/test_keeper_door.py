@@ -10,8 +10,8 @@ import pytest
 if sys.platform != "win32":
     pytest.skip("needs Windows; make test-wine runs it under Wine", allow_module_level=True)
 
-from jaz_lite.agent import local
-from jaz_lite.agent.trusted_folder import refuse_if_others_may_write
+from jaz_lite.agent.machine import local
+from jaz_lite.agent.machine.trusted_folder import refuse_if_others_may_write
 from jaz_lite.errors import JazLiteError
 
 STRANGERS = 20  # more than may wait

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from jaz_lite.agent.file_folder import BY_DESCRIPTOR, Folder
-from jaz_lite.agent.file_paths import FileFault
+from jaz_lite.agent.copying.file_folder import BY_DESCRIPTOR, Folder
+from jaz_lite.agent.copying.file_paths import FileFault
+from jaz_lite.agent.copying.file_source import list_page
 from jaz_lite.agent.file_roots import FileRoots
-from jaz_lite.agent.file_source import list_page
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links and pipes of Unix")
 by_descriptor = pytest.mark.skipif(not BY_DESCRIPTOR, reason="this system opens files by their whole path only")

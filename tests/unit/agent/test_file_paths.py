@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from jaz_lite.agent.file_paths import FileFault, check_folder, check_name, fits, part_name, part_prefix, shown
+from jaz_lite.agent.copying.file_paths import FileFault, check_folder, check_name, fits, part_name, part_prefix, shown
 
 
 @pytest.mark.parametrize("name", ["a", "a.b", ".profile", "夜.csv", "a b", "a:b", "-rf", "…", "\udcff", "x" * 255, "~"])

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from jaz_lite.agent.file_folder import Folder
-from jaz_lite.agent.file_paths import FileFault
+from jaz_lite.agent.copying.file_folder import Folder
+from jaz_lite.agent.copying.file_paths import FileFault
+from jaz_lite.agent.copying.file_source import SourceFile, list_page, name_of
 from jaz_lite.agent.file_roots import FileRoots
-from jaz_lite.agent.file_source import SourceFile, list_page, name_of
 from jaz_lite.wire.limits import FILE_NAMES_MAX, FILE_NAMES_PAGE_BYTES_MAX, FILE_NAMES_PAGE_MAX
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from jaz_lite.agent.copying.file_system import Found, RealFiles
 from jaz_lite.agent.file_roots import FileRoots, PathRefused
-from jaz_lite.agent.file_system import Found, RealFiles
 from jaz_lite.agent.file_wait import End, FileWait
 
 K = b"k" * 16

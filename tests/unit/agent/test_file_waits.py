@@ -8,9 +8,9 @@ import pytest
 import trio
 import trio.testing
 
+from jaz_lite.agent.copying.file_system import Found, RealFiles
 from jaz_lite.agent.disk import PosixDisk
 from jaz_lite.agent.file_roots import FileRoots
-from jaz_lite.agent.file_system import Found, RealFiles
 from jaz_lite.agent.file_waits import POLL_S, STUCK_S, FilePoller, FileWaits
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jaz_lite.agent.batches import BATCH_BYTES_MAX, Unbatcher, batch
-from jaz_lite.agent.job_environment import cleaned
+from jaz_lite.agent.machine.job_environment import cleaned
 from jaz_lite.agent.orders import NotStartable, job_order
 from jaz_lite.agent.policy import Policy
 from jaz_lite.agent.streams import Chunk, Streams

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import pytest
 
-from jaz_lite.agent import process_unix
+from jaz_lite.agent.machine import process_unix
 
 Found = TypeVar("Found")
 

@@ -6,8 +6,8 @@ import pytest
 
 from jaz_lite.agent import effects as fx
 from jaz_lite.agent.attempts import Moment, OutputFacts
-from jaz_lite.agent.boot import reboot_command
 from jaz_lite.agent.core import AgentCore
+from jaz_lite.agent.machine.boot import reboot_command
 from jaz_lite.agent.orders import job_order
 from jaz_lite.agent.policy import Policy
 from jaz_lite.agent.reboots import BOOT_EXPECTED_S

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from jaz_lite.agent import process_posix as process
+from jaz_lite.agent.machine import process_posix as process
 
 pytestmark = pytest.mark.real
 AS_ROOT = os.geteuid() == 0

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from jaz_lite.agent import local, process
 from jaz_lite.agent.command_line import batch_line, batch_text, is_batch, merged, program_line
+from jaz_lite.agent.machine import local, process
 from jaz_lite.agent.orders import job_order, stop_order
 from jaz_lite.agent.policy import Policy
 

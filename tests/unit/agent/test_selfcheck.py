@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from jaz_lite.agent import probes_machine, selfcheck
-from jaz_lite.agent.probes import Place, Shortcoming
+from jaz_lite.agent.checks import probes_machine, selfcheck
+from jaz_lite.agent.checks.probes import Place, Shortcoming
 
 pytestmark = [
     pytest.mark.real,

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from jaz_lite.agent.file_paths import FileFault, part_name
-from jaz_lite.agent.file_record import CopyRecord
+from jaz_lite.agent.copying.file_paths import FileFault, part_name
+from jaz_lite.agent.copying.file_record import CopyRecord
+from jaz_lite.agent.copying.file_target import TargetFile
+from jaz_lite.agent.copying.target_copy import TargetCopy
 from jaz_lite.agent.file_roots import FileRoots
-from jaz_lite.agent.file_target import TargetFile
-from jaz_lite.agent.target_copy import TargetCopy
 
 K = bytes(range(16))
 ALL = 2**63

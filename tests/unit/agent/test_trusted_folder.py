@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from jaz_lite.agent.trusted_folder import refuse_if_others_may_write
+from jaz_lite.agent.machine.trusted_folder import refuse_if_others_may_write
 from jaz_lite.errors import JazLiteError
 
 

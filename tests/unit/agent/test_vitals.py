@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from jaz_lite.agent.vitals import job_encoding, measured, taken
+from jaz_lite.agent.machine.vitals import job_encoding, measured, taken
 
 
 def test_what_files_take_is_counted_with_folders_and_without_what_links_lead_to(tmp_path: Path) -> None:

@@ -11,11 +11,11 @@ import sys
 import time
 from collections.abc import Callable
 
-from jaz_lite.agent import local, process
+from jaz_lite.agent.checks.probes import Place, Shortcoming, another_python, must
 from jaz_lite.agent.disk import PosixDisk
+from jaz_lite.agent.machine import local, process
+from jaz_lite.agent.machine.trusted_folder import refuse_if_others_may_write
 from jaz_lite.agent.policy import Policy
-from jaz_lite.agent.probes import Place, Shortcoming, another_python, must
-from jaz_lite.agent.trusted_folder import refuse_if_others_may_write
 from jaz_lite.wire import x509
 
 MIB = 1024 * 1024

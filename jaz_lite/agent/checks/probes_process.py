@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from jaz_lite.agent import process
-from jaz_lite.agent.job_environment import job_environment
-from jaz_lite.agent.probes import Place, Shortcoming, must
+from jaz_lite.agent.checks.probes import Place, Shortcoming, must
+from jaz_lite.agent.machine import process
+from jaz_lite.agent.machine.job_environment import job_environment
 
 ENDS_S_MAX = 10.0
 GROUP_S_MAX = 1.0

@@ -19,7 +19,7 @@ little of it: the job keeper loads this and must stay small.
 import sys
 
 if sys.platform == "win32":
-    from jaz_lite.agent.process_windows import (
+    from jaz_lite.agent.machine.process_windows import (
         Ended,
         NotStarted,
         boot_text,
@@ -32,7 +32,7 @@ if sys.platform == "win32":
         still_is,
     )
 else:
-    from jaz_lite.agent.process_posix import (
+    from jaz_lite.agent.machine.process_posix import (
         Ended,
         NotStarted,
         boot_text,

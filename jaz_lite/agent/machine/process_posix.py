@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from jaz_lite.agent.run_user import RunUser
+    from jaz_lite.agent.machine.run_user import RunUser
 
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _APPEND = os.O_CREAT | os.O_WRONLY | os.O_APPEND | _NOFOLLOW
@@ -211,7 +211,7 @@ def _user(order: Mapping[str, Any]) -> "RunUser | None":
     """Return the user that the order names, None where it names none."""
     if not order.get("user"):
         return None
-    from jaz_lite.agent import run_user
+    from jaz_lite.agent.machine import run_user
 
     try:
         return run_user.find(order["user"], deny_root=bool(order.get("deny_root")))
@@ -291,7 +291,7 @@ def start_time(pid: int) -> int:
     except OSError:
         if _tells_of_processes():
             return 0
-        from jaz_lite.agent import process_unix
+        from jaz_lite.agent.machine import process_unix
 
         return process_unix.start_time(pid)
     # A zombie has ended; only its parent does not know yet.
@@ -302,7 +302,7 @@ def still_is(pid: int, started: int) -> bool:
     """Tell whether the process that began at `started` (as `start_time` says it) still runs under this number."""
     if _tells_of_processes():
         return started > 0 and start_time(pid) == started
-    from jaz_lite.agent import process_unix
+    from jaz_lite.agent.machine import process_unix
 
     return process_unix.still_is(pid, started)
 
@@ -328,7 +328,7 @@ class Ended(NamedTuple):
 def reaped() -> Ended | None:
     """Return the next child that has ended, None where there is none."""
     if not _WAIT4:
-        from jaz_lite.agent import process_unix
+        from jaz_lite.agent.machine import process_unix
 
         return process_unix.reaped(_ended)
     try:
@@ -358,6 +358,6 @@ def boot_text() -> str:
         with open("/proc/sys/kernel/random/boot_id") as file:
             return file.read().strip()
     except OSError:
-        from jaz_lite.agent import process_unix
+        from jaz_lite.agent.machine import process_unix
 
         return process_unix.boot_text()

@@ -9,10 +9,10 @@ import hashlib
 import os
 from collections.abc import Iterable
 
-from jaz_lite.agent.file_folder import Folder, about, fault
-from jaz_lite.agent.file_paths import FileFault, part_name
-from jaz_lite.agent.file_record import CopyRecord, Finished
-from jaz_lite.agent.file_source import CHECK_BYTES, READ_BYTES, Busy, name_of
+from jaz_lite.agent.copying.file_folder import Folder, about, fault
+from jaz_lite.agent.copying.file_paths import FileFault, part_name
+from jaz_lite.agent.copying.file_record import CopyRecord, Finished
+from jaz_lite.agent.copying.file_source import CHECK_BYTES, READ_BYTES, Busy, name_of
 
 MODE_BITS = 0o777  # a copy is never setuid
 

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from jaz_lite.agent import probes_machine, probes_process
+from jaz_lite.agent.checks import probes_machine, probes_process
+from jaz_lite.agent.checks.probes import Place, Shortcoming
 from jaz_lite.agent.place import data_folder
-from jaz_lite.agent.probes import Place, Shortcoming
 
 Level = Literal["ok", "warn", "FAIL"]
 

@@ -11,8 +11,8 @@ import stat
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from jaz_lite.agent.file_folder import WINDOWS, Folder, about, fault
-from jaz_lite.agent.file_paths import PART_PREFIX, FileFault, check_name, fits, has_wildcard, shown
+from jaz_lite.agent.copying.file_folder import WINDOWS, Folder, about, fault
+from jaz_lite.agent.copying.file_paths import PART_PREFIX, FileFault, check_name, fits, has_wildcard, shown
 from jaz_lite.wire.file_happenings import FileEntry
 from jaz_lite.wire.limits import FILE_NAMES_MAX, FILE_NAMES_PAGE_BYTES_MAX, FILE_NAMES_PAGE_MAX
 

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from ctypes import wintypes
 from typing import IO
 
-from jaz_lite.agent import process_windows
+from jaz_lite.agent.machine import process_windows
 
 assert sys.platform == "win32"
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import trio
 
 from jaz_lite import __version__
-from jaz_lite.agent import enrolment as kept
 from jaz_lite.agent.disk import PosixDisk
+from jaz_lite.agent.enrol import enrolment as kept
 from jaz_lite.agent.records import SiteRecord, load_sites
 from jaz_lite.errors import JazLiteError, NoSuchObject, NotPermitted, ProtocolError, Refused, Unreachable, UsageError
 from jaz_lite.net import tcp, tls

@@ -16,14 +16,14 @@ from typing import Any, TypeVar
 
 import trio
 
-from jaz_lite.agent.file_folder import Folder
-from jaz_lite.agent.file_paths import FileFault
+from jaz_lite.agent.copying.file_folder import Folder
+from jaz_lite.agent.copying.file_paths import FileFault
+from jaz_lite.agent.copying.file_source import SourceFile, entry, list_page, name_of
+from jaz_lite.agent.copying.file_target import TargetFile
+from jaz_lite.agent.copying.target_copy import TargetCopy
 from jaz_lite.agent.file_roots import FileRoots
-from jaz_lite.agent.file_source import SourceFile, entry, list_page, name_of
-from jaz_lite.agent.file_target import TargetFile
 from jaz_lite.agent.own_work import Said
 from jaz_lite.agent.policy import Policy
-from jaz_lite.agent.target_copy import TargetCopy
 from jaz_lite.wire.agent_core import AgentLink
 from jaz_lite.wire.file_happenings import FileAsked, FileCame, FileGivenUp, FilesOver, FileTaken, FileWhole
 from jaz_lite.wire.happenings import Happening

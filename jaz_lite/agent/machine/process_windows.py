@@ -23,8 +23,8 @@ from collections.abc import Callable, Mapping
 from ctypes import wintypes
 from typing import Any, NamedTuple
 
-from jaz_lite.agent import job_object
 from jaz_lite.agent.command_line import batch_line, batch_text, is_batch, merged, program_line
+from jaz_lite.agent.machine import job_object
 
 assert sys.platform == "win32"
 

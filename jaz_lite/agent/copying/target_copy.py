@@ -13,12 +13,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from jaz_lite.agent.file_folder import Folder, about, fault
-from jaz_lite.agent.file_paths import FileFault, part_name, part_prefix, shown
-from jaz_lite.agent.file_record import CopyRecord
+from jaz_lite.agent.copying.file_folder import Folder, about, fault
+from jaz_lite.agent.copying.file_paths import FileFault, part_name, part_prefix, shown
+from jaz_lite.agent.copying.file_record import CopyRecord
+from jaz_lite.agent.copying.file_source import Busy, SourceFile, name_of
+from jaz_lite.agent.copying.file_target import TargetFile
 from jaz_lite.agent.file_roots import FileRoots
-from jaz_lite.agent.file_source import Busy, SourceFile, name_of
-from jaz_lite.agent.file_target import TargetFile
 from jaz_lite.wire.limits import OUTPUT_HEAD_BYTES_MAX
 
 LAST_LINE_BYTES = 100

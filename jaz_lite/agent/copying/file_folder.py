@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 
-from jaz_lite.agent.file_paths import FileFault, check_folder, check_name, shown
+from jaz_lite.agent.copying.file_paths import FileFault, check_folder, check_name, shown
 from jaz_lite.agent.file_roots import FileRoots, PathRefused
 
 WINDOWS = sys.platform == "win32"

@@ -86,7 +86,7 @@ def _user_name(uid: int) -> str:
 
 def _close_to_others(folder: Path) -> None:
     if sys.platform == "win32":
-        from jaz_lite.agent.local_windows import make_private
+        from jaz_lite.agent.machine.local_windows import make_private
 
         try:
             make_private(str(folder))

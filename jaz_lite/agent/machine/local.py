@@ -18,7 +18,7 @@ keeper loads this and must stay small.
 import sys
 
 if sys.platform == "win32":
-    from jaz_lite.agent.local_windows import (
+    from jaz_lite.agent.machine.local_windows import (
         STOP_FILE,
         Reception,
         Waiting,
@@ -31,7 +31,7 @@ if sys.platform == "win32":
         sync_folder,
     )
 else:
-    from jaz_lite.agent.local_posix import (
+    from jaz_lite.agent.machine.local_posix import (
         STOP_FILE,
         Reception,
         Waiting,

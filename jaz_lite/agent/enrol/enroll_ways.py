@@ -48,12 +48,12 @@ def enrol(
         raise UsageError("--trust goes with --server; a token holds the fingerprint itself")
     if asked.listen is not None and asked.token is None:
         raise UsageError("--listen goes with a TOKEN")
-    from jaz_lite.agent.trusted_folder import refuse_if_others_may_write
+    from jaz_lite.agent.machine.trusted_folder import refuse_if_others_may_write
 
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     refuse_if_others_may_write(folder)
     if asked.bundle is not None:
-        from jaz_lite.agent.enrolment import enrol_by_bundle
+        from jaz_lite.agent.enrol.enrolment import enrol_by_bundle
 
         return enrol_by_bundle(folder, Path(asked.bundle), replace=asked.replace)
     return _over_network(folder, asked, confirm, say)
@@ -68,7 +68,7 @@ def _over_network(
 
     import trio
 
-    from jaz_lite.agent import enrolling
+    from jaz_lite.agent.enrol import enrolling
     from jaz_lite.net.dial import Address, parse_address
     from jaz_lite.wire.limits import AGENT_PORT, SERVER_PORT
     from jaz_lite.wire.token import parse_token

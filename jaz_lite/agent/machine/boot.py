@@ -4,7 +4,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from jaz_lite.agent import process
+from jaz_lite.agent.machine import process
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,0 +1,1 @@
+"""`agent selfcheck`: what this machine can and cannot do."""

@@ -1,0 +1,1 @@
+"""File copies: what an agent reads for others and takes in from them."""

@@ -1,0 +1,1 @@
+"""Becoming an agent of a site: by a token, a bundle, or by asking."""

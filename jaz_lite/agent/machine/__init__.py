@@ -1,0 +1,1 @@
+"""What depends on the operating system, behind interfaces that are the same on all of them."""
