@@ -97,7 +97,7 @@ def poll(place: Place) -> str:
 def locks(place: Place) -> str:
     """Whether a lock keeps another process out, and ends with its holder."""
     path = str(place.scratch / "lock")
-    script = "import sys; from jaz_lite.agent import local; print(local.lock(sys.argv[1]) is None)"
+    script = "import sys; from jaz_lite.agent.machine import local; print(local.lock(sys.argv[1]) is None)"
     held = local.lock(path)
     must(held is not None, "a new file cannot be locked")
     assert held is not None
