@@ -41,6 +41,7 @@ TESTS = {
     "test_a_credential_is_kept_sealed_and_opened_by_its_name": "modes of files",
     "test_more_files_than_a_copy_may_have_are_refused": "ten thousand files take Wine half a minute",
     "test_what_is_told_of_many_files_is_bounded": "as above",
+    "test_what_the_system_makes_up_is_no_empty_file": "/proc, which Wine shows under another name",
     "test_a_line_whose_peer_is_gone_is_broken_for_sending_and_ends_for_receiving": "Wine tells of a reset only once",
     "test_what_the_kernel_does_not_take_follows_in_order": "Windows takes any single piece whole",
 }

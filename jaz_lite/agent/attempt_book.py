@@ -5,6 +5,7 @@ Pure; the lower half of the agent's core. What keeper and server say is taken in
 Source: protocol.md sections 6.1 and 9.2.
 """
 
+import os
 from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -302,9 +303,12 @@ class AttemptBook:
     # ---- how an attempt is ended
 
     def _end_running(self, attempt: Attempt, how: str, sig: str, grace_s: float, why: str) -> None:
+        if not self._keeper_ready:
+            attempt.kill = (how, sig, grace_s, why)  # told when a keeper has said that it still runs
+            return
         if how == "stop" and attempt.spec is not None and attempt.spec.get("stop") is not None:
             try:
-                order = stop_order(attempt.spec, policy=self._policy, out="/dev/null", err="/dev/null",
+                order = stop_order(attempt.spec, policy=self._policy, out=os.devnull, err=os.devnull,
                                    text_path=f"{self._out_folder}/{attempt.claim}.stop")  # fmt: skip
             except NotStartable:
                 pass

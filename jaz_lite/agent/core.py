@@ -145,6 +145,10 @@ class AgentCore(Reboots):
                     self._share.give_back()
                     attempt.state = "accepted"
                 self._line_up(attempt)
+        for k in list(self.running):
+            attempt = self.attempts[k]
+            if attempt.kill is not None:
+                self._end_running(attempt, *attempt.kill)
         self._start_some()
 
     def _runs(self, claim: str, pid: int, at_ms: int) -> None:

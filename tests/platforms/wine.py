@@ -8,9 +8,11 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import IO
 
 from tests.platforms.wine_prefix import JAPAN, ROOT, SWITCH, NotToBeHad, WindowsPython, set_up, windows_path
 
@@ -56,15 +58,24 @@ def _under_wine(windows: WindowsPython, arguments: list[str], more: "Mapping[str
             "-X", "utf8", "-m", "pytest", "-p", "no:cacheprovider", "-rs", "--no-header", own, *arguments
         )
         # Through a pipe: Wine's programs cannot write into every kind of file.
-        with subprocess.Popen(
+        ran = subprocess.Popen(
             command, cwd=ROOT, env=windows.environment(more), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-        ) as ran:  # fmt: skip
-            assert ran.stdout is not None
-            for line in ran.stdout:
-                sys.stdout.buffer.write(line)
-                sys.stdout.flush()
+        )  # fmt: skip
+        telling = threading.Thread(target=_tell, args=[ran.stdout])
+        telling.start()
+        ran.wait()
+        # What a failed test has left running holds the pipe open; it ends with Wine's server.
+        windows.end_all()
+        telling.join()
     return ran.returncode
+
+
+def _tell(pipe: IO[bytes]) -> None:
+    with pipe:
+        for line in pipe:
+            sys.stdout.buffer.write(line)
+            sys.stdout.flush()
 
 
 def _say(text: str) -> None:

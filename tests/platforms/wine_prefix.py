@@ -66,6 +66,13 @@ class WindowsPython:
             **(more or {}),
         }
 
+    def end_all(self) -> None:
+        """End every program under Wine of this prefix, which is ours alone."""
+        subprocess.run(
+            ["wineserver", "--kill"], env=self.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, timeout=STEP_S, check=False,
+        )  # fmt: skip
+
     def command(self, *arguments: str) -> list[str]:
         """Return the command that runs this Python with these arguments."""
         return ["wine", str(self.python), *arguments]

@@ -44,18 +44,6 @@ async def test_a_text_that_comes_as_bytes_is_written_byte_for_byte(folder: Path)
         assert (await server.end_of(k))[1]["out_head"] == f"{HARD}\r\n".encode("cp932")
 
 
-@japanese
-async def test_paths_may_have_names_of_the_code_page(tmp_path: Path) -> None:
-    folder = tmp_path / "エージェント" / "ソ"
-    folder.parent.mkdir()
-    async with small_server(folder) as server, agent_at(folder):
-        await server.until_up()
-
-        k = server.dispatch("where", "cd", cwd=str(folder), head=1000)
-
-        assert (await server.end_of(k))[1]["out_head"] == f"{folder}\r\n".encode("cp932")
-
-
 async def test_a_sign_that_the_code_page_has_not_is_refused_in_a_sentence(folder: Path) -> None:
     sign = "é" if PAGE == JAPANESE else "日"
     async with small_server(folder) as server, agent_at(folder):

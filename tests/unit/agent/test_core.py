@@ -231,6 +231,18 @@ def test_a_kill_that_overtakes_the_start_is_not_lost() -> None:
     assert agent.told == [["kill", key("a").hex(), "TERM", 5, "kill"]]
 
 
+def test_a_kill_that_comes_while_no_keeper_is_there_is_told_to_the_next() -> None:
+    agent = Driven()
+    agent.run("a")
+    agent.core.keeper_down()
+    agent.ask(KillAsked(key("a"), "signal", "TERM", 5, ""))
+
+    agent.core.keeper_up(NOW)
+    agent.said(["listed", key("a").hex(), ["pid", key("a").hex(), 7, 3, 5]], ["list_end", 1])
+
+    assert ["kill", key("a").hex(), "TERM", 5, "kill"] in agent.told
+
+
 def test_a_stop_runs_the_stop_command_under_a_claim_of_its_own() -> None:
     agent = Driven()
     agent.ask(work("a", stop="echo stop", env={"A": "1"}))
