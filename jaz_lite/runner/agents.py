@@ -202,6 +202,7 @@ def changed(turn: Turn, item: AgentChanged) -> None:
 
 def known_already(turn: Turn, item: AgentState) -> None:
     """The agent knew this key. With another digest it executed something else: a person must decide."""
+    turn.desk_may_have_room(turn.works.desk(item.port.agent_id))  # its answer made room in the link
     work = turn.works.open.get(item.happening.k)
     if work is None or work.agent_id != item.port.agent_id or not item.happening.conflict:
         return

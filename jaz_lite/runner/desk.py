@@ -36,6 +36,7 @@ class Desk:
     boot: bytes = b""
     lock: HostLock | None = None  # a reboot is with the agent
     strict: bool = False  # after a boot it proves nothing by having no record (rollback_guard)
+    leaving: int = 0  # work orders of this turn: they go into the link after the commit
     newcomer: "AgentIdentified | None" = None  # says to be this agent, too, and waits for its welcome
     encoding: str = ""  # of the output of its jobs
     since_ms: int | None = None  # wall clock: it came, or went
@@ -68,9 +69,14 @@ class Desk:
             ahead = ahead if limit is None else min(ahead, limit)
         return self.synced and len(self.at_agent) < self.slots + ahead
 
+    @property
+    def link_has_room(self) -> bool:
+        """Tell whether the session takes one more work order before the agent has answered some."""
+        return self.port is not None and self.port.link.dispatch_room > self.leaving
+
     def has_room_for(self, kind: str) -> bool:
         """Tell whether one more work order of a kind may be on its way."""
-        return self.has_room if kind in SLOT_KINDS else self.synced
+        return self.link_has_room and (self.has_room if kind in SLOT_KINDS else self.synced)
 
     def pile_of(self, kind: str) -> deque[bytes]:
         """Return where work of a kind waits."""
@@ -84,4 +90,5 @@ class Desk:
         """Forget all work: it is read again from the store."""
         for pile in (self.at_agent, self.beside, self.waiting, self.waiting_beside):
             pile.clear()
+        self.leaving = 0  # the turn that meant to send them was undone
         self.paused = False  # the turn that would have ended the pause may be the one that failed

@@ -169,6 +169,15 @@ def fill(turn: Turn, desk: Desk) -> None:
                 send_again(turn, desk, work)
 
 
+def send_as_room_allows(turn: Turn, desk: Desk, work: Work) -> None:
+    """Send an attempt again that did not arrive; where the session is full of unanswered orders, it waits."""
+    if desk.link_has_room:
+        send_again(turn, desk, work)
+    else:
+        turn.change_attempt(work, "ready")
+        desk.pile_of(work.kind).append(work.k)
+
+
 def send_again(turn: Turn, desk: Desk, work: Work) -> None:
     """Send an attempt whose order is in the store; the same bytes as ever, so that the agent can know them again."""
     row = turn.tx.attempts.find(work.k)
@@ -181,8 +190,10 @@ def send_again(turn: Turn, desk: Desk, work: Work) -> None:
 def _dispatch(turn: Turn, desk: Desk, work: Work, spec: bytes) -> None:
     port = desk.port
     assert port is not None, "only a synced agent is sent work"
+    desk.leaving += 1
 
     def send() -> None:
+        desk.leaving -= 1
         if port.synced:
             port.link.dispatch(
                 k=work.k,

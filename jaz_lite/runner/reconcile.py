@@ -74,7 +74,7 @@ def _settle(turn: Turn, work: Work, entry: InventoryItem | None, *, gap: bool) -
         case ("sent", None) if turn.works.desk(work.agent_id).strict and not _sent_in_this_boot(turn, work):
             turn.raise_event(work.run_id, reports.doubt(turn, work, "boot", BOOTED))
         case ("sent", None):
-            dispatch.send_again(turn, turn.works.desk(work.agent_id), work)
+            dispatch.send_as_room_allows(turn, turn.works.desk(work.agent_id), work)
         case ("accepted" | "running", None):
             _alarm(turn, work, "agent_forgot")
             turn.raise_event(work.run_id, reports.doubt(turn, work, "agent_forgot", FORGOT))
