@@ -57,8 +57,9 @@ async def listen(host: str | None, port: int) -> list[trio.SocketListener]:
     """
     try:
         return await trio.open_tcp_listeners(port, host=host)
-    except OSError as error:
-        raise UsageError(f"cannot listen on {host or 'all addresses'}, port {port}: {error.strerror}") from error
+    except (OSError, UnicodeError) as error:  # the latter: no name of a host can look like this
+        why = getattr(error, "strerror", None) or error
+        raise UsageError(f"cannot listen on {host or 'all addresses'}, port {port}: {why}") from error
 
 
 async def serve(
@@ -131,7 +132,7 @@ async def connect(address: Address, timeout_s: float = limits.CONNECT_S) -> Sock
         return SocketLine.over(stream)
     except trio.TooSlowError as error:
         raise Unreachable(f"{address} did not answer in {timeout_s:.0f} s") from error
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise Unreachable(f"{address} cannot be reached: {error}") from error
 
 

@@ -5,6 +5,7 @@ import trio
 
 from jaz_lite.errors import Unreachable, UsageError
 from jaz_lite.net.dial import Address, AddressBook, Backoff, keep_dialling, parse_address
+from jaz_lite.net.tcp import connect, listen
 from jaz_lite.wire import limits
 
 A, B, C = (Address(name, 11_061) for name in "abc")
@@ -93,3 +94,11 @@ async def test_dialling_goes_on_until_somebody_answers_and_then_begins_there(aut
     assert tried == [(A, 0.0), (B, 0.5), (A, 1.3), (B, 2.58), (B, 3.08)]
     assert held == ["connection to b:11061", "connection to b:11061"]
     assert failures == ["a:11061 is down", "b:11061 is down", "a:11061 is down"]
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 64, "é" * 70])
+async def test_a_name_that_cannot_be_one_is_unreachable_like_any_other_that_nobody_has(host):
+    with pytest.raises(Unreachable, match="cannot be reached"):
+        await connect(Address(host, 1))
+    with pytest.raises(UsageError, match="cannot listen"):
+        await listen(host, 1)
