@@ -90,7 +90,12 @@ class AgentsDialler:
             if self._turns.works.desk(agent.agent_id).port is not None:
                 reached.line.close()  # it dialled us meanwhile
                 return False
-            return await self._door.hold(reached) == agent.agent_id
+            try:
+                return await self._door.hold(reached) == agent.agent_id
+            except Exception:
+                # As at the door: a fault of ours in one session must not end the server.
+                log.exception("a session broke our code", extra={"action": "link.fault", "agent": agent.agent_id})
+                return False
 
         def failed(address: Address, error: JazLiteError) -> None:
             if error.message != agent.trouble:

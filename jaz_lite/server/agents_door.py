@@ -79,12 +79,12 @@ class AgentsDoor:
         """
         try:
             secured = (await self.reach(place)).line
+            head = await _head_of(secured)
         except RemoteProtocolError as error:
             raise Refused(
                 f"{place} does not take this server for its own, or is no agent ({error.message})",
                 hint=f"there: jaz-lite agent enroll --listen TOKEN, with a token of `jaz-lite agent invite {name}`",
             ) from error
-        head = await _head_of(secured)
         if not begins_enrolment(head):
             secured.close()
             raise Refused(
@@ -139,16 +139,20 @@ class AgentsDoor:
             find_agent=self._find_key,
         )
 
+        is_known = False
+
         def tell(happenings: list[Happening]) -> Awaitable[None] | None:
+            nonlocal is_known
             for happening in happenings:
                 if isinstance(happening, Identified):
+                    is_known = True
                     proved()
                     if not self._is_new_enough(secured, happening.hello.agent_id):
                         log.warning("an agent may not use TLS 1.2", extra={
                             "action": "link.tls", "agent": happening.hello.agent_id})  # fmt: skip
                         link.bye("auth", TLS_TOO_OLD)
                         return None
-                elif isinstance(happening, Closed) and happening.code == "auth":
+                elif isinstance(happening, Closed) and happening.code == "auth" and not is_known:
                     failed()
             self._links.happened(port, happenings)
             return self._wait_for_room() if self._turns.backlog > BACKLOG_MAX else None
@@ -199,14 +203,16 @@ class AgentsDoor:
 
 
 async def _head_of(line: Line) -> bytes:
-    """Receive so much that one can tell what the connection is for."""
+    """Receive so much that one can tell what the connection is for; where nothing comes the line is closed."""
     head = b""
     try:
         with trio.fail_after(limits.HANDSHAKE_STEP_S):
             while len(head) < OPENING_BYTES and (data := await line.receive()):
                 head += data
     except trio.TooSlowError as error:
+        line.close()
         raise RemoteProtocolError(f"nothing was said for {limits.HANDSHAKE_STEP_S:.0f} s") from error
     except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+        line.close()
         raise RemoteProtocolError("the connection broke") from error
     return head
