@@ -129,7 +129,8 @@ def _name_of(request: EnrolRequest, row: Invitation) -> tuple[str, bool] | Refus
 
 def _accepted(tx: Transaction, request: EnrolRequest) -> tuple[str, bool] | Refusal:
     row = tx.requests.find(request.nonce)
-    if row is None or row.state != "accepted":
+    # An acceptance lets in once: what was given for it may have been revoked, or replaced, since.
+    if row is None or row.state != "accepted" or tx.invitations.given_to(request.nonce) is not None:
         return Refusal("rejected", "the request is not known any more")
     return row.name, row.replaces
 

@@ -257,3 +257,17 @@ def test_only_so_many_wait_and_only_for_so_long(store: Store) -> None:
     assert isinstance(waits(store, bytes(32)), Request), "who waits already may ask again"
 
     assert isinstance(waits(store, b"x" * 32, now_ms=NOW_MS + 25 * HOUR_MS), Request)
+
+
+def test_an_acceptance_lets_in_once_so_a_revoked_machine_does_not_come_back_with_it(store: Store) -> None:
+    request = asked("web1", token_id=b"")
+    waits(store, request.nonce)
+    decide(store, request.nonce, "accepted")
+    assert isinstance(come(store, request), LetIn)
+    with store.transaction() as tx:
+        tx.agents.update("web1", state="revoked")
+
+    again = come(store, request, key=OTHER_KEY)
+
+    assert isinstance(again, Refusal)
+    assert again.code == "rejected"
