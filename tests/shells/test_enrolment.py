@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 
 from jaz_lite.agent.disk import PosixDisk
 from jaz_lite.agent.enrol.enrolling import Wish, enrol_by_asking, enrol_by_token, enrol_listening
@@ -16,6 +17,7 @@ from jaz_lite.errors import JazLiteError, NoSuchObject, NotPermitted, Refused, U
 from jaz_lite.net import tcp, tls
 from jaz_lite.net.dial import Address
 from jaz_lite.net.door import Door
+from jaz_lite.net.tls_line import TlsLine
 from jaz_lite.operations import registry
 from jaz_lite.server.enrolling import Enroller
 from jaz_lite.server.face import Face, Mirror
@@ -32,6 +34,7 @@ class Site:
 
     def __init__(self, store, site, face: Face, address: str, door: Door) -> None:
         self.store, self.site, self.face, self.address, self.door = store, site, face, address, door
+        self.lines: list[TlsLine] = []  # of all who came
 
     async def ask(self, op: str, **args):
         return await registry.call(self.site, OWNER, op, args)
@@ -63,14 +66,16 @@ async def serving(store: Store, *, accepts: bool = False) -> AsyncIterator[Site]
 
         async def receive(line, visitor) -> None:
             secured = await tls.as_scheduler(line, face.context)
+            made.lines.append(secured)
             await enroller.attend(secured, b"", visitor, visitor.address)
 
         listeners = await tcp.listen("127.0.0.1", 0)
         address = f"127.0.0.1:{listeners[0].socket.getsockname()[1]}"
         door = Door()
+        made = Site(store, site, face, address, door)
         await nursery.start(tcp.serve, listeners, door, receive)
         with trio.fail_after(WITHIN_S):
-            yield Site(store, site, face, address, door)
+            yield made
         nursery.cancel_scope.cancel()
 
 
@@ -258,6 +263,20 @@ async def test_asking_waits_for_a_person_who_sees_the_same_fingerprint(store, wi
 
         assert [record.agent_id for record in found] == ["web1"]
         assert (await site.ask("agent.waiting"))["requests"] == []
+
+
+async def test_a_person_may_take_longer_to_compare_fingerprints_than_the_server_waits(store, wish) -> None:
+    async with serving(store) as site:
+        host, port = site.address.split(":")
+
+        async def confirm(_fingerprint: str) -> bool:
+            while not site.lines:
+                await trio.testing.wait_all_tasks_blocked(0.01)
+            site.lines[0].close()  # as the server does with those who say nothing
+            return True
+
+        with pytest.raises(NotPermitted, match="lets no agent in without a token"):
+            await enrol_by_asking(wish, Address(host, int(port)), trust="", confirm=confirm, say=lambda _text: None)
 
 
 async def test_asking_ends_where_nobody_trusts_the_server_or_it_takes_no_requests(store, wish) -> None:

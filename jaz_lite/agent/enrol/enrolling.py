@@ -132,9 +132,12 @@ async def enrol_listening(wish: Wish, token: Token, listen: Address, say: Say) -
     async with trio.open_nursery() as nursery:
 
         async def one(stream: trio.SocketStream) -> None:
-            peer = str(stream.socket.getpeername()[0])
+            peer = "somebody"
             try:
+                peer = str(stream.socket.getpeername()[0])
                 await receive(SocketLine.over(stream), peer)
+            except OSError:
+                return  # gone already
             except ProtocolError as error:
                 say(f"{peer} came and is not the server: {error.message}")
                 return
@@ -179,6 +182,10 @@ async def enrol_by_asking(
                 await _trust(shown, trust, confirm)
                 kept.refuse_enrolled([] if wish.replace else load_sites(disk), shown)
                 trusted = shown
+                if not trust:
+                    # A person was asked meanwhile: the server waits for nobody's first word as long as that takes.
+                    secured.close()
+                    continue
             if shown != trusted:
                 raise NotPermitted(f"{server} now shows another certificate than the one you trusted", hint=ANOTHER)
         except BaseException:
