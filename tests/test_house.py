@@ -207,3 +207,11 @@ def test_the_generated_jobnets_of_the_benchmarks_have_the_shape_they_promise() -
 
     assert [text.count("<ja_job_command_table>") for text in (wide("W", 5, ":"), chain("C", 5, ":"))] == [5, 5]
     assert fanout("F", 5, ":").count("<ja_flow_control_table>") == 2 + 5 + 5 + 2  # in, out, in, out
+
+
+def test_every_decision_has_a_number_of_its_own_and_bears_it() -> None:
+    pages = sorted((ROOT / "docs/decisions").glob("*.md"))
+    numbers = [page.name[:4] for page in pages]
+
+    assert len(set(numbers)) == len(numbers), numbers
+    assert all(page.read_text(encoding="utf-8").startswith(f"# {page.name[:4]}") for page in pages)
