@@ -20,6 +20,7 @@ import sysconfig
 import time
 from pathlib import Path
 
+from tests.platforms.once_more import once_more
 from tests.platforms.unix import AGENT_SUITE, DRESS, ROOT
 
 CACHE = ROOT / ".cache" / "s390x"
@@ -135,22 +136,19 @@ def main() -> int:
     try:
         set_up()
     except CannotBeHad as error:
-        print(f"test-s390x: SKIPPED: {error}")
+        _say(f"SKIPPED: {error}")
         return 0
     which = "import sys; print(f'{sys.implementation.name} {sys.version.split()[0]}, {sys.byteorder}-endian')"
-    print(
-        f"test-s390x: {_run(str(PYTHON), '-c', which).strip()}; ready after {time.monotonic() - began:.0f} s",
-        flush=True,
-    )
+    _say(f"{_run(str(PYTHON), '-c', which).strip()}; ready after {time.monotonic() - began:.0f} s")
     base = {**os.environ, "PYTHONPATH": str(ROOT), "JAZ_LITE_TEST_PATIENCE_S": str(PATIENCE_S)}
     pytest = ("-m", "pytest", "-p", "no:cacheprovider", "-n", "2")
     # A few tests are over before a second emulated Python has begun.
     part = ("-n", "0", *SOME) if some else AGENT_SUITE
     inside = [str(PYTHON), *pytest, "-m", "not real", *part, *more]
-    print("test-s390x: in the emulated interpreter", flush=True)
-    if failed := subprocess.run(inside, cwd=ROOT, env=base, check=False).returncode:
+    _say("in the emulated interpreter")
+    if failed := once_more(lambda: subprocess.run(inside, cwd=ROOT, env=base, check=False).returncode, _say):
         return failed
-    print("test-s390x: an emulated agent, driven natively over TLS, killed and started again", flush=True)
+    _say("an emulated agent, driven natively over TLS, killed and started again")
     outside = [
         sys.executable,
         *pytest,
@@ -161,9 +159,12 @@ def main() -> int:
         *(("-k", SOME_REAL) if some else ()),
         *more,
     ]
-    return subprocess.run(
-        outside, cwd=ROOT, env={**base, "JAZ_LITE_TEST_AGENT": dressed_agent()}, check=False
-    ).returncode
+    driven = {**base, "JAZ_LITE_TEST_AGENT": dressed_agent()}
+    return once_more(lambda: subprocess.run(outside, cwd=ROOT, env=driven, check=False).returncode, _say)
+
+
+def _say(text: str) -> None:
+    print(f"test-s390x: {text}", flush=True)
 
 
 if __name__ == "__main__":
