@@ -21,7 +21,6 @@ else:
 CONFIG_FILE = "config.toml"
 CONFIG_BYTES_MAX = 64 * 1024
 PORT_MAX = 65_535
-STRANGERS_PER_ADDRESS = 64
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("server.embedded_agent", True, "start an agent of its own on this machine"),
     Setting(
         "server.strangers_per_address",
-        STRANGERS_PER_ADDRESS,
+        64,
         "connections of one address that may prove who they are at the same time; more wait",
     ),
     Setting("site.zone", "", "time zone of the site; empty: the machine's"),

@@ -148,6 +148,18 @@ def test_commands_start_without_the_heavy_libraries() -> None:
     assert done.stdout.split() == []
 
 
+def test_an_agent_starts_without_what_only_servers_and_people_need() -> None:
+    script = (
+        "import sys, jaz_lite.agent.shell, jaz_lite.agent.commands, jaz_lite.agent.program\n"
+        "rooms = {name.split('.')[1] for name in sys.modules if name.startswith('jaz_lite.')}\n"
+        "print(*sorted(rooms | ({'apsw', 'click', 'cattrs', 'rich', 'zoneinfo'} & set(sys.modules))))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, capture_output=True, text=True)
+
+    assert set(done.stdout.split()) <= {"agent", "errors", "log", "clock", "net", "wire"}
+
+
 def test_every_console_script_leads_to_something_that_can_be_called() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 

@@ -21,6 +21,7 @@ from jaz_lite.net.line import Line
 from jaz_lite.net.tls import TlsFloor, as_agent_of_one, client_context
 from jaz_lite.wire.limits import AGENT_PORT
 
+STRANGERS_PER_ADDRESS = 8  # an agent is dialled by the servers of its sites and by nobody else
 AGAIN_S = 60.0  # between two tries to get a port that somebody else has
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ class Listening:
         self._where = where
         self._sites = sites
         self._floor = floor
-        self._door = Door()
+        self._door = Door(per_address=STRANGERS_PER_ADDRESS)
 
     async def serve(self) -> None:
         """Listen; never returns. A port that cannot be had is told once and asked for again."""

@@ -18,7 +18,6 @@ Source: protocol.md section 11, threat T6; decision 0006.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from jaz_lite.config import STRANGERS_PER_ADDRESS
 from jaz_lite.wire import limits
 
 
@@ -51,7 +50,7 @@ class Door:
         per_address: strangers of one address that are dealt with at a time.
     """
 
-    def __init__(self, *, per_address: int = STRANGERS_PER_ADDRESS) -> None:
+    def __init__(self, *, per_address: int) -> None:
         self._per_address = per_address
         self._inside: dict[str, dict[Place, None]] = {}  # oldest first, as are the others
         self._outside: dict[str, dict[Place, None]] = {}  # in the lobby or waiting

@@ -71,7 +71,7 @@ async def serving(store: Store, *, accepts: bool = False) -> AsyncIterator[Site]
 
         listeners = await tcp.listen("127.0.0.1", 0)
         address = f"127.0.0.1:{listeners[0].socket.getsockname()[1]}"
-        door = Door()
+        door = Door(per_address=64)
         made = Site(store, site, face, address, door)
         await nursery.start(tcp.serve, listeners, door, receive)
         with trio.fail_after(WITHIN_S):

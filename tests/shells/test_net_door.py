@@ -181,7 +181,7 @@ def test_failures_long_past_or_followed_by_a_proof_are_forgotten(crowd: Crowd) -
 
 
 def test_the_door_remembers_no_more_addresses_than_it_may() -> None:
-    door = Door()
+    door = Door(per_address=64)
 
     for n in range(limits.REMEMBERED_IPS_MAX + 100):
         door.failed(str(n), 0.0)

@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 import trio
+import trio.testing
 
 from jaz_lite.errors import RemoteProtocolError, Unreachable
 from jaz_lite.net import tcp, tls
@@ -245,7 +246,7 @@ async def test_a_dead_connection_is_told_as_the_end(autojump_clock):
 
 async def test_either_side_may_dial_over_loopback(server_tls, certificate):
     """Real sockets, once: the server dials the agent's port and is still the TLS server."""
-    door = Door()
+    door = Door(per_address=64)
     ended = []
 
     async def agent_listens(stream, visitor):
@@ -283,7 +284,16 @@ async def test_nobody_there_is_said_in_one_sentence():
         await tcp.connect(Address("127.0.0.1", port))
 
 
-async def test_more_strangers_than_there_is_room_for_wait_until_one_has_gone():
+async def until(what):
+    """Wait for what others do. Where the clock stands still (`mock_clock`), nobody's patience can end meanwhile."""
+    for _ in range(10_000):
+        if what():
+            return
+        await trio.testing.wait_all_tasks_blocked(0.001)
+    raise AssertionError("it did not come about")
+
+
+async def test_more_strangers_than_there_is_room_for_wait_until_one_has_gone(mock_clock):
     door = Door(per_address=2)
     came, stay = [], trio.Event()
 
@@ -296,21 +306,17 @@ async def test_more_strangers_than_there_is_room_for_wait_until_one_has_gone():
         port = listeners[0].socket.getsockname()[1]
         await nursery.start(tcp.serve, listeners, door, wait)
         lines = [await tcp.connect(Address("127.0.0.1", port)) for _ in range(3)]
-        with trio.fail_after(5):
-            while (door.strangers, door.outside) != (2, 1):
-                await trio.sleep(0.001)
+        await until(lambda: (door.strangers, door.outside) == (2, 1))
 
-            lines[0].send(b"done")
-            while (door.strangers, door.outside) != (2, 0):
-                await trio.sleep(0.001)
-        assert len(came) == 3
+        lines[0].send(b"done")
+        await until(lambda: (door.strangers, door.outside) == (2, 0) and len(came) == 3)
 
         for line in lines:
             line.close()
         nursery.cancel_scope.cancel()
 
 
-async def test_who_says_nothing_takes_no_room():
+async def test_who_says_nothing_takes_no_room(mock_clock):
     door = Door(per_address=1)
     came = []
 
@@ -322,10 +328,10 @@ async def test_who_says_nothing_takes_no_room():
         port = listeners[0].socket.getsockname()[1]
         await nursery.start(partial(tcp.serve, peer_speaks_first=True), listeners, door, receive)
         silent = [await tcp.connect(Address("127.0.0.1", port)) for _ in range(20)]
+        await until(lambda: door.outside == 20)
         speaker = await tcp.connect(Address("127.0.0.1", port))
         speaker.send(b"here I am")
-        with trio.fail_after(5):
-            assert await speaker.receive() == b""
+        assert await speaker.receive() == b""
 
         assert came == [b"here I am"]
         assert door.outside == 20
@@ -336,7 +342,7 @@ async def test_who_says_nothing_takes_no_room():
 
 
 async def test_a_connection_that_breaks_our_code_does_not_stop_the_listener(caplog):
-    door = Door()
+    door = Door(per_address=64)
 
     async def break_down(_stream, _visitor):
         raise ZeroDivisionError
