@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 import click
 
 from jaz_lite.cli.printing import line, print_json, print_table
-from jaz_lite.cli.session import Group, Session, json_option, pass_session
+from jaz_lite.cli.session import AgentGroup, Session, json_option, pass_session
 
 if TYPE_CHECKING:
     from jaz_lite.agent.credentials import Credentials
 
 NAME = click.argument("name", metavar="NAME")
 
-credential = Group(
+credential = AgentGroup(
     "credential",
     help="Users that jobs may run as, with their passwords, on this machine: only on Windows.",
     epilog="Example: jaz-lite agent credential add reports --user CORP\\reports",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jaz_lite.cli.printing import line, print_json, say
-from jaz_lite.cli.session import Command, Session, json_option, pass_session
+from jaz_lite.cli.session import AgentCommand, Session, json_option, pass_session
 from jaz_lite.errors import NotPermitted
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 STANDARD_INPUT = "-"
 
 
-@click.command(cls=Command, example="jaz-lite agent enroll jazl1-…\njaz-lite agent enroll --bundle web1.bundle")
+@click.command(cls=AgentCommand, example="jaz-lite agent enroll jazl1-…\njaz-lite agent enroll --bundle web1.bundle")
 @click.argument("token", required=False, metavar="[TOKEN]")
 @click.option("--name", default="", metavar="NAME", help="The agent's name, where the invitation leaves it open.")
 @click.option("--bundle", type=click.Path(), metavar="FILE", help="Enrol without a network, from this file.")

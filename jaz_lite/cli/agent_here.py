@@ -8,11 +8,11 @@ from typing import Any
 import click
 
 from jaz_lite.cli.printing import line, moment, print_json, print_table
-from jaz_lite.cli.session import Command, Session, json_option, pass_session
+from jaz_lite.cli.session import AgentCommand, Session, json_option, pass_session
 from jaz_lite.errors import NoSuchObject
 
 
-@click.command(cls=Command, example="jaz-lite agent run --data /var/lib/jaz-lite-agent")
+@click.command(cls=AgentCommand, example="jaz-lite agent run --data /var/lib/jaz-lite-agent")
 @pass_session
 def run(session: Session) -> None:
     """Run the agent in the foreground. SIGTERM or Ctrl-C stop it; its jobs go on."""
@@ -28,7 +28,7 @@ def run(session: Session) -> None:
     commands.run(Path(session.agent_folder), session.verbosity)
 
 
-@click.command(cls=Command, example="jaz-lite agent status --json")
+@click.command(cls=AgentCommand, example="jaz-lite agent status --json")
 @json_option
 @pass_session
 def status(session: Session, as_json: bool) -> None:
@@ -63,7 +63,7 @@ def status(session: Session, as_json: bool) -> None:
             line(f"{site['agent_id']} at {site['server_id']}: {site['last_error']}")
 
 
-@click.command(cls=Command, example="jaz-lite agent jobs --json")
+@click.command(cls=AgentCommand, example="jaz-lite agent jobs --json")
 @json_option
 @pass_session
 def jobs(session: Session, as_json: bool) -> None:
@@ -98,7 +98,7 @@ def _local(at_ms: int) -> str:
     return moment(datetime.fromtimestamp(at_ms / 1000).astimezone().isoformat(timespec="seconds")) if at_ms else "never"
 
 
-@click.command(cls=Command, example="jaz-lite agent selfcheck")
+@click.command(cls=AgentCommand, example="jaz-lite agent selfcheck")
 @json_option
 @pass_session
 def selfcheck(session: Session, as_json: bool) -> None:

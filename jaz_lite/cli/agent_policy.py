@@ -6,10 +6,10 @@ from pathlib import Path
 import click
 
 from jaz_lite.cli.printing import print_json, print_table, say
-from jaz_lite.cli.session import Command, Session, json_option, pass_session
+from jaz_lite.cli.session import AgentCommand, Session, json_option, pass_session
 
 
-@click.command(cls=Command, example="jaz-lite agent policy --data /var/lib/jaz-lite-agent")
+@click.command(cls=AgentCommand, example="jaz-lite agent policy --data /var/lib/jaz-lite-agent")
 @json_option
 @pass_session
 def policy(session: Session, as_json: bool) -> None:

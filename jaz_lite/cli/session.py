@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from jaz_lite.agent.place import DATA_VARIABLE as AGENT_DATA_VARIABLE
+from jaz_lite.agent.place import data_folder
 from jaz_lite.net.local_client import NotRunning, Stream
 
 DATA_VARIABLE = "JAZ_LITE_DATA"
@@ -34,8 +36,6 @@ class Session:
     @property
     def agent_folder(self) -> str:
         """The data directory of an agent on this machine: --data, else JAZ_LITE_AGENT_DATA, else the usual place."""
-        from jaz_lite.agent.place import data_folder
-
         return data_folder(self.data)
 
     def ask(self, op: str, **args: Any) -> Any:
@@ -68,8 +68,12 @@ class Session:
             return answers.value
 
 
-def with_common_options(command: C) -> C:
-    """Give a command --data and -v: they may stand before or after its name."""
+def with_common_options(command: C, data_variable: str = DATA_VARIABLE) -> C:
+    """Give a command --data and -v: they may stand before or after its name.
+
+    Args:
+        data_variable: what else says the data directory, for the help.
+    """
 
     def set_data(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
         if value is not None:
@@ -84,7 +88,7 @@ def with_common_options(command: C) -> C:
             metavar="DIR",
             expose_value=False,
             callback=set_data,
-            help=f"Data directory; also {DATA_VARIABLE}.",
+            help=f"Data directory; also {data_variable}.",
         ),
         click.Option(
             ["-v", "--verbose"],
@@ -100,10 +104,12 @@ def with_common_options(command: C) -> C:
 class Command(click.Command):
     """A command with the common options and an example in its help."""
 
+    data_variable = DATA_VARIABLE
+
     def __init__(self, *args: Any, example: str = "", **more: Any) -> None:
         super().__init__(*args, **more)
         self.example = example
-        with_common_options(self)
+        with_common_options(self, self.data_variable)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         if self.example:
@@ -113,10 +119,22 @@ class Command(click.Command):
         super().format_epilog(ctx, formatter)
 
 
+class AgentCommand(Command):
+    """A command about the agent of this machine: its `--data` is the agent's directory."""
+
+    data_variable = AGENT_DATA_VARIABLE
+
+
 class Group(click.Group):
     """A group of such commands."""
 
     command_class = Command
+
+
+class AgentGroup(click.Group):
+    """A group of commands about the agent of this machine."""
+
+    command_class = AgentCommand
 
 
 class LazyGroup(click.Group):

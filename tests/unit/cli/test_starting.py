@@ -82,3 +82,17 @@ def test_the_demonstration_comes_out_as_expected(tmp_path: Path) -> None:
 
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.splitlines()[-1].startswith("demo: every result is as expected")
+
+
+@pytest.mark.parametrize("command", ["run", "enroll", "status", "jobs", "policy", "selfcheck", "credential list"])
+def test_the_help_of_what_is_done_on_the_agents_machine_names_the_variable_of_the_agents_directory(
+    cli: Cli, command: str
+) -> None:
+    told = cli("agent", *command.split(), "--help").out
+
+    assert "JAZ_LITE_AGENT_DATA" in told
+    assert "JAZ_LITE_DATA" not in told
+
+
+def test_the_help_of_what_the_server_is_asked_names_the_servers(cli: Cli) -> None:
+    assert "JAZ_LITE_DATA" in cli("agent", "list", "--help").out
