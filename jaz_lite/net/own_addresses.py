@@ -19,8 +19,6 @@ ELSEWHERE = (("192.0.2.1", socket.AF_INET), ("2001:db8::1", socket.AF_INET6))
 def own_addresses() -> list[str]:
     """Return the IP addresses of this machine, the one of the default route first; without loopback and link-local."""
     found = [*_of_routes(), *_of_interfaces()]
-    with suppress(OSError):
-        found += [str(info[4][0]) for info in socket.getaddrinfo(socket.gethostname(), None, type=socket.SOCK_STREAM)]
     return [address for address in dict.fromkeys(found) if _is_of_use(address)]
 
 
@@ -68,6 +66,11 @@ def _of_interfaces() -> list[str]:
                 digits, _, _, scope, *_ = line.split()
                 if scope == IPV6_GLOBAL:
                     found.append(str(ipaddress.IPv6Address(bytes.fromhex(digits))))
+        return found
+    # Elsewhere the machine's own name has to do; on Linux it is not asked for, since a name server that does not
+    # answer would hold up the server, which enrols agents between its turns.
+    with suppress(OSError):
+        found = [str(info[4][0]) for info in socket.getaddrinfo(socket.gethostname(), None, type=socket.SOCK_STREAM)]
     return found
 
 
