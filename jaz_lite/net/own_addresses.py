@@ -66,11 +66,12 @@ def _of_interfaces() -> list[str]:
                 digits, _, _, scope, *_ = line.split()
                 if scope == IPV6_GLOBAL:
                     found.append(str(ipaddress.IPv6Address(bytes.fromhex(digits))))
-        return found
-    # Elsewhere the machine's own name has to do; on Linux it is not asked for, since a name server that does not
-    # answer would hold up the server, which enrols agents between its turns.
-    with suppress(OSError):
-        found = [str(info[4][0]) for info in socket.getaddrinfo(socket.gethostname(), None, type=socket.SOCK_STREAM)]
+    else:
+        # The machine's own name has to do. On Linux it is not asked for: a name server that does not answer would
+        # hold up the server, which works out where agents dial between its turns.
+        with suppress(OSError):
+            name = socket.gethostname()
+            found += [str(info[4][0]) for info in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)]
     return found
 
 
