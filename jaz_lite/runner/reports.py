@@ -165,17 +165,23 @@ def apply(turn: Turn, work: Work, kind: str, x: Mapping[str, Any], at_ms: int) -
 
 def _copied(turn: Turn, work: Work, result: WorkResult) -> None:
     """Tell the journal which files a copy brought. The target gives a line each: checksum, size, name."""
-    lines = result.std_out.splitlines()
-    if not lines:
+    told: list[str] = []
+    count = 0
+    for line in result.std_out.splitlines():
+        match line.split(" ", 2):
+            case ["and", more, _] if more.isdecimal():
+                count += int(more[:9])
+            case [sha, size, name] if size.isdecimal():
+                count += 1
+                told.append(f"{name}: {size} bytes, sha256 {sha}")
+            case _:
+                pass  # an agent of another version says it another way
+    if not count:
         return
-    unnamed = int(lines.pop().split()[1]) if lines[-1].startswith("and ") else 0
-    told = [line.split(" ", 2) for line in lines[:FILES_TOLD_MAX]]
-    data: dict[str, Any] = {
-        "count": len(lines) + unnamed,
-        "files": [f"{name}: {size} bytes, sha256 {sha}" for sha, size, name in told],
-    }
-    if len(told) < data["count"]:
-        data["not_listed"] = data["count"] - len(told)
+    del told[FILES_TOLD_MAX:]
+    data: dict[str, Any] = {"count": count, "files": told}
+    if len(told) < count:
+        data["not_listed"] = count - len(told)
     turn.tx.journal.add(turn.now_ms, work.run_id, work.path, Fact(kind="files_copied", data=data))
 
 

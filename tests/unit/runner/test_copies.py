@@ -199,3 +199,15 @@ def test_the_journal_names_the_files_up_to_a_hundred(site: Site, dst: AgentEnd) 
     assert line.data["not_listed"] == 27
     assert line.data["files"][3] == f"file 3: 3 bytes, sha256 {'0' * 64}"
     assert site.run(run).state == "ended"
+
+
+@pytest.mark.parametrize("told", ["and", "and many", "abc", "abc x name", "and 5 more\nabc", "\n \n"])
+def test_a_target_that_lists_its_files_in_an_unknown_way_is_believed_that_the_copy_ended(
+    site: Site, dst: AgentEnd, told: str
+) -> None:
+    run = site.start(chained("C", copy()))
+
+    dst.ends("copy", out=told.encode())
+
+    assert site.run(run).state == "ended"
+    assert dst.closed == []
