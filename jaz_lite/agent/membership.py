@@ -24,7 +24,7 @@ class Membership:
 
     def __init__(self, disk: Disk, folder: str, record: SiteRecord) -> None:
         self.record = self._coming = record  # on the disk, and as it will be after what is being written
-        self.term = load_term(disk, folder)
+        self.term = self._coming_term = load_term(disk, folder)
         self.contact = ContactKeeper(disk, folder)
         self._disk = disk
         self._folder = folder
@@ -75,16 +75,21 @@ class Membership:
             addrs = known.addrs[:PEERS_MAX]
             link.stale(term=known.term, act=known.act, ticket=known.ticket, addrs=addrs, live_s=live_s)
 
-    def welcomed(self, welcome: Welcomed, *, boot: bytes, log: SiteLog, now: Moment) -> TermRecord:
+    def welcomed(self, welcome: Welcomed, *, log: SiteLog, now: Moment) -> TermRecord:
         """Return what is to be kept of a server that proved who it is."""
-        return TermRecord(
-            term=welcome.term, act=welcome.act, ticket=welcome.ticket, addrs=welcome.peers, boot=boot, acked=log.acked,
+        self._coming_term = TermRecord(
+            term=welcome.term, act=welcome.act, ticket=welcome.ticket, addrs=welcome.peers, acked=log.acked,
             spool=log.spool.spool, at_ms=now.wall_ms,
         )  # fmt: skip
+        return self._coming_term
 
     def told_of(self, addrs: tuple[str, ...], *, log: SiteLog, now: Moment) -> TermRecord:
         """Return what is to be kept when the server told where else it may be found."""
-        return replace(self.term, addrs=addrs, acked=log.acked, spool=log.spool.spool, at_ms=now.wall_ms)
+        # Of the one that comes: the welcome of a higher term may be on its way to the disk.
+        self._coming_term = replace(
+            self._coming_term, addrs=addrs, acked=log.acked, spool=log.spool.spool, at_ms=now.wall_ms
+        )
+        return self._coming_term
 
     # ---- keys and certificates that follow
 
@@ -128,7 +133,20 @@ class Membership:
     # ---- the term on the disk
 
     def keep(self, record: TermRecord) -> None:
-        """Make a term durable."""
+        """Make a term durable; for which boot the log is vouched for, is for `vouched` to say."""
+        self._save(replace(record, boot=self.term.boot))
+
+    def vouched(self, boot: bytes) -> None:
+        """The server's view fits the log, so that what it holds may start in this boot of the machine.
+
+        Notes:
+            Not before: an agent that dies between its welcome and this finds work of the earlier boot, and must not
+            take it for its own.
+        """
+        if self.term.boot != boot:
+            self._save(replace(self.term, boot=boot))
+
+    def _save(self, record: TermRecord) -> None:
         save_term(self._disk, self._folder, record)
         self.term = record
 

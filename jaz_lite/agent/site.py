@@ -240,7 +240,7 @@ class Site:
             assert self._link is not None
             self._link.bye("busy", "a newer session took over")
         self._talk_over(link, welcome)
-        record = self.member.welcomed(welcome, boot=self._boot, log=self.log, now=self._now)
+        record = self.member.welcomed(welcome, log=self.log, now=self._now)
         enrolment = self.member.proved(link.identity)
         if enrolment is not None:
             self._effects.append(fx.WriteSite(enrolment))
@@ -268,6 +268,7 @@ class Site:
             case "ask for a new one":
                 self._link.bye("busy", "the log of this agent was set back; it is begun anew")
             case "fits":
+                self.member.vouched(self._boot)
                 self._welcome = welcome
                 self.log.go_on_from(welcome.cursor)
                 self.output.restart()

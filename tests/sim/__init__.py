@@ -8,6 +8,7 @@ One seed decides everything: `python -m tests.sim --seed 17 -v`. A fault of the 
 look the same at first; `oracle.py` holds what is promised, and says nothing about how it is done.
 
     world.py      time, dice, the trace, counts
+    kinds.py      the kinds of worlds, by the numbers of their seeds
     network.py    connections that deliver in order, late, in pieces, and break
     server.py     the server's process: turns, commits, releases, and its death between any two of them
     machine.py    a host: its power, its jobs, the life and death of the agent's processes
@@ -18,6 +19,8 @@ look the same at first; `oracle.py` holds what is promised, and says nothing abo
     workload.py   random jobnets, and people who operate them
     faults.py     what goes wrong, and when it stops
     oracle.py     what must hold all the same
+    own_work.py   what must hold of file waits
+    reboots.py    what must hold of machines that icons restart
     breakages.py  deliberate faults in the product, by name; the simulator must catch each
     scenario.py   one seed from its first to its last moment
 """

@@ -7,6 +7,7 @@ import traceback
 from collections import Counter
 
 from tests.sim.breakages import BREAKAGES
+from tests.sim.kinds import FIRST_SEED
 from tests.sim.scenario import Outcome, run_seed
 
 TRACE_LINES = 60
@@ -17,7 +18,8 @@ def main() -> int:
     """Play seeds; return 1 if a promise was broken."""
     parser = argparse.ArgumentParser(prog="python -m tests.sim")
     parser.add_argument("--seeds", type=int, default=200, help="how many seeds, from --first on")
-    parser.add_argument("--first", type=int, default=1)
+    parser.add_argument("--first", type=int, help="the first seed; else the first of the kind")
+    parser.add_argument("--kind", choices=list(FIRST_SEED), default="ordinary", help="which kind of worlds")
     parser.add_argument("--seed", type=int, help="only this one")
     parser.add_argument("--breakage", choices=sorted(BREAKAGES), help="switch on a deliberate fault")
     parser.add_argument("--keep-going", action="store_true", help="do not stop at the first violation")
@@ -25,7 +27,8 @@ def main() -> int:
     parser.add_argument("--counts", action="store_true", help="print how often each thing happened")
     parser.add_argument("--no-summary", action="store_true", help="leave out the counts and the time it took")
     options = parser.parse_args()
-    seeds = [options.seed] if options.seed is not None else range(options.first, options.first + options.seeds)
+    first = FIRST_SEED[options.kind] if options.first is None else options.first
+    seeds = [options.seed] if options.seed is not None else range(first, first + options.seeds)
     began = time.monotonic()
     total: Counter[str] = Counter()
     virtual_ms = played = violations = 0
@@ -50,7 +53,8 @@ def main() -> int:
     told = ", ".join(f"{who} {count}" for who, count in crashes.items())
     print(
         f"simulator: {played} seeds, {total['runs']} runs, {total['starts']} starts; crashes: {told},"
-        f" {total['power cuts']} power cuts, {total['cuts']} cut connections; {virtual_ms / 3_600_000:.1f} virtual hours,"
+        f" {total['power cuts']} power cuts, {total['reboots']} reboots, {total['machines set back']} set-backs,"
+        f" {total['cuts']} cut connections; {virtual_ms / 3_600_000:.1f} virtual hours,"
         f" {violations} violations, {time.monotonic() - began:.1f} s"
     )
     return 1 if violations else 0

@@ -39,6 +39,7 @@ class Agent:
         self.sends_bytes: int | None = None  # before it dies
         self._post = KeeperPost(self._tell_keeper)
         self.waits = SimWaits(machine, self._own_said, self._may_die_writing)
+        self.slots = Slots(machine.policy.par)
         self.site = Site(
             disk=machine.disk,
             record=machine.record,
@@ -47,7 +48,7 @@ class Agent:
             out_folder=OUT_FOLDER,
             boot=machine.boot_id,
             tell_keeper=lambda messages: self._post.tell(machine.record.site_uid, messages),
-            slots=Slots(machine.policy.par),
+            slots=self.slots,
             now=self._now(),
             own={"fwait": self.waits},
         )

@@ -5,21 +5,27 @@ They are put in from outside while a seed is played. A simulator that does not n
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from typing import Any
 
 from jaz_lite.agent import membership
+from jaz_lite.agent.attempt_book import AttemptBook
 from jaz_lite.agent.file_waits import DiskNotes
 from jaz_lite.agent.keeper_core import Claim, KeeperCore, Spawn, Sync
+from jaz_lite.agent.policy import Policy
 from jaz_lite.agent.site import Site
+from jaz_lite.agent.slots import Slots
 from jaz_lite.agent.spool import Spool
 from jaz_lite.model.event import WorkEnded
-from jaz_lite.runner import agents, dispatch, reports
+from jaz_lite.runner import agents, dispatch, locks, reconcile, reports
 from jaz_lite.runner.inputs import AgentGone, AgentReports
 from jaz_lite.runner.turn import Turn
 from jaz_lite.runner.turns import Turns
 from jaz_lite.runner.work import Works
+from jaz_lite.store.host_locks import HostLocks
 from jaz_lite.store.output import Output
 from jaz_lite.wire.happenings import Acked
+from tests.sim.kinds import Kind
 from tests.sim.observe import patched
 from tests.sim.world import World
 
@@ -189,6 +195,52 @@ def group_work_moves_on(_world: World) -> AbstractContextManager[None]:
     return patched((agents, "gone", broken))
 
 
+def setback_agent_starts(_world: World) -> AbstractContextManager[None]:
+    """After a boot the agent starts what it had accepted, before the server could tell it that it was set back."""
+    make = AttemptBook.__init__
+
+    def broken(self: AttemptBook, **settings: Any) -> None:
+        make(self, **{**settings, "may_start": True})
+
+    return patched((AttemptBook, "__init__", broken))
+
+
+def no_boot_check_on_sent(_world: World) -> AbstractContextManager[None]:
+    """The server takes it for proof that a machine booted since has no record of work sent to it (strict guard)."""
+    return patched((reconcile, "_sent_in_this_boot", lambda *_arguments: True))
+
+
+def normal_instead_of_strict(_world: World) -> AbstractContextManager[None]:
+    """The agent passes over the strict guard that its policy asks for."""
+    make = Site.__init__
+
+    def broken(self: Site, *, policy: Policy, **more: Any) -> None:
+        make(self, policy=replace(policy, rollback_guard="normal"), **more)
+
+    return patched((Site, "__init__", broken))
+
+
+def reboot_holds_nothing(_world: World) -> AbstractContextManager[None]:
+    """The agent goes on beginning work while a reboot is under way."""
+    return patched((Slots, "held", property(lambda _slots: False)))
+
+
+def host_lock_not_durable(_world: World) -> AbstractContextManager[None]:
+    """The server keeps the lock of a host in memory only."""
+    return patched((HostLocks, "put", lambda *_arguments: None))
+
+
+def host_lock_stays(_world: World) -> AbstractContextManager[None]:
+    """The server frees the lock of a host only when the machine was booted."""
+    free = locks.free
+
+    def broken(turn: Turn, desk: Any, why: str) -> None:
+        if why != "the reboot is over":
+            free(turn, desk, why)
+
+    return patched((locks, "free", broken))
+
+
 BREAKAGES: dict[str, Breakage] = {
     "forget-on-ack": forget_on_ack,
     "cursor-apart-from-effect": cursor_apart_from_effect,
@@ -204,4 +256,18 @@ BREAKAGES: dict[str, Breakage] = {
     "doubts-settle-themselves": doubts_settle_themselves,
     "deletion-forgotten": deletion_forgotten,
     "group-work-moves-on": group_work_moves_on,
+    "setback-agent-starts": setback_agent_starts,
+    "no-boot-check-on-sent": no_boot_check_on_sent,
+    "normal-instead-of-strict": normal_instead_of_strict,
+    "reboot-holds-nothing": reboot_holds_nothing,
+    "host-lock-not-durable": host_lock_not_durable,
+    "host-lock-stays": host_lock_stays,
+}
+KIND_OF: dict[str, Kind] = {  # the kind of worlds in which a fault shows; else the ordinary ones
+    "setback-agent-starts": "trapped",
+    "no-boot-check-on-sent": "trapped",
+    "normal-instead-of-strict": "trapped",
+    "reboot-holds-nothing": "reboots",
+    "host-lock-not-durable": "reboots",
+    "host-lock-stays": "reboots",
 }

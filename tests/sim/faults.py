@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from tests.sim.machine import Machine, snapshots_are_taken
+from tests.sim.kinds import kind_of
+from tests.sim.machine import Machine
 from tests.sim.network import Network, Weather
 from tests.sim.server import CRASH_POINTS, Server
 from tests.sim.world import World
@@ -20,6 +21,8 @@ KINDS = (
     "server disk",
     "clock",
 )
+TRAPS = 3  # as many of them as of another kind of fault
+TRAP_LOOK_MS = 40
 PAUSES_MS = (100, 500, 1_500, 4_000, 10_000)
 
 
@@ -33,8 +36,10 @@ class Faults:
         self.machines = machines
         self.dice = world.dice("faults")
         self.kinds = [kind for kind in KINDS if self.dice.random() < 0.5]
-        if snapshots_are_taken(world):
+        if kind_of(world.seed) == "set-back":
             self.kinds.append("snapshot")
+        elif kind_of(world.seed) == "trapped":
+            self.kinds += ["trap"] * TRAPS
         self.healed = False
         self._do: dict[str, Callable[[], None]] = {
             "cut": self._cut,
@@ -49,6 +54,7 @@ class Faults:
             "server disk": self._server_disk,
             "clock": self._clock,
             "snapshot": self._snapshot,
+            "trap": self._trap,
         }
         world.log("faults", f"kinds: {', '.join(self.kinds) or 'none'}")
         world.after(self.dice.choice(PAUSES_MS), self._next)
@@ -71,6 +77,7 @@ class Faults:
             self.server.set_disk_full(False)
         for machine in self.machines:
             machine.disk.room = None
+            machine.set_back_at_start = False
             if machine.agent is not None:
                 machine.agent.dies_after = machine.agent.dies_after_writes = machine.agent.sends_bytes = None
             if machine.keeper is not None:
@@ -153,6 +160,29 @@ class Faults:
         if self.dice.random() < 0.5:
             machine.take_snapshot()
         else:
+            machine.set_back()
+
+    def _trap(self) -> None:
+        """A snapshot is taken, and the machine is set back as soon as it has done something that the snapshot lacks."""
+        machine = self._machine()
+        if machine.policy.rollback_guard == "strict":
+            machine.take_snapshot()
+            machine.set_back_at_start = True
+        else:
+            self._await_queue(machine, machine.boots)
+
+    def _await_queue(self, machine: Machine, boots: int) -> None:
+        """Take the snapshot while accepted work waits for its start."""
+        if self.healed or machine.boots != boots or machine.agent is None:
+            return
+        if machine.agent.site.core.queued:
+            machine.take_snapshot()
+            self.world.after(self.dice.choice((500, 2_000, 6_000)), self._spring, machine, boots)
+        else:
+            self.world.after(TRAP_LOOK_MS, self._await_queue, machine, boots)
+
+    def _spring(self, machine: Machine, boots: int) -> None:
+        if not self.healed and machine.boots == boots:
             machine.set_back()
 
     def _server_disk(self) -> None:

@@ -20,6 +20,7 @@ class Sketch:
     hosts: list[str]
     subs: list[str]  # jobnets that may be used as sub-jobnets and tasks
     calm: bool = False  # no marks, so that it ends by itself
+    reboots: bool = False  # it may restart hosts
     icons: list[Icon] = field(default_factory=list)
     flows: list[Flow] = field(default_factory=list)
 
@@ -78,6 +79,8 @@ class Sketch:
             kinds += ["chain", "parallel", "parallel", "choice", "loop"]
             if self.subs:
                 kinds += ["sub", "sub", "task"]
+        if self.reboots:
+            kinds += ["reboot", "reboot"]
         kind = self.dice.choice(kinds)
         made: tuple[str, str] = getattr(self, f"_{kind}")(depth - 1)
         return made
@@ -88,6 +91,16 @@ class Sketch:
 
     def _wait_for_file(self, _depth: int) -> tuple[str, str]:
         one = self.wait()
+        return one, one
+
+    def _reboot(self, _depth: int) -> tuple[str, str]:
+        params = {
+            "host": self.dice.choice([host for host in self.hosts if host.startswith("h-")]),
+            "mode": self.dice.choice(("force", "after_jobs")),
+            "wait_s": self.dice.choice((0, 0, 3, 20)),
+            "timeout_min": self.dice.choice((0, 1)),
+        }
+        one = self.icon("reboot", continue_on_error=self.dice.random() < 0.6, params=params)
         return one, one
 
     def _chain(self, depth: int) -> tuple[str, str]:
@@ -164,9 +177,9 @@ class Sketch:
         return one, one
 
 
-def draw(dice: random.Random, number: int, hosts: list[str], subs: list[str]) -> Jobnet:
+def draw(dice: random.Random, number: int, hosts: list[str], subs: list[str], *, reboots: bool = False) -> Jobnet:
     """Return a random jobnet, named by its number, that may use those in `subs`."""
-    sketch = Sketch(dice, hosts, subs)
+    sketch = Sketch(dice, hosts, subs, reboots=reboots)
     start = sketch.icon("start", name="START")
     first, last = sketch._wide() if dice.random() < 0.02 else sketch.block(3)
     end = sketch.icon("end", params={"hold": dice.random() < 0.05})

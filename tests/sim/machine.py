@@ -17,12 +17,17 @@ from tests.sim import processes
 from tests.sim.agent import Agent
 from tests.sim.disk import SimDisk, SimOutputs
 from tests.sim.keeper import Keeper
+from tests.sim.kinds import kind_of
 from tests.sim.network import Network
 from tests.sim.oracle import Oracle
+from tests.sim.reboots import COMMAND
 from tests.sim.waits import SimFiles
 from tests.sim.world import World, WorldClock
 
-SNAPSHOT_SEEDS = 20_001  # from this seed on: `python -m tests.sim --first 20001 --seeds 200`
+REFUSING = 0.1  # agents whose policy has no reboots
+FORGOTTEN = 0.05  # reboots after which the machine stands still, until somebody goes there
+LATE_MS = 1_200_000
+SPRINGS_AFTER_MS = (0, 1, 1, 5, 100)  # a trap, once the next job has begun
 
 
 class Machine:
@@ -48,17 +53,26 @@ class Machine:
         self.boots = 0
         self.lives = 0  # of agent and keeper
         self.powered = False
-        self.agent_may_live = True
+        self.set_back_at_start = False  # of the next job
         self._pids = 1_000
         save_site(self.disk, record)
-        if snapshots_are_taken(world):
+        if kind_of(world.seed) == "set-back":
             self.policy = replace(policy, rollback_guard="strict")
+        elif kind_of(world.seed) == "trapped":
+            guard = self.dice.choice(("strict", "normal"))
+            # Without the strict guard it is the contact that protects, and it must come before the first start.
+            after_boot = "contact" if guard == "normal" else policy.start_after_boot
+            par = self.dice.choice((1, 2))
+            self.policy = replace(policy, rollback_guard=guard, start_after_boot=after_boot, par=par, queue=1_000)
+        elif kind_of(world.seed) == "reboots" and self.dice.random() >= REFUSING:
+            self.policy = replace(policy, reboot_command=(COMMAND,))
 
     # ---- power and processes
 
     def boot(self) -> None:
         """Start the machine; the agent comes up a moment later."""
         self.boots += 1
+        self.oracle.reboots.booted(self.name)
         self.powered = True
         self.boot_id = self.dice.randbytes(16)
         self.world.log(self.name, f"boot {self.boots}")
@@ -70,15 +84,29 @@ class Machine:
             return
         self.world.counts["power cuts"] += 1
         self.world.log(self.name, "power cut")
+        self._go_down("by the power cut")
+        self.disk.power_cut()
+        self.oracle.power_cut(self, self.outputs.power_cut())
+
+    def _go_down(self, how: str) -> None:
         self.powered = False
-        self.kill_agent("by the power cut", again=False)
-        self.kill_keeper("by the power cut")
+        self.kill_agent(how, again=False)
+        self.kill_keeper(how)
         for job in self.jobs.values():
             job.ended = True
         self.jobs.clear()
-        self.disk.power_cut()
-        self.oracle.power_cut(self, self.outputs.power_cut())
         self.world.after(self.dice.choice((500, 5_000, 30_000)), self.boot)
+
+    def _reboot(self, job: processes.Job, boots: int) -> None:
+        """What a reboot's command asked for happens, unless the command has failed or was ended before."""
+        if not self.powered or boots != self.boots or (job.ended and job.status):
+            return
+        if self.dice.random() < 0.5:
+            self.power_cut()  # as `reboot -f`
+        else:
+            self.world.log(self.name, "goes down in good order")
+            self._go_down("by the reboot")
+        self.world.counts["reboots"] += 1
 
     def take_snapshot(self) -> None:
         """Remember the disk as it is now."""
@@ -88,7 +116,7 @@ class Machine:
 
     def set_back(self) -> None:
         """Restore the machine from its snapshot; it starts as after a power cut."""
-        if not self.powered or self.policy.rollback_guard != "strict":
+        if not self.powered or not (self.policy.rollback_guard == "strict" or self.oracle.would_be_noticed(self)):
             return
         self.power_cut()
         if self.disk.set_back():
@@ -96,6 +124,11 @@ class Machine:
             self.oracle.set_back(self)
             self.world.counts["machines set back"] += 1
             self.world.log(self.name, "set back to its snapshot")
+
+    def _trapped(self, boots: int) -> None:
+        if boots == self.boots and self.powered:
+            self.network.lose(self.name)
+            self.set_back()
 
     def start_agent_in(self, delay_ms: int) -> None:
         """Have the agent started, as a service manager does."""
@@ -166,6 +199,16 @@ class Machine:
         self.jobs[job.pid] = job
         self.world.log(self.name, f"job {claim[:8]} runs as {job.pid} for {fate.run_ms} ms")
         self.oracle.job_started(self, job)
+        if self.set_back_at_start:
+            self.set_back_at_start = False
+            self.world.after(self.dice.choice(SPRINGS_AFTER_MS), self._trapped, self.boots)
+        if order["argv"][-1] == COMMAND:
+            self.oracle.reboots.command_begins(self.name, bytes.fromhex(claim))
+            if not fate.exit_code:
+                after_ms = self.dice.choice((fate.run_ms // 2, fate.run_ms, fate.run_ms + 3_000, fate.run_ms + 30_000))
+                if self.dice.random() < FORGOTTEN:
+                    after_ms = LATE_MS
+                self.world.after(after_ms, self._reboot, job, self.boots)
         job.ends_ms = self.world.now_ms + fate.run_ms
         self.world.after(fate.run_ms, self._run_out, job, self.boots)
         for piece in range(fate.pieces):
@@ -222,11 +265,6 @@ class Machine:
         """Tell whether this very process lives."""
         job = self.jobs.get(pid)
         return job is not None and not job.ended and job.start_time == start_time
-
-
-def snapshots_are_taken(world: World) -> bool:
-    """Tell whether the machines of this world are set back now and then; other worlds go on as they always did."""
-    return world.seed >= SNAPSHOT_SEEDS
 
 
 def draw_policy(dice: random.Random) -> Policy:

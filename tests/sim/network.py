@@ -10,7 +10,7 @@ from typing import Protocol
 
 from tests.sim.world import World
 
-NEVER_MS = 10**12
+LOST_WITH_MACHINE = 0.7
 
 
 class End(Protocol):
@@ -110,6 +110,11 @@ class Network:
         self._connections[name] = connection
         self.world.counts["connections"] += 1
         return connection
+
+    def lose(self, name: str) -> None:
+        """A machine goes down at once; what it had sent may not have left it."""
+        if self._dice.random() < LOST_WITH_MACHINE:
+            self.tear(name)
 
     def tear(self, name: str) -> None:
         """Cut the newest connection of a machine."""

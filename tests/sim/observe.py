@@ -13,6 +13,7 @@ from jaz_lite.model.run import Run
 from jaz_lite.runner.turn import Turn
 from jaz_lite.store.agents import Agents
 from jaz_lite.store.attempts import Attempt, Attempts
+from jaz_lite.store.host_locks import HostLock, HostLocks
 from jaz_lite.store.output import Output
 from jaz_lite.store.runs import Runs
 from jaz_lite.store.transaction import Transaction
@@ -38,6 +39,7 @@ def observed(oracle: Oracle, agent_of: Callable[[Spool], str]) -> Iterator[None]
     insert, update, move = Attempts.insert, Attempts.update, Agents.move_cursor
     insert_run, save_run, append = Runs.insert, Runs.save, Output.append
     init, commit, raise_event = Transaction.__init__, Transaction.commit, Turn.raise_event
+    put_lock, remove_lock = HostLocks.put, HostLocks.remove
     begin_log, write_log, sync_log = Spool.begin, Spool.append, Spool.sync
 
     def begin(self: Transaction, *arguments: Any) -> None:
@@ -50,7 +52,7 @@ def observed(oracle: Oracle, agent_of: Callable[[Spool], str]) -> Iterator[None]
 
     def inserted(self: Attempts, row: Attempt) -> None:
         insert(self, row)
-        oracle.tx.attempts.append((row.k, {"state": row.state, "agent_id": row.agent_id}))
+        oracle.tx.attempts.append((row.k, {"state": row.state, "agent_id": row.agent_id, "kind": row.kind}))
 
     def updated(self: Attempts, k: bytes, **fields: Any) -> None:
         update(self, k, **fields)
@@ -79,6 +81,14 @@ def observed(oracle: Oracle, agent_of: Callable[[Spool], str]) -> Iterator[None]
         oracle.tx.raised.append((run_id, event))
         raise_event(self, run_id, event, *more, **others)
 
+    def locked(self: HostLocks, lock: HostLock) -> None:
+        put_lock(self, lock)
+        oracle.tx.locks[lock.agent_id] = lock.k
+
+    def unlocked(self: HostLocks, agent_id: str) -> bool:
+        oracle.tx.locks[agent_id] = None
+        return remove_lock(self, agent_id)
+
     def log_begun(self: Spool, *arguments: Any) -> None:
         begin_log(self, *arguments)
         oracle.log_begun(agent_of(self), self)
@@ -102,6 +112,8 @@ def observed(oracle: Oracle, agent_of: Callable[[Spool], str]) -> Iterator[None]
         (Runs, "save", run_saved),
         (Output, "append", stored),
         (Turn, "raise_event", raised),
+        (HostLocks, "put", locked),
+        (HostLocks, "remove", unlocked),
         (Spool, "begin", log_begun),
         (Spool, "append", log_written),
         (Spool, "sync", log_synced),

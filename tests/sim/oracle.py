@@ -23,14 +23,16 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from jaz_lite.agent.attempts import STOP_CLAIM
-from jaz_lite.agent.own_attempts import SIGTERM
 from jaz_lite.agent.spool import Spool
 from jaz_lite.model.event import Event, WorkEnded
 from jaz_lite.model.run import RUN_OVER, Run
 from jaz_lite.wire.events import unpack_event
 from jaz_lite.wire.ident import NO_SPOOL
 from tests.sim.agent_log import Log, shown
+from tests.sim.own_work import OwnTruth
 from tests.sim.processes import Job
+from tests.sim.reboots import KIND as REBOOT
+from tests.sim.reboots import RebootTruth
 from tests.sim.world import Violation, World
 
 if TYPE_CHECKING:
@@ -54,6 +56,8 @@ class Tx:
     attempts: list[tuple[bytes, dict[str, Any]]] = field(default_factory=list)
     cursors: dict[str, tuple[bytes, int, bytes]] = field(default_factory=dict)
     runs: dict[int, str] = field(default_factory=dict)
+    locks: dict[str, bytes | None] = field(default_factory=dict)
+    sent: list[tuple[bytes, str]] = field(default_factory=list)
     output: dict[tuple[bytes, int], int] = field(default_factory=dict)
     raised: list[tuple[int, Event]] = field(default_factory=list)
 
@@ -79,19 +83,16 @@ class Oracle:
         self.hurt: set[str] = set()  # claims whose output a power cut may have shortened
         self.place: dict[str, str] = {}  # claim -> the machine on which it was started
         self.kept: dict[str, set[str]] = {}  # by machine: `ends` when its snapshot was taken
+        self.snapshots: dict[str, tuple[bytes, int] | None] = {}  # by machine: which log, and up to which event
         self.set_backs = False  # some machine was set back
         self.earlier: dict[tuple[str, bytes], list[Log]] = {}  # what was in a log before it was set back
-        # work of the agents' own processes
-        self.own_begun: set[bytes] = set()
-        self.own_ends: dict[bytes, set[tuple[int | None, int | None]]] = defaultdict(
-            set
-        )  # exit code and signal, as said
-        self.deleted: Counter[bytes] = Counter()
+        self.own = OwnTruth(self.fail)
         # agents
         self.logs: dict[tuple[str, bytes], Log] = {}
         self.durable: dict[tuple[str, bytes], int] = {}
         self.may_rotate: set[str] = set()  # agents that may have told of events which a power cut took
         self.term_of: dict[str, int] = defaultdict(int)
+        self.reboots = RebootTruth(self.fail)
         # the server, as committed
         self.attempts: dict[bytes, dict[str, Any]] = {}
         self.cursors: dict[str, tuple[bytes, int, bytes]] = {}
@@ -118,6 +119,8 @@ class Oracle:
         self.began_ms[job.claim] = machine.clock.now_ms()
         self.place[job.claim] = machine.name
         key = job.claim.removesuffix(STOP_CLAIM)
+        if key == job.claim:
+            self.reboots.begins(machine.name, bytes.fromhex(key))
         row = self.attempts.get(bytes.fromhex(key))
         if row is None:
             self.fail("I1", f"claim {job.claim} was started, but its attempt is not committed")
@@ -158,6 +161,14 @@ class Oracle:
     def snapshot_taken(self, machine: Machine) -> None:
         """What ends from now on is forgotten when the machine is set back."""
         self.kept[machine.name] = set(self.ends)
+        spool = None if machine.agent is None else machine.agent.site.log.spool
+        self.snapshots[machine.name] = None if spool is None else (spool.spool, spool.synced)
+
+    def would_be_noticed(self, machine: Machine) -> bool:
+        """Tell whether the server has read what the snapshot lacks: only then a set-back shows without a guard."""
+        snapshot = self.snapshots.get(machine.name)
+        spool, cursor, _ = self.cursors.get(machine.name, (b"", 0, b""))
+        return snapshot is not None and bool(spool) and (spool != snapshot[0] or cursor > snapshot[1])
 
     def set_back(self, machine: Machine) -> None:
         """A machine was set back to its snapshot: what it knew since then is gone, and nothing else may go wrong."""
@@ -168,6 +179,7 @@ class Oracle:
         self.may_rotate.add(name)
         self.term_of[name] = 0
         self.set_backs = True
+        self.own.set_back(name)
         for key in [key for key in self.durable if key[0] == name]:
             del self.durable[key]
         for key in [key for key in self.logs if key[0] == name]:
@@ -175,29 +187,13 @@ class Oracle:
 
     # ---- work of the agents' own processes
 
-    def own_began(self, k: bytes, *, again: bool) -> None:
+    def own_began(self, machine: Machine, k: bytes, *, again: bool) -> None:
         """An agent's process begins such work."""
-        self.world.counts["waits begun"] += 1
-        if k in self.own_begun and not again:
-            self.fail("I1", f"own work {k.hex()} was begun twice, and not as something begun again")
-        self.own_begun.add(k)
+        self.own.began(machine, k, again=again)
+        self.reboots.begins(machine.name, k)
         row = self.attempts.get(k)
         if row is None or row["state"] == "ready":
             self.fail("I1", f"own work {k.hex()} was begun, but its attempt is not committed as sent")
-
-    def own_said(self, record: tuple[Any, ...]) -> None:
-        """It is said how such work goes."""
-        match record:
-            case ("ended", k, code, _, _):
-                self.own_ends[k].add((code, None))
-            case ("cancelled", k):
-                self.own_ends[k].add((None, SIGTERM))
-
-    def file_deleted(self, path: bytes) -> None:
-        """A wait deletes its file."""
-        self.deleted[path] += 1
-        if self.deleted[path] > 1 and not self.set_backs:
-            self.fail("I14", f"{path!r} was deleted again, though its wait had found one file only")
 
     # ---- agents
 
@@ -231,6 +227,9 @@ class Oracle:
         log = self.logs[name, spool.spool]
         for number, payload in enumerate(payloads, spool.head - len(payloads) + 1):
             log.write(number, payload)
+            _, _, k, e, x = unpack_event(payload)
+            if k is not None:
+                self.reboots.told(name, k, e, x)
             self.world.log(name, f"event {number}: {shown(payload)}")
 
     def log_synced(self, name: str, spool: Spool) -> None:
@@ -275,7 +274,7 @@ class Oracle:
         self.output.update(tx.output)
         changed: set[bytes] = set()
         for k, fields in tx.attempts:
-            self._attempt_changed(k, fields)
+            self._attempt_changed(tx, k, fields)
             changed.add(k)
         for run_id, state in tx.runs.items():
             before = self.run_states.get(run_id)
@@ -287,10 +286,11 @@ class Oracle:
                 self._work_ended(run_id, event)
         for agent_id, cursor in tx.cursors.items():
             self._cursor_moved(agent_id, *cursor)
+        self.reboots.committed(tx.locks, tx.sent)
         for k in changed:
             self._explained(k)
 
-    def _attempt_changed(self, k: bytes, fields: dict[str, Any]) -> None:
+    def _attempt_changed(self, tx: Tx, k: bytes, fields: dict[str, Any]) -> None:
         row = self.attempts.setdefault(k, {"state": "ready"})
         before, after = row["state"], fields.get("state", row["state"])
         if before in FINAL and after != before:
@@ -298,6 +298,10 @@ class Oracle:
         if after != before:
             self.world.log("server", f"attempt {k.hex()[:8]} {before} -> {after}")
         row.update(fields)
+        if fields.get("kind") == REBOOT:
+            self.reboots.keys.add(k)
+        if (before, after) == ("ready", "sent"):
+            tx.sent.append((k, row["agent_id"]))
 
     def _work_ended(self, run_id: int, event: WorkEnded) -> None:
         self.seen_ended[event.key] += 1
@@ -306,18 +310,18 @@ class Oracle:
         self._check_end(event.key, event.result.exit_code, event.result.signal)
 
     def _check_end(self, k: bytes, exit_code: int | None, signal: int | None) -> None:
-        if k in self.own_begun:
-            # One that a boot has interrupted is ended without its worker.
-            if (exit_code, signal) not in self.own_ends[k] | {(None, SIGTERM)}:
-                self.fail("I2", f"own work {k.hex()} ended with {self.own_ends[k]}, on the server with {exit_code}")
+        if k in self.own.begun:
+            self.own.check_end(k, (exit_code, signal))
             return
         status = self.truth.get(k.hex())
+        if k in self.reboots.keys:
+            self.reboots.check_end(k, (exit_code, signal), None if status is None else _end_of(status))
+            return
         if status is None:
             self.fail("I2", f"attempt {k.hex()} has ended on the server, but no keeper saw that")
             return
-        truth = (None, status & 0x7F) if status & 0x7F else (status >> 8, None)
-        if (exit_code, signal) != truth:
-            self.fail("I2", f"attempt {k.hex()} ended with {truth}, on the server with {(exit_code, signal)}")
+        if (exit_code, signal) != _end_of(status):
+            self.fail("I2", f"attempt {k.hex()} ended with {_end_of(status)}, on the server with {(exit_code, signal)}")
 
     def _cursor_moved(self, agent_id: str, spool: bytes, cursor: int, chain_now: bytes) -> None:
         known_spool, known_cursor, _ = self.cursors.get(agent_id, (b"", 0, b""))
@@ -348,7 +352,10 @@ class Oracle:
             return
         state = row["state"]
         if e in FINISHING:
-            self.finished.setdefault(k, (e, x))
+            first, how = self.finished.setdefault(k, (e, x))
+            differs = first == e == "finished" and (how.get("exit"), how.get("sig")) != (x.get("exit"), x.get("sig"))
+            if differs and not self.own.may_differ(k):
+                self.fail("I2", f"event {n} of {agent_id} tells another end of {k.hex()} than the first one")
             if state not in (FINISHING[self.finished[k][0]], "unknown" if e == "cancelled" else ""):
                 self.fail("I6", f"event {n} ({e}) of {agent_id} is behind the cursor, but its attempt is {state}")
         elif e == "accepted" and state in ("ready", "sent"):
@@ -430,6 +437,8 @@ class Oracle:
                     )
                     return
                 self._check_end(row.k, row.exit_code, row.signal)
+                if row.k in self.reboots.keys:
+                    continue  # it ends with the boot, and not with its command
                 if (row.started_ms, row.ended_ms) != (self.began_ms[claim], self.ended_ms[claim]):
                     told = f"{row.started_ms} to {row.ended_ms}"
                     self.fail(
@@ -445,6 +454,7 @@ class Oracle:
             for line in view.journal.latest(severity="error", limit=1_000):
                 if line.kind in bad:
                     self.fail("I6", f"the journal tells of {line.kind}: {dict(line.data)}")
+            self.reboots.at_the_end(view, machines)
         for machine in machines:
             core = None if machine.agent is None else machine.agent.site.core
             open_ones = [] if core is None else [a for a in core.attempts.values() if a.is_open]
@@ -465,6 +475,10 @@ class Oracle:
                 kept = min(len(truth), machine.policy.out_bytes_max)
                 if not len(stored) == told == kept:
                     self.fail("I9", f"output {stream} of {claim}: {kept} bytes, told {told}, stored {len(stored)}")
+
+
+def _end_of(status: int) -> tuple[int | None, int | None]:
+    return (None, status & 0x7F) if status & 0x7F else (status >> 8, None)
 
 
 def _shape(run: Run) -> list[tuple[Any, ...]]:

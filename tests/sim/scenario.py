@@ -22,6 +22,7 @@ from jaz_lite.store.open import Store
 from tests.sim import jobnets
 from tests.sim.breakages import BREAKAGES
 from tests.sim.faults import Faults
+from tests.sim.kinds import kind_of
 from tests.sim.machine import Machine, draw_policy
 from tests.sim.network import Network
 from tests.sim.observe import observed, patched
@@ -164,7 +165,7 @@ def _furnish(world: World, folder: Path) -> tuple[bytes, list[str], list[str]]:
             hosts.append(GROUP)
         nets: list[str] = []
         for number in range(dice.randint(2, 5)):
-            net = jobnets.draw(dice, number, hosts, list(nets))
+            net = jobnets.draw(dice, number, hosts, list(nets), reboots=kind_of(world.seed) == "reboots")
             tx.definitions.put("jobnet", to_plain(net), by="sim", at_ms=now_ms)
             tx.definitions.enable("jobnet", net.jobnet_id, net.version)
             nets.append(net.jobnet_id)

@@ -71,7 +71,7 @@ class SimFiles:
         if self._files.pop(path, None) is None:
             return
         self._machine.world.counts["files deleted"] += 1
-        self._machine.oracle.file_deleted(path)
+        self._machine.oracle.own.file_deleted(bytes.fromhex(path[len(FOLDER) + 1 :].decode()))
         self._machine.world.after(self._machine.dice.choice(COMES_AGAIN_MS), self._put, path)
 
     def sync_folders(self, paths: Iterable[bytes]) -> None:
@@ -98,7 +98,7 @@ class SimWaits:
 
     def begin(self, k: bytes, spec: Mapping[str, Any], *, again: bool) -> None:
         assert k not in self._waits, "a wait that is at work is not begun"
-        self._machine.oracle.own_began(k, again=again)
+        self._machine.oracle.own_began(self._machine, k, again=again)
         path = FOLDER + b"/" + k.hex().encode()
         wait = self._waits[k] = FileWait(k, {**spec, "path": path.decode()}, again=again)
         self._machine.files.expect(path, must_come=not (spec.get("timeout") or spec.get("once")))
@@ -117,7 +117,7 @@ class SimWaits:
         self._waits.clear()
 
     def _say(self, record: tuple[Any, ...]) -> None:
-        self._machine.oracle.own_said(record)
+        self._machine.oracle.own.said(record)
         self._tell(record)
 
     def _look(self, k: bytes, wait: FileWait) -> None:

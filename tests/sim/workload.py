@@ -17,6 +17,7 @@ from tests.sim.world import World
 
 PERSON = "someone"
 LOOK_MS = 3_000
+REBOOT_LOOKS = 500  # 25 minutes: then a reboot that nobody knows the end of is stopped
 PATIENCE = 6  # looks at a run in trouble before it is stopped
 
 
@@ -36,6 +37,7 @@ class People:
         self.tidying = False
         self._memos = 0
         self._looks: Counter[int] = Counter()
+        self._reboot_looks: Counter[tuple[int, int]] = Counter()
         world.after(100, self._start_one)
         world.after(700, self._interfere)
         world.after(1_500, self._change_host)
@@ -166,9 +168,18 @@ class People:
                 self._ask(run, asked.DecideIcon(PERSON, node, verdict))
             elif icon.method == "hold" and icon.state in ("waiting", "ready"):
                 self._ask(run, asked.ReleaseHold(PERSON, node))
+            elif icon.state == "running" and run.plan.nodes[node].icon.type == "reboot":
+                self._await_boot(run, node)
             elif icon.state == "run_error" and not icon.continued and run.plan.nodes[node].child is None:
                 self._looks[run.run_id] += 1
                 way = asked.RerunIcon(PERSON, node) if self.dice.random() < 0.5 else asked.SkipIcon(PERSON, node)
                 self._ask(run, way)
         if self._looks[run.run_id] > PATIENCE * 3:
             self._ask(run, asked.StopRun(PERSON))
+
+    def _await_boot(self, run: Run, node: int) -> None:
+        """A keeper may have died with the end of the command: then nobody knows that no boot will come."""
+        self._reboot_looks[run.run_id, node] += self.tidying
+        if self._reboot_looks[run.run_id, node] > REBOOT_LOOKS:
+            self._reboot_looks[run.run_id, node] = 0
+            self._ask(run, asked.StopIcon(PERSON, node))

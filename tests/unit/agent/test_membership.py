@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
+from jaz_lite.agent.attempts import Moment
 from jaz_lite.agent.disk import PosixDisk
 from jaz_lite.agent.membership import Membership, pin_of
 from jaz_lite.agent.records import SiteRecord, load_sites, save_site, site_folder
-from jaz_lite.wire.happenings import ConfigChanged
+from jaz_lite.agent.site_log import SiteLog
+from jaz_lite.wire.happenings import ConfigChanged, Welcomed
 from jaz_lite.wire.x509 import der_of, self_signed
 
 UID = b"u" * 16
@@ -41,6 +43,13 @@ def member(disk: PosixDisk) -> Membership:
 
 def offer_key(kid: int) -> ConfigChanged:
     return ConfigChanged(key=str(kid).encode() * 32, kid=kid)
+
+
+def welcome(term: int) -> Welcomed:
+    return Welcomed(
+        term=term, act=b"a" * 8, server_id="S", ticket=b"t", spool=b"s" * 16, cursor=0, chain=bytes(16), peers=(),
+        hb_s=10, limits={}, cfg={}, drain=False, wall_ns=0,
+    )  # fmt: skip
 
 
 def offer_cert(number: int) -> ConfigChanged:
@@ -129,3 +138,30 @@ def test_a_certificate_that_does_not_fit_its_hash_is_not_taken(disk: PosixDisk) 
     offer = ConfigChanged(next_cert=der_of(CERTS[1].cert_pem), next_pin=PINS[2])
 
     assert member(disk).offered(offer) is None
+
+
+def test_a_boot_counts_as_known_only_after_the_log_was_found_to_fit(disk: PosixDisk) -> None:
+    one = member(disk)
+    one.vouched(b"boot 1" + bytes(10))
+    log = SiteLog(disk, site_folder(UID), one.term)
+
+    one.keep(one.welcomed(welcome(2), log=log, now=Moment(0.0, 5)))
+
+    assert member(disk).term.term == 2
+    assert member(disk).term.boot.startswith(b"boot 1"), "an agent killed now must still ask before it starts work"
+    one.vouched(b"boot 2" + bytes(10))
+    assert member(disk).term.boot.startswith(b"boot 2")
+
+
+def test_addresses_that_come_with_a_welcome_do_not_bring_the_earlier_term_back(disk: PosixDisk) -> None:
+    one = member(disk)
+    log = SiteLog(disk, site_folder(UID), one.term)
+
+    records = [
+        one.welcomed(welcome(2), log=log, now=Moment(0.0, 5)),
+        one.told_of(("b:2",), log=log, now=Moment(0.0, 5)),
+    ]
+    for record in records:
+        one.keep(record)
+
+    assert (member(disk).term.term, member(disk).term.addrs) == (2, ("b:2",))
