@@ -156,7 +156,7 @@ class Control:
         desk = self._turns.works.desks.get(agent_id)
         if desk is None:
             return 0, 0
-        return len(desk.at_agent) + len(desk.beside), len(desk.waiting) + len(desk.waiting_beside)
+        return len(desk.at_agent) + len(desk.beside), desk.waiting
 
     def agent_now(self, agent_id: str) -> Mapping[str, Any]:
         """Return what is known of an agent at this moment and in no row; see `RunControl`."""

@@ -31,8 +31,8 @@ class Desk:
     revoked: bool = False  # it was refused for good; perhaps enrolled anew since
     at_agent: set[bytes] = field(default_factory=set)  # takes a slot there
     beside: set[bytes] = field(default_factory=set)  # is there, and takes none
-    waiting: deque[bytes] = field(default_factory=deque)
-    waiting_beside: deque[bytes] = field(default_factory=deque)
+    # What waits here, by whether it takes a slot. Made when something waits: a server has a thousand idle desks.
+    piles: dict[bool, deque[bytes]] = field(default_factory=dict)
     boot: bytes = b""
     lock: HostLock | None = None  # a reboot is with the agent
     strict: bool = False  # after a boot it proves nothing by having no record (rollback_guard)
@@ -80,7 +80,16 @@ class Desk:
 
     def pile_of(self, kind: str) -> deque[bytes]:
         """Return where work of a kind waits."""
-        return self.waiting if kind in SLOT_KINDS else self.waiting_beside
+        return self.piles.setdefault(kind in SLOT_KINDS, deque())
+
+    @property
+    def waiting(self) -> int:
+        """How many work orders wait here."""
+        return sum(map(len, self.piles.values()))
+
+    def waits(self, kind: str) -> bool:
+        """Tell whether work of this sort waits here."""
+        return bool(self.piles.get(kind in SLOT_KINDS))
 
     def place_of(self, kind: str) -> set[bytes]:
         """Return where work of a kind lies that is with the agent."""
@@ -88,7 +97,7 @@ class Desk:
 
     def clear(self) -> None:
         """Forget all work: it is read again from the store."""
-        for pile in (self.at_agent, self.beside, self.waiting, self.waiting_beside):
+        for pile in (self.at_agent, self.beside, self.piles):
             pile.clear()
         self.leaving = 0  # the turn that meant to send them was undone
         self.paused = False  # the turn that would have ended the pause may be the one that failed

@@ -68,7 +68,7 @@ def send(turn: Turn, run: Run, action: SendWork) -> None:
         encoding=str(spec_map.get("enc", "utf-8")),
         group=host.host if desk is None else "",
     )
-    at_once = desk is not None and turn.may_start and desk.has_room_for(work.kind) and not desk.pile_of(work.kind)
+    at_once = desk is not None and turn.may_start and desk.has_room_for(work.kind) and not desk.waits(work.kind)
     turn.tx.attempts.insert(
         Attempt(
             k=work.k,
@@ -162,7 +162,8 @@ def _with_encoding(kind: str, spec: Mapping[str, Any], encoding: str) -> Mapping
 
 def fill(turn: Turn, desk: Desk) -> None:
     """Send what waits for an agent, as far as it has room."""
-    for pile, kind in ((desk.waiting, "cmd"), (desk.waiting_beside, "")):
+    for takes_slot, pile in list(desk.piles.items()):
+        kind = "cmd" if takes_slot else ""
         while turn.may_start and pile and desk.has_room_for(kind):
             work = turn.works.open.get(pile.popleft())
             if work is not None and work.state == "ready" and work.agent_id == desk.agent_id:

@@ -205,7 +205,7 @@ class Turn:
         self._attempts.setdefault(work.k, {}).update(fields)
         if work.agent_id:
             desk = self.works.desk(work.agent_id)
-            if desk.waiting or desk.waiting_beside:
+            if any(desk.piles.values()):
                 self._desks_with_room[work.agent_id] = desk
             self._groups_may_move = True
 

@@ -9,7 +9,6 @@ limit, and bulk only as far as the credit rules of the two ends allow.
 """
 
 import math
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -76,7 +75,8 @@ class Link:
         self._reader = FrameReader()
         self._out = bytearray()
         self._bulk: list[Bulk] = []
-        self._files: deque[tuple[bytes, int, Body]] = deque()  # frames of files, each with the file it is about
+        # Frames of files, each with the file it is about; a few dozen at most, and a server has a thousand idle links.
+        self._files: list[tuple[bytes, int, Body]] = []
         self._files_next = False
         self._found: list[Happening] = []
         self._seq_in = 0
@@ -281,7 +281,7 @@ class Link:
     def _drop_file(self, x: bytes) -> None:
         """Forget what has not left yet about a file."""
         if any(waiting[0] == x for waiting in self._files):
-            self._files = deque(waiting for waiting in self._files if waiting[0] != x)
+            self._files = [waiting for waiting in self._files if waiting[0] != x]
 
     @staticmethod
     def _check(number: int, body: Body) -> None:
@@ -300,7 +300,7 @@ class Link:
             # Output of jobs and files take turns: somebody watches the one while the other is long.
             if self._files and (self._files_next or not self._bulk):
                 self._files_next = False
-                _, number, body = self._files.popleft()
+                _, number, body = self._files.pop(0)
                 self._send(number, body)
                 continue
             self._files_next = True
