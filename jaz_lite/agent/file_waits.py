@@ -16,7 +16,7 @@ import trio
 from jaz_lite.agent.copying.file_system import Files, RealFiles
 from jaz_lite.agent.disk import Disk
 from jaz_lite.agent.file_roots import FileRoots
-from jaz_lite.agent.file_wait import End, FileWait
+from jaz_lite.agent.file_wait import FAULT, End, FileWait
 from jaz_lite.agent.own_work import Said
 
 log = logging.getLogger(__name__)
@@ -25,6 +25,7 @@ POLL_S = 1.0
 STUCK_S = 10.0
 THREADS_MAX = 16  # looks that stand still at the same time; with more, nothing is looked at until one returns
 FOLDER = "waits"
+FAULT_LINE = b"the agent failed at this wait; its log says how\n"
 KEEP_MS = 7 * 86_400_000  # of a note that nobody asks for: its attempt ended in a crash
 
 Say = Callable[[Said], None]
@@ -198,7 +199,12 @@ class FilePoller:
         return looks.over
 
     def _look_once(self, wait: FileWait) -> "End | None":
-        return wait.look(self._files, self._roots, self._notes, time.monotonic())
+        try:
+            return wait.look(self._files, self._roots, self._notes, time.monotonic())
+        except Exception:
+            # Else it would end the agent, and again at each start, since the wait is begun again there.
+            log.exception("a look at a file broke our code", extra={"action": "wait.fault", "key": wait.k.hex()})
+            return End(FAULT, err=FAULT_LINE)
 
 
 class FileWaits:

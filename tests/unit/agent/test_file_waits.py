@@ -34,10 +34,10 @@ class CountingFiles(RealFiles):
 class Waits:
     """The waits of one site, and what they said."""
 
-    def __init__(self, folder: Path, in_thread: Any = in_line) -> None:
+    def __init__(self, folder: Path, in_thread: Any = in_line, files: "CountingFiles | None" = None) -> None:
         self.folder = folder
         self.said: list[tuple[Any, ...]] = []
-        self.files = CountingFiles()
+        self.files = files or CountingFiles()
         (folder / "in").mkdir()
         disk = PosixDisk(folder / "agent")
         roots = FileRoots((str(folder),), str(folder / "agent"))
@@ -183,3 +183,22 @@ async def test_one_file_system_that_hangs_does_not_hold_up_the_other_waits(tmp_p
 
         assert waits.ended == [(k, 0) for k in others]
         nursery.cancel_scope.cancel()
+
+
+class BrokenFiles(CountingFiles):
+    def find(self, path: bytes) -> "Found | None":
+        if path.endswith(b"broken"):
+            raise RuntimeError("a fault of ours")
+        return super().find(path)
+
+
+async def test_a_look_that_breaks_our_code_ends_its_own_wait_and_no_other(tmp_path: Path, autojump_clock: Any) -> None:
+    waits = Waits(tmp_path, files=BrokenFiles())
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(waits.poller.run)
+        broken, there = waits.begin(1, "broken"), waits.begin(2, "there")
+        (waits.folder / "in" / "there").touch()
+        await trio.sleep(2 * POLL_S)
+        nursery.cancel_scope.cancel()
+
+    assert sorted(waits.ended) == [(broken, 255), (there, 0)]
