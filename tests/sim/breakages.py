@@ -172,7 +172,7 @@ def doubts_settle_themselves(_world: World) -> AbstractContextManager[None]:
         move(self, work, state)
         if state == "unknown":
             work.state = "ready"
-            self.desk(work.agent_id).waiting.append(work.k)
+            self.desk(work.agent_id).pile_of(work.kind).append(work.k)
 
     return patched((Works, "move", broken))
 
