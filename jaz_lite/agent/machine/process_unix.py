@@ -16,6 +16,7 @@ from typing import TypeVar
 End = TypeVar("End")
 
 ASK_S_MAX = 10.0  # a system that takes longer to say who runs is beyond help
+AGE_S_MAX = 100 * 365 * 86_400  # older is a negative age, as some `ps` say it of a process that began just now
 START_S_TOLERANCE = 3  # ps counts whole seconds, and takes its time to look
 
 
@@ -82,7 +83,8 @@ def age(text: str) -> int | None:
     if not all(part.isdigit() for part in parts) or len(parts) not in (2, 3) or (dash and not days.isdigit()):
         return None
     hours, minutes, seconds = [0, *map(int, parts)][-3:]
-    return ((int(days or 0) * 24 + hours) * 60 + minutes) * 60 + seconds
+    found = ((int(days or 0) * 24 + hours) * 60 + minutes) * 60 + seconds
+    return found if found < AGE_S_MAX else 0
 
 
 def _answer(command: Sequence[str]) -> str:

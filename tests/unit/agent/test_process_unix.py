@@ -37,6 +37,10 @@ def test_the_age_of_a_process_is_read_as_posix_writes_it(text: str, seconds: int
     assert process_unix.age(text) == seconds
 
 
+def test_a_process_that_ps_finds_younger_than_nothing_began_just_now() -> None:
+    assert process_unix.age("441077234-00:18:40") == 0
+
+
 @pytest.mark.parametrize("text", ["", "-", "12", "a:b", "x-01:00", "-01:00", "1:2:3:4", "ELAPSED", "1 :2"])
 def test_what_is_no_age_is_none(text: str) -> None:
     assert process_unix.age(text) is None
