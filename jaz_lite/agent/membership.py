@@ -66,14 +66,23 @@ class Membership:
         Args:
             live_s: seconds since the last byte from the server of the term that is known.
         """
-        known = self.term
+        known = self._coming_term
         if challenge.probe:
             link.probe_answer(term=known.term, act=known.act, ticket=known.ticket, live_s=live_s)
-        elif challenge.term > known.term or (challenge.term == known.term and challenge.act == known.act):
+        elif self.may_speak(challenge):
             link.accept_term()
         else:
             addrs = known.addrs[:PEERS_MAX]
             link.stale(term=known.term, act=known.act, ticket=known.ticket, addrs=addrs, live_s=live_s)
+
+    def may_speak(self, server: "Challenged | Welcomed") -> bool:
+        """Tell whether a server's term is not below the highest known, which may still be on its way to the disk.
+
+        Notes:
+            Asked again at its welcome: between the two a server of a higher term may have come.
+        """
+        known = self._coming_term
+        return server.term > known.term or (server.term == known.term and server.act == known.act)
 
     def welcomed(self, welcome: Welcomed, *, log: SiteLog, now: Moment) -> TermRecord:
         """Return what is to be kept of a server that proved who it is."""

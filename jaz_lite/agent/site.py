@@ -236,6 +236,9 @@ class Site:
             self._heard_at = now.mono
 
     def _welcomed(self, link: AgentLink, welcome: Welcomed) -> None:
+        if not self.member.may_speak(welcome):
+            link.bye("busy", "a server of a higher term came meanwhile")
+            return
         if self._link not in (None, link):
             assert self._link is not None
             self._link.bye("busy", "a newer session took over")

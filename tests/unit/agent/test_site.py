@@ -15,7 +15,9 @@ from jaz_lite.agent.records import SiteRecord, TermRecord, save_site, site_folde
 from jaz_lite.agent.site import Site
 from jaz_lite.agent.slots import Slots
 from jaz_lite.errors import StoreDamaged
-from jaz_lite.wire.happenings import Dispatched
+from jaz_lite.wire.agent_core import AgentLink
+from jaz_lite.wire.happenings import Dispatched, SiteIdentity
+from jaz_lite.wire.server_core import ServerLink
 from jaz_lite.wire.spec import pack_spec
 
 NOW = Moment(100.0, 1_000_000)
@@ -108,3 +110,46 @@ def test_a_term_that_cannot_be_written_ends_the_agent_with_a_sentence(tmp_path: 
 
     with pytest.raises(StoreDamaged, match="No space left"):
         site.perform(fx.WriteTerm(TermRecord(term=1)))
+
+
+class Handshake:
+    """A server of some term that has proved who it is, and whose welcome is on its way."""
+
+    def __init__(self, site: Site, term: int) -> None:
+        self._site = site
+        facts = site.hello(NOW, conn=term, free=1, tz_s=0, sw="", system="", arch="")
+        self.link = AgentLink(site.identity(), facts, nonce=bytes(32), now=NOW.mono)
+        identity = SiteIdentity(
+            site_uid=UID, server_id="s", term=term, act=bytes([term]) * 8, cert_sha256=site.identity().pin_sha256
+        )
+        self._server = ServerLink(identity, nonce=bytes(32), now=NOW.mono, find_agent=lambda _name, _kid: RECORD.key)
+        self._server.receive(self.link.take(), NOW.mono)
+        self._arrives()
+        self._server.receive(self.link.take(), NOW.mono)
+        assert self._server.state == "identified"
+
+    def welcome(self) -> None:
+        self._server.welcome(ticket=bytes(32), spool=b"s" * 16, cursor=0, chain=bytes(16))
+        self._arrives()
+
+    def _arrives(self) -> None:
+        self._site.heard(self.link, self.link.receive(self._server.take(), NOW.mono), NOW)
+
+
+@pytest.mark.parametrize("durable", [True, False], ids=["its term is durable", "its term is still being written"])
+def test_the_late_welcome_of_an_earlier_term_does_not_take_over_from_a_later_one(
+    tmp_path: Path, output: Path, durable: bool
+) -> None:
+    site = open_site(tmp_path)
+    replaced, active = Handshake(site, 5), Handshake(site, 6)
+
+    active.welcome()
+    if durable:
+        carry_out(site)
+    replaced.welcome()
+    carry_out(site)
+
+    assert site.link is active.link
+    assert site.member.term.term == 6
+    assert replaced.link.closed
+    assert not active.link.closed
