@@ -68,12 +68,14 @@ def stop(data: Path) -> None:
     """
     holder = lock.holder_of(data)
     if holder is None:
-        raise NoSuchObject(f"no agent runs on {data}")
+        raise NoSuchObject(f"no agent runs on {data}", hint="--data or JAZ_LITE_AGENT_DATA names its directory")
     local.ask_to_end(str(data), holder)
     until = time.monotonic() + STOP_S
     while lock.holder_of(data) == holder:
         if time.monotonic() > until:
-            raise Unreachable(f"the agent on {data} (process {holder}) did not end in {STOP_S:.0f} s")
+            raise Unreachable(
+                f"the agent on {data} (process {holder}) did not end in {STOP_S:.0f} s", hint="its log says more"
+            )
         time.sleep(0.05)
 
 

@@ -12,6 +12,7 @@ from jaz_lite.cli.session import LazyGroup
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "enroll": ("agent_enroll", "enroll"),
     "run": ("agent_here", "run"),
+    "stop": ("agent_here", "stop"),
     "status": ("agent_here", "status"),
     "jobs": ("agent_here", "jobs"),
     "policy": ("agent_policy", "policy"),

@@ -1,4 +1,4 @@
-"""`jaz-lite agent run|status|jobs`: the agent of this machine. Thin wrappers of the agent's own program."""
+"""`jaz-lite agent run|stop|status|jobs|selfcheck`: the agent of this machine. Thin wrappers of the agent's own program."""
 
 import sys
 from datetime import datetime
@@ -26,6 +26,15 @@ def run(session: Session) -> None:
             )
         sys.stdout.flush()
     commands.run(Path(session.agent_folder), session.verbosity)
+
+
+@click.command(cls=AgentCommand, example="jaz-lite agent stop --data /var/lib/jaz-lite-agent")
+@pass_session
+def stop(session: Session) -> None:
+    """Tell the agent of this machine to end, and wait until it has; its jobs go on."""
+    from jaz_lite.agent import commands
+
+    commands.stop(Path(session.agent_folder))
 
 
 @click.command(cls=AgentCommand, example="jaz-lite agent status --json")

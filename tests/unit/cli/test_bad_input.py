@@ -63,6 +63,7 @@ OFFLINE = [
     (["host", "add", "x", "--ssh", ""], USAGE, "is no address"),
     (["host", "show", "x"], NO_SUCH, 'no host is named "x"'),
     (["agent", "show", "x"], NO_SUCH, 'there is no agent "x"'),
+    (["agent", "stop", "--data", "nowhere"], NO_SUCH, "no agent runs on"),
     (["agent", "drain", "x"], NO_SUCH, 'there is no agent "x"'),
     (["agent", "set", "x"], USAGE, "nothing to change is given"),
     (["agent", "set", "x", "--par", "-1"], USAGE, "an agent runs 1 to 10000 jobs at once, not -1"),
