@@ -180,24 +180,16 @@ class Attempts:
 
     def open_of(self, agent_id: str) -> list[Attempt]:
         """Return the open attempts of an agent, oldest first."""
-        return self._of_agent(" where agent = ? and state not in (5, 6, 8) order by id", agent_id, ())
-
-    def ready_of(self, agent_id: str, limit: int) -> list[Attempt]:
-        """Return attempts that wait to be sent to an agent, oldest first."""
-        return self._of_agent(
-            " where agent = ? and state not in (5, 6, 8) and state = 0 order by id limit ?", agent_id, (limit,)
-        )
+        number = names.find_number(self._sql, agent_id)
+        if number is None:
+            return []
+        rows = self._sql.rows(_SELECT + " where agent = ? and state not in (5, 6, 8) order by id", (number,))
+        return [self._attempt(row) for row in rows]
 
     def of_run(self, run_id: int) -> list[Attempt]:
         """Return the attempts of a run, oldest first."""
         rows = self._sql.rows(_SELECT + " where run_id = ? order by id", (run_id,))
         return [self._attempt(row) for row in rows]
-
-    def _of_agent(self, where: str, agent_id: str, more: tuple[int, ...]) -> list[Attempt]:
-        number = names.find_number(self._sql, agent_id)
-        if number is None:
-            return []
-        return [self._attempt(row) for row in self._sql.rows(_SELECT + where, (number, *more))]
 
     def _attempt(self, row: Row) -> Attempt:
         sql = self._sql

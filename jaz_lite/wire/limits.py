@@ -9,8 +9,6 @@ NESTING_MAX = 6  # the frame's own array is level 1, its body level 2
 ARRAY_ITEMS_MAX = 4_096
 MAP_ENTRIES_MAX = 256
 KEY_BYTES_MAX = 32
-INT_MIN = -(2**63)
-INT_MAX = 2**64 - 1
 OPTIONAL_TYPE_MIN = 128  # unknown types from here on are ignored
 TYPE_MAX = 255
 

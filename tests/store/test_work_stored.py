@@ -90,14 +90,6 @@ def test_open_attempts_are_those_whose_fate_is_not_settled(tx: Transaction) -> N
     assert tx.attempts.open_of("nobody") == []
 
 
-def test_waiting_attempts_come_oldest_first_and_not_too_many(tx: Transaction) -> None:
-    for number in (5, 3, 4, 1):
-        tx.attempts.insert(attempt(number, state="ready"))
-    tx.attempts.update(key(3), state="sent")
-
-    assert [row.k for row in tx.attempts.ready_of("local", 2)] == [key(5), key(4)]
-
-
 # ---- output
 
 
