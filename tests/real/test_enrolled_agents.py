@@ -33,6 +33,7 @@ class Machine:
         self.site = site
         self.folder = folder
         self.log = folder.with_suffix(".log")
+        self.settings = 'listen = "off"\n'
         self.agent: subprocess.Popen[bytes] | None = None
 
     def command(self, *words: str) -> "subprocess.CompletedProcess[bytes]":
@@ -48,7 +49,7 @@ class Machine:
 
     def run(self) -> None:
         self.folder.mkdir(exist_ok=True)
-        (self.folder / "agent.toml").write_text('listen = "off"\n')
+        (self.folder / "agent.toml").write_text(self.settings)
         with self.log.open("ab") as log:
             self.agent = subprocess.Popen(
                 [sys.executable, "-m", "jaz_lite.cli.main", "--data", str(self.folder), "agent", "run"],
