@@ -158,12 +158,13 @@ class Reboots(OwnAttempts):
         if attempt.kind != KIND:
             return False
         code, _, _, _, killed, begun_ms, _ = rest
+        if killed or code:
+            # Also where a boot has followed: the end must not depend on when the agent came to read it.
+            return False
         if attempt.rebooted:
             attempt.started_ms = attempt.started_ms or begun_ms
             self._booted(attempt, facts)
             return True
-        if killed or code:
-            return False
         if attempt.state != "running":  # an earlier process of the agent died before it wrote that it runs
             self._runs_now(attempt, 0, begun_ms)
         self._await_boot(attempt)

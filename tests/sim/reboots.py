@@ -28,6 +28,7 @@ class RebootTruth:
         self.keys: set[bytes] = set()
         self._boots: Counter[str] = Counter()
         self._accepted: dict[bytes, tuple[str, int]] = {}  # on which machine, and in which of its boots
+        self._killed: set[bytes] = set()
         self._down: dict[str, bytes] = {}  # by machine: the reboot whose command was started
         self._locks: dict[str, bytes] = {}  # as committed
 
@@ -51,13 +52,15 @@ class RebootTruth:
         """An agent has written an event."""
         if e == "accepted" and x["kind"] == KIND:
             self._accepted.setdefault(k, (name, self._boots[name]))
-        elif e in ("finished", "failed", "cancelled", "lost") and self._down.get(name) == k:
+        if e == "finished" and x.get("killed"):
+            self._killed.add(k)
+        if e in ("finished", "failed", "cancelled", "lost") and self._down.get(name) == k:
             del self._down[name]
 
     def check_end(self, k: bytes, end: End, truth: End | None) -> None:
         """A reboot is over on the server."""
         name, boot = self._accepted[k]
-        if end == (0, None):
+        if end == (0, None) and not (k in self._killed and truth == end):  # a command may end well in spite of a kill
             if self._boots[name] == boot:
                 self._fail("I15", f"reboot {k.hex()} ended well, but {name} was not booted")
         elif end not in (truth, (None, SIGTERM)):

@@ -253,6 +253,17 @@ def test_a_command_that_fails_is_an_error_with_its_output_and_what_waited_goes_o
     assert (finished["exit"], finished["err_head"]) == (1, b"no...")
 
 
+@pytest.mark.parametrize("end", [ended("reboot", 3), ended("reboot", None, 15, killed="kill")])
+def test_a_command_that_failed_or_was_killed_did_so_whatever_boot_came_later(agent: Driven, end: list[Any]) -> None:
+    agent.ask(reboot()).said(pid("reboot"))
+
+    booted = agent.again(booted=True).keeper(end)
+
+    e, x = booted.last
+    assert e == "finished"
+    assert (x.get("exit"), x.get("sig")) == (end[2], end[3])
+
+
 def test_a_restart_of_the_agent_alone_is_no_boot(agent: Driven) -> None:
     agent.ask(reboot())
     agent.said(pid("reboot"), ended("reboot"))
