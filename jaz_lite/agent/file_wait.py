@@ -93,7 +93,8 @@ class FileWait:
         try:
             if self._path.decode(self._of_names, "replace") != self._name:
                 raise _Fault(f"the file {self._shown} has a name that {self._of_names} has no characters for")
-            if first and self._again and (note := notes.find(self.k)) is not None:
+            # Also for one that seems to be new: in mode `fast` a power cut may have taken what the agent knew of it.
+            if first and self._delete and (note := notes.find(self.k)) is not None:
                 return self._go_on_deleting(files, note)
             try:
                 found = self._find(files, roots, first=first and not self._again)

@@ -190,7 +190,7 @@ class Oracle:
 
     def own_began(self, machine: Machine, k: bytes, *, again: bool) -> None:
         """An agent's process begins such work."""
-        self.own.began(machine, k, again=again)
+        self.own.began(machine, k, again=again or machine.name in self.may_rotate)
         self.reboots.begins(machine.name, k)
         row = self.attempts.get(k)
         if row is None or row["state"] == "ready":

@@ -111,7 +111,10 @@ class DyingFiles(RealFiles):
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before-it-deleted", "after-it-deleted"])
-def test_a_crash_while_deleting_ends_well_and_spares_a_new_file_of_that_name(place: Looking, *, after: bool) -> None:
+@pytest.mark.parametrize("again", [True, False], ids=["known", "forgotten-in-a-power-cut"])
+def test_a_crash_while_deleting_ends_well_and_spares_a_new_file_of_that_name(
+    place: Looking, *, after: bool, again: bool
+) -> None:
     path = place.folder / "a"
     path.touch()
     os.utime(path, (1, 1))
@@ -122,7 +125,7 @@ def test_a_crash_while_deleting_ends_well_and_spares_a_new_file_of_that_name(pla
 
     path.unlink(missing_ok=True)
     path.write_text("the next one")
-    end = place.at(place.wait("a", delete=True, again=True))
+    end = place.at(place.wait("a", delete=True, again=again))
 
     assert end is not None
     assert end.code == 0
