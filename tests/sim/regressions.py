@@ -11,6 +11,7 @@ SEEDS = {
     1784: "events written by a killed agent were sent before they were durable",
     21567: "a run asked for while the last one ended waited for it for ever",
     24217: "the agent died of output that a power cut had made shorter than what the server had",
+    200392: "a reboot whose command had failed counted as done, once the machine had been booted after it",
     100048: "a set-back agent that died between its welcome and the new log took the boot for one it knew, and started",
     60926: "work that had run before a power cut was refused, and so counted as never started",
 }

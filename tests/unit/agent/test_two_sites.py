@@ -65,6 +65,9 @@ class TwoSites(RuleBasedStateMachine):
         self.journal: list[bytes] = []
         self.start_keeper()
         self.start_agent()
+        for _ in UIDS:  # their lists of claims: from the first step on the slots are fought over
+            self.the_keeper_reads()
+            self.the_agent_reads()
 
     @property
     def now(self) -> Moment:
