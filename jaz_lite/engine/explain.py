@@ -39,6 +39,9 @@ class OutsideView(Protocol):
     def is_draining(self, agent_id: str) -> bool:
         """Tell whether an agent is to take no new work."""
 
+    def refusal_of(self, agent_id: str) -> str:
+        """Return why an agent refuses work for which it is tried again; "" where it does not."""
+
     def copied(self, key: bytes) -> str:
         """Return how far a file copy is, in words; "" where that is not known, or it is none."""
 
@@ -296,6 +299,8 @@ def _host_trouble(host: str, outside: OutsideView, zone: tzinfo, own: Container[
         )
     if outside.is_draining(agent):
         yield f'the agent "{agent}" of the host "{host}" is being drained and takes no new work'
+    if refusal := outside.refusal_of(agent):
+        yield f'the agent "{agent}" of the host "{host}" refuses new work for now: {refusal}'
 
 
 def _has_no_member(icon: IconRun) -> bool:

@@ -99,7 +99,7 @@ class Plan:
 class Doubt:
     """Why the fate of an attempt is not known."""
 
-    reason: str  # from a fixed list: lost, setback, cancelled_elsewhere, differs, agent_forgot
+    reason: str  # from a fixed list: lost, setback, revoked, cancelled_elsewhere, differs, agent_forgot
     since_ms: int
     message: str = ""
 

@@ -50,6 +50,7 @@ def agent_shown(site: Site, nouns: Nouns, row: AgentRow) -> dict[str, Any]:
         "running": now.get("running", row.running),
         "queued": now.get("queued"),
         "waiting": now.get("waiting"),
+        "refusal": now.get("refusal", ""),
         "par": row.par,
         "queue": row.queue,
         "par_max": row.par_max,
@@ -68,7 +69,7 @@ def agent_shown(site: Site, nouns: Nouns, row: AgentRow) -> dict[str, Any]:
 
 
 def agent_notices(shown: Mapping[str, Any]) -> list[str]:
-    """Return what people should know of an agent: that it is drained, and that its clock is off.
+    """Return what people should know of an agent: that it takes no work, and that its clock is off.
 
     Notes:
         The order of events and time limits do not depend on clocks; what people read does (protocol 4.8).
@@ -76,6 +77,8 @@ def agent_notices(shown: Mapping[str, Any]) -> list[str]:
     name, told = shown["agent_id"], []
     if shown["state"] == "draining":
         told.append(f"agent {name} is being drained and takes no new work")
+    if shown["refusal"]:
+        told.append(f"agent {name} refuses new work for now: {shown['refusal']}")
     offset_ms = shown["clock_offset_ms"]
     if offset_ms is not None and abs(offset_ms) > CLOCK_OFFSET_MS_MAX:
         direction = "ahead of" if offset_ms > 0 else "behind"

@@ -38,6 +38,9 @@ class Outside:
         agent = self._nouns.agents.find(agent_id)
         return agent is not None and agent.state == "draining"
 
+    def refusal_of(self, agent_id: str) -> str:
+        return str(self._control.agent_now(agent_id)["refusal"])
+
     def lock_of(self, agent_id: str) -> HostLocked | None:
         lock = self._nouns.host_locks.find(agent_id)
         return None if lock is None else HostLocked(lock.k, lock.run_id, lock.path, lock.since_ms)

@@ -73,7 +73,8 @@ class RunControl(Protocol):
         """Return what is known of an agent at this moment and in no row.
 
         Names: reachable, since_ms (of that; None: not since the server started), running, queued (with the agent),
-        waiting (for it), and what it said last: spool_bytes, free_bytes, load, mem_bytes, clock_offset_ms (or None).
+        waiting (for it), refusal (why it takes none of that for now, or ""), and what it said last: spool_bytes,
+        free_bytes, load, mem_bytes, clock_offset_ms (or None).
         """
 
     def agent_changed(self, agent_id: str) -> None:

@@ -132,7 +132,7 @@ def revoked(turn: Turn, item: AgentRevoked) -> None:
         if work.state == "ready":
             turn.change_attempt(work, "failed", why="host", message=REVOKED, ended_ms=turn.now_ms)
             turn.raise_event(work.run_id, WorkFailed(work.node, work.k, "host", REVOKED))
-    reconcile.records_lost(turn, agent_id, REVOKED)
+    reconcile.records_lost(turn, agent_id, "revoked", REVOKED)
     if item.remove:
         for host in turn.tx.hosts.list():
             if host.agent_id == agent_id:
@@ -166,7 +166,7 @@ def refused(turn: Turn, item: AgentRefused) -> None:
         return
     try_again = item.happening.why in TRY_AGAIN_WHY
     if try_again:
-        _pause(turn, turn.works.desk(work.agent_id))
+        _pause(turn, turn.works.desk(work.agent_id), item.happening.msg)
     if work.group:
         dispatch.give_back(turn, work, item.happening.why, item.happening.msg, for_good=not try_again)
         return
@@ -178,7 +178,8 @@ def refused(turn: Turn, item: AgentRefused) -> None:
     turn.raise_event(work.run_id, WorkFailed(work.node, work.k, item.happening.why, item.happening.msg))
 
 
-def _pause(turn: Turn, desk: Desk) -> None:
+def _pause(turn: Turn, desk: Desk, why: str) -> None:
+    desk.refusal = why
     if not desk.paused:
         # One pause for all that is refused meanwhile: a pause each would make more and more attempts a second.
         desk.paused = True

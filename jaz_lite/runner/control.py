@@ -172,6 +172,7 @@ class Control:
             "running": running,
             "queued": len(states) - running,
             "waiting": waiting,
+            "refusal": desk.refusal if desk is not None and waiting else "",
             "spool_bytes": told.spool_bytes,
             "free_bytes": told.free_bytes,
             "load": told.load,

@@ -27,6 +27,7 @@ class Desk:
     par_max: int | None = None  # as the server limits it
     queue_max: int | None = None
     paused: bool = False  # it refused work a moment ago
+    refusal: str = ""  # what it said then; until it takes work again
     draining: bool = False  # an administrator wants it to take no new work
     revoked: bool = False  # it was refused for good; perhaps enrolled anew since
     at_agent: set[bytes] = field(default_factory=set)  # takes a slot there

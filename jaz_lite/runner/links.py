@@ -122,6 +122,10 @@ class Links:
         """
         before = port.clock_offset_ms
         offset_ms = wall_ns // 1_000_000 - self._now_ms() + round(port.link.rtt_s * 1000 * travelled)
+        # What lay in a cut cable for a while looks like a clock that is behind: that is believed the second time.
+        port.clock_doubted = before is not None and offset_ms < before - CLOCK_OFFSET_MS_MAX and not port.clock_doubted
+        if port.clock_doubted:
+            return
         port.clock_offset_ms = offset_ms
         if abs(offset_ms) > CLOCK_OFFSET_MS_MAX and (before is None or abs(before) <= CLOCK_OFFSET_MS_MAX):
             log.warning(

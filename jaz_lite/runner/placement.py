@@ -58,7 +58,7 @@ def obstacle(member: Member, desk: Desk | None, kind: str, *, force: bool = Fals
     if desk.lock is not None:
         return "is being rebooted"
     if desk.paused:
-        return "refused work a moment ago"
+        return f"refused work a moment ago: {desk.refusal}"
     if desk.has_room_for(kind) and (desk.free or desk.place_of(kind) is not desk.at_agent):
         return ""
     return f"has no free slot ({len(desk.at_agent)} of {desk.slots} taken)"

@@ -16,6 +16,7 @@ class Port:
     __slots__ = (
         "agent_id",
         "boot",
+        "clock_doubted",
         "clock_offset_ms",
         "close",
         "conn",
@@ -56,4 +57,5 @@ class Port:
         self.synced = False  # may be given work
         self.metric: Metric | None = None  # what the agent said last of itself
         self.clock_offset_ms: int | None = None  # how much its clock is ahead of ours
+        self.clock_doubted = False  # what it said last of its clock may only have been long under way
         self.inventory: dict[bytes, InventoryItem] = {}  # until synced: of what it told, that which may matter

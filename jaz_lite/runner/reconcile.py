@@ -59,11 +59,11 @@ def lay_beside(turn: Turn, item: AgentSynced) -> None:
     turn.after_commit(known.clear)
 
 
-def records_lost(turn: Turn, agent_id: str, sentence: str = SETBACK) -> None:
+def records_lost(turn: Turn, agent_id: str, reason: str = "setback", sentence: str = SETBACK) -> None:
     """The spool was rotated, or the agent revoked: nothing that was on the agent is proven any more."""
     for work in turn.works.of_agent(agent_id):
         if work.state in ("sent", "accepted", "running", "stopping"):
-            turn.raise_event(work.run_id, reports.doubt(turn, work, "setback", sentence))
+            turn.raise_event(work.run_id, reports.doubt(turn, work, reason, sentence))
 
 
 def _settle(turn: Turn, work: Work, entry: InventoryItem | None, *, gap: bool) -> None:

@@ -113,6 +113,7 @@ def apply(turn: Turn, work: Work, kind: str, x: Mapping[str, Any], at_ms: int) -
         case "accepted":
             if RANK.get(work.state, 9) < RANK["accepted"] or work.state == "unknown":
                 turn.change_attempt(work, "accepted", accepted_ms=at_ms)
+            turn.works.desk(work.agent_id).refusal = ""
         case "started":
             if RANK.get(work.state, 9) < RANK["running"] or work.state == "unknown":
                 turn.change_attempt(work, "running", started_ms=at_ms)

@@ -118,6 +118,7 @@ class ServerControl:
         listed = []
         for agent in agents:
             at_agent, queued = self._control.waiting_for_agent(agent.agent_id)
+            now = self._control.agent_now(agent.agent_id)
             listed.append(
                 {
                     "agent_id": agent.agent_id,
@@ -128,7 +129,8 @@ class ServerControl:
                     "confirmed": agent.confirmed_term is not None,
                     "version": agent.version,
                     "seen_at": self._time(agent.seen_ms),
-                    "clock_offset_ms": self._control.agent_now(agent.agent_id)["clock_offset_ms"],
+                    "refusal": now["refusal"],
+                    "clock_offset_ms": now["clock_offset_ms"],
                 }
             )
         full = self._control.disk_full

@@ -172,6 +172,7 @@ def test_a_token_is_good_once_and_for_its_site(
     wrong = run_on(hosts["two"], "agent", "enroll", foreign, "--data", str(tmp_path / "d"), expect=None)
 
     assert "used already" in again
+    assert "#allow_users" in (tmp_path / "a" / "agent.toml").read_text(), "its settings, explained"
     assert wrong.returncode != 0
     assert "certificate" in wrong.stderr
     assert not (tmp_path / "d" / "sites").exists() or not any((tmp_path / "d" / "sites").iterdir())

@@ -49,14 +49,18 @@ def enrol(
     if asked.listen is not None and asked.token is None:
         raise UsageError("--listen goes with a TOKEN")
     from jaz_lite.agent.machine.trusted_folder import refuse_if_others_may_write
+    from jaz_lite.agent.policy_file import write_sample
 
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     refuse_if_others_may_write(folder)
     if asked.bundle is not None:
         from jaz_lite.agent.enrol.enrolment import enrol_by_bundle
 
-        return enrol_by_bundle(folder, Path(asked.bundle), replace=asked.replace)
-    return _over_network(folder, asked, confirm, say)
+        record = enrol_by_bundle(folder, Path(asked.bundle), replace=asked.replace)
+    else:
+        record = _over_network(folder, asked, confirm, say)
+    write_sample(folder)
+    return record
 
 
 def _over_network(

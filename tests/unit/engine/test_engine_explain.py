@@ -23,11 +23,13 @@ class World:
         disabled: bool = False,
         attempts: str = "running",
         draining: bool = False,
+        refusal: str = "",
         members: Sequence[tuple[str, str]] | None = None,
         lock: HostLocked | None = None,
         far: str = "",
     ) -> None:
         self.far = far
+        self.refusal = refusal
         self.lock = lock
         self.draining = draining
         self.members = members
@@ -54,6 +56,9 @@ class World:
     def is_draining(self, agent_id: str) -> bool:
         return self.draining
 
+    def refusal_of(self, agent_id: str) -> str:
+        return self.refusal
+
     def members_of(self, host: str) -> Sequence[tuple[str, str]] | None:
         return self.members if host == "a1" else None
 
@@ -78,6 +83,14 @@ def test_a_job_on_an_agent_that_is_drained_says_so(site: Site) -> None:
 
     assert explain(run.run, run.node("a"), World(draining=True), ZONE)[1:] == [
         'the agent "agent-a" of the host "a1" is being drained and takes no new work'
+    ]
+
+
+def test_a_job_that_its_agent_refuses_for_now_says_why(site: Site) -> None:
+    run = site.start(jobnet("start -> a -> end", a=job()))
+
+    assert explain(run.run, run.node("a"), World(refusal="its disk is nearly full", attempts="ready"), ZONE)[2:] == [
+        'the agent "agent-a" of the host "a1" refuses new work for now: its disk is nearly full'
     ]
 
 

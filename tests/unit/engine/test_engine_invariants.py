@@ -42,6 +42,9 @@ class Nobody:
     def is_draining(self, agent_id: str) -> bool:
         return False
 
+    def refusal_of(self, agent_id: str) -> str:
+        return ""
+
     def members_of(self, host: str) -> list[tuple[str, str]] | None:
         return None
 

@@ -3,7 +3,7 @@
 import pytest
 
 from jaz_lite.runner.control import Control
-from jaz_lite.runner.inputs import AgentChanged
+from jaz_lite.runner.inputs import AgentChanged, DeskResumed
 from jaz_lite.wire.happenings import Metric
 from tests.unit.runner.site import Site, chained, job
 
@@ -142,3 +142,34 @@ def test_an_encoding_that_is_none_is_passed_over(site: Site, nonsense: str) -> N
     agent.ends("load", out="夜".encode())
 
     assert site.icon(run, "load").results["STD_OUT"] == "夜"
+
+
+def test_a_message_that_was_long_under_way_is_not_taken_for_a_clock_that_is_behind(site: Site) -> None:
+    agent = site.agents["a1"]
+    agent.connect()
+    assert agent.link is not None
+    seen = []
+    for behind_ms in (20_000, 0, 20_000, 20_000):
+        agent.link.metric(Metric(load=1, running=0, wall_ns=(site.clock.now_ms() - behind_ms) * 1_000_000))
+        site.settle()
+        seen.append(looked_at(site)["clock_offset_ms"])
+
+    assert seen == [0, 0, 0, -20_000], "believed when it is said twice"
+
+
+def test_why_an_agent_refuses_what_waits_for_it_is_known_until_it_takes_work_again(site: Site) -> None:
+    agent = site.agents["a1"]
+    agent.connect()
+    site.turns.later = lambda _seconds, item: paused.append(item)
+    paused: list[object] = []
+    site.start(chained("J1", job("load")))
+    agent.refuses("load", "no_space")
+    assert looked_at(site)["refusal"] == "refused because of no_space"
+
+    site.turns.submit(DeskResumed("a1"))
+    site.settle()
+    assert looked_at(site)["refusal"] == "", "nothing waits"
+    agent.starts("load")
+    site.start(chained("J2", job("more")))
+    agent.cut()
+    assert looked_at(site)["refusal"] == "", "it took work since"

@@ -21,6 +21,7 @@ def test_a_revoked_agent_loses_its_session_and_leaves_its_job_in_doubt(site: Sit
     assert agent.closed == ["revoked"]
     doubt = site.icon(run, "load").doubt
     assert doubt is not None
+    assert (doubt.reason, doubt.message) == ("revoked", "this agent was revoked")
 
 
 def test_a_revoked_agent_that_comes_again_is_told_so(site: Site) -> None:
