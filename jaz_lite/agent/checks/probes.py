@@ -30,7 +30,7 @@ def must(truth: object, otherwise: str) -> None:
 def another_python(script: str, *arguments: str) -> str:
     """Run a script in another Python that finds this package, as the agent starts its keeper; return what it prints."""
     must(sys.executable, "Python does not know its own path, so the job keeper cannot be started")
-    here = str(Path(__file__).absolute().parents[2])
+    here = str(Path(__file__).absolute().parents[3])
     known = os.environ.get("PYTHONPATH")
     env = {**os.environ, "PYTHONPATH": here if not known else f"{here}{os.pathsep}{known}"}
     done = subprocess.run(

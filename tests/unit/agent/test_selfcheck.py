@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+import jaz_lite
 from jaz_lite.agent.checks import probes_machine, selfcheck
-from jaz_lite.agent.checks.probes import Place, Shortcoming
+from jaz_lite.agent.checks.probes import Place, Shortcoming, another_python
 
 pytestmark = [
     pytest.mark.real,
@@ -62,3 +63,9 @@ def test_a_folder_that_others_may_write_fails(tmp_path: Path, capsys: pytest.Cap
     assert selfcheck.tell(tmp_path, as_json=False) == 1
 
     assert "FAIL  data directory" in capsys.readouterr().out
+
+
+def test_another_python_finds_the_package_of_this_one_also_where_none_is_installed() -> None:
+    first = another_python("import os; print(os.environ['PYTHONPATH'].split(os.pathsep)[0])")
+
+    assert first == str(Path(jaz_lite.__file__).parents[1])
