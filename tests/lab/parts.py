@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -151,6 +152,11 @@ class LabAgent:
         assert self.process is not None
         self.process.kill()
         self.process.wait()
+
+    def kill_with_keeper(self) -> None:
+        """Kill the agent and its keeper, as a machine that goes down does."""
+        self.kill()
+        os.kill(int((self.data / "keeper" / "lock").read_text()), signal.SIGKILL)
 
     def said(self) -> str:
         """Return its log."""
