@@ -5,6 +5,7 @@ Everything is collected here and written once: the last state of each icon, the 
 cursor of each agent. What others may see (frames, acks, answers, news) waits on the release list for the commit.
 """
 
+import logging
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from jaz_lite.engine.advance import advance_all
+from jaz_lite.errors import LocalProtocolError
 from jaz_lite.model.event import Event, Operation, Started, WorkPlaced
 from jaz_lite.model.run import RUN_OVER, Run
 from jaz_lite.runner import actions, dispatch, locks
@@ -22,6 +24,8 @@ from jaz_lite.runner.live import LiveRuns
 from jaz_lite.runner.port import Port
 from jaz_lite.runner.work import Work, Works
 from jaz_lite.store.transaction import Transaction
+
+log = logging.getLogger(__name__)
 
 BUSY = frozenset(("ready", "running", "run_error"))
 
@@ -81,7 +85,7 @@ class Turn:
         self._groups_may_move = False
         self._without_member: list[Work] = []  # it came to its group in this turn
         self._replies: list[Reply] = []
-        self._released: list[Callable[[], None]] = []
+        self._released: list[tuple[Callable[[], None], Port | None]] = []
         self._flushes: dict[int, Port] = {}
 
     # ---- runs
@@ -250,13 +254,13 @@ class Turn:
 
     def after_commit(self, do: Callable[[], None], port: Port | None = None) -> None:
         """Put something others can see on the release list; the port's buffer is sent once, at the end."""
-        self._released.append(do)
+        self._released.append((do, port))
         if port is not None:
             self._flushes[id(port)] = port
 
     def later(self, seconds: float, item: Input) -> None:
         """Have an input handed in some time after the commit."""
-        self._released.append(lambda: self._later(seconds, item))
+        self._released.append((lambda: self._later(seconds, item), None))
 
     def output_came(self, work: Work, stream: int, offset: int, data: bytes) -> None:
         """Tell the watchers of a run about a piece of output."""
@@ -290,8 +294,8 @@ class Turn:
         """After the commit: memory follows the store, and the outside learns."""
         for staged in self._staged.values():
             self.live.replace(staged.run)
-        for do in self._released:
-            do()
+        for do, port in self._released:
+            self._do(do, port)
         for port in self._flushes.values():
             port.flush()
         for reply in self._replies:
@@ -299,3 +303,21 @@ class Turn:
         for staged in self._staged.values():
             self._feed.run(staged.run, staged.nodes)
         self._feed.release()
+
+    def _do(self, do: Callable[[], None], port: Port | None) -> None:
+        """Do one thing of the release list. What a link refuses to carry ends that session and nothing else.
+
+        Notes:
+            It is committed; with the next session of that agent all of it is laid beside what the agent knows.
+        """
+        try:
+            do()
+        except LocalProtocolError as fault:
+            if port is None:
+                raise
+            log.error(
+                "a link did not take what it was given; its session is ended",
+                extra={"action": "link.fault", "agent": port.agent_id, "why": fault.message},
+            )
+            self._flushes.pop(id(port), None)
+            port.close()

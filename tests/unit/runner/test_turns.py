@@ -2,7 +2,7 @@
 
 import pytest
 
-from jaz_lite.errors import DiskFull, NoSuchObject, Refused, StoreDamaged
+from jaz_lite.errors import DiskFull, LocalProtocolError, NoSuchObject, Refused, StoreDamaged
 from jaz_lite.model.event import (
     RerunIcon,
     StopIcon,
@@ -10,6 +10,7 @@ from jaz_lite.model.event import (
     WorkEnded,
 )
 from jaz_lite.runner.inputs import NewRun, Reply, RunEvent, Write
+from jaz_lite.wire.server_core import ServerLink
 from tests.unit.runner.site import Site, chained, job
 
 
@@ -168,6 +169,25 @@ def test_a_failing_input_takes_no_other_with_it(site: Site) -> None:
     site.settle()
 
     assert len(agent.dispatched) == 1
+
+
+def test_what_one_link_does_not_take_ends_its_session_and_not_the_server(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = site.agents["a1"]
+    agent.connect()
+
+    def takes_nothing(*_: object, **_order: object) -> None:
+        raise LocalProtocolError("more than this link may carry")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ServerLink, "dispatch", takes_nothing)
+        run = site.start(chained("NIGHT", job("load")))
+        assert agent.port is None, "its session is over"
+    agent.connect()
+    agent.ends("load")
+
+    assert site.run(run).state == "ended"
 
 
 def test_a_failing_change_is_told_to_the_one_who_asked(site: Site) -> None:
