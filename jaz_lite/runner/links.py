@@ -60,6 +60,7 @@ class Links:
         *,
         fence_key: bytes,
         site_uid: bytes,
+        term: int,
         fence: Callable[[Fenced], None],
         now_ms: Callable[[], int],
     ) -> None:
@@ -69,6 +70,7 @@ class Links:
         self._alarmed_ms: int | None = None
         self._fence_key = fence_key
         self._site_uid = site_uid
+        self._term = term
         self._fence = fence
 
     def happened(self, port: Port, happenings: Iterable[Happening]) -> None:
@@ -161,11 +163,23 @@ class Links:
             port.flush()
             port.close()
             return
-        epoch, boot = epoch_and_boot(happening.term)
-        where = f" ({', '.join(happening.addrs)})" if happening.addrs else ""
-        self._fence(
-            Fenced(
-                f"this server was replaced: agent {happening.agent_id} accepted epoch {epoch}, boot {boot}{where}",
-                hint="stop using this data directory; the server that took over has the newer data",
-            )
+        self._fence(_fenced(happening, self._term))
+
+
+def _fenced(told: Deposed, own_term: int) -> Fenced:
+    epoch, boot = epoch_and_boot(told.term)
+    own_epoch, own_boot = epoch_and_boot(own_term)
+    where = f" ({', '.join(told.addrs)})" if told.addrs else ""
+    if epoch == own_epoch:
+        # Nobody took over: that begins a new epoch. These are two states of one data directory.
+        starts = boot + 1 - own_boot
+        return Fenced(
+            f"this data directory was set back, or a copy of it runs elsewhere{where}: agent {told.agent_id} knows start"
+            f" {boot} of it, and this is start {own_boot}",
+            hint=f"stop the copy and use its directory; if there is none, start this one again ({starts} more"
+            f" {'start is' if starts == 1 else 'starts are'} needed to get ahead)",
         )
+    return Fenced(
+        f"this server was replaced: agent {told.agent_id} accepted epoch {epoch}, boot {boot}{where}",
+        hint="stop using this data directory; the server that took over has the newer data",
+    )

@@ -190,6 +190,7 @@ class House:
             self._turns.copies,
             fence_key=keys.fence_key,
             site_uid=self._directory.site_uid,
+            term=self._term,
             fence=self._fail,
             now_ms=self._clock.now_ms,
         )

@@ -54,8 +54,8 @@ class Server:
         )  # fmt: skip
         mirror = Mirror(store.keys, identify)
         links = Links(
-            self._submit, self.turns.copies, fence_key=store.keys.fence_key, site_uid=uid, fence=self.faults.append,
-            now_ms=store.clock.now_ms,
+            self._submit, self.turns.copies, fence_key=store.keys.fence_key, site_uid=uid, term=term,
+            fence=self.faults.append, now_ms=store.clock.now_ms,
         )  # fmt: skip
         enroller = Enroller(
             Control(self.turns, request_stop=lambda: None), store, store.clock, face=lambda: mirror.face,

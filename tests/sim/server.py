@@ -183,6 +183,7 @@ class Server:
             self.turns.copies,
             fence_key=fence_key,
             site_uid=site.site_uid,
+            term=term,
             fence=self._fenced,
             now_ms=self.clock.now_ms,
         )

@@ -101,6 +101,7 @@ class Site:
             self.turns.copies,
             fence_key=fence_key,
             site_uid=uid,
+            term=term,
             fence=self.fenced.append,
             now_ms=self.clock.now_ms,
         )
