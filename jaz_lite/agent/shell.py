@@ -70,7 +70,9 @@ class Agent:
         self._nursery: trio.Nursery | None = None  # while the agent runs
         self._seen: list[tuple[str, int]] = []
         if not self._enrolled():
-            raise UsageError(f"the agent in {data} belongs to no site", hint="enrol it first")
+            raise UsageError(
+                f"the agent in {data} belongs to no site", hint="enrol it first: jaz-lite agent enroll TOKEN"
+            )
 
     # ---- sites come and go
 

@@ -78,7 +78,8 @@ class Folder:
         except FileNotFoundError:
             raise FileFault("folder", f'the folder "{shown(path)}" is missing') from None
         except (OSError, ValueError) as error:
-            if isinstance(error, OSError) and error.errno == errno.ELOOP:
+            # EINVAL: what was a link when it was looked at is none when it is read.
+            if isinstance(error, OSError) and error.errno in (errno.ELOOP, errno.EINVAL):
                 raise FileFault("folder", f'the folder "{shown(path)}" changed while it was opened') from error
             if isinstance(error, OSError):
                 raise fault(error, f'the folder "{shown(path)}"') from error

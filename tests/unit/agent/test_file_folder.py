@@ -1,5 +1,6 @@
 """The folder that files are copied from or to: nothing leads out of it, whatever stands in it or takes its place."""
 
+import errno
 import os
 import socket
 import stat
@@ -158,6 +159,19 @@ def test_while_links_and_folders_are_swapped_nothing_outside_is_ever_opened(plac
 
     assert read <= {b"ours"}
     assert faults <= {"roots", "folder"}
+
+
+def test_a_link_that_becomes_a_folder_while_it_is_resolved_is_told_as_that(
+    place: Path, roots: FileRoots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_link_any_more(_path: str) -> str:
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(os.path, "realpath", no_link_any_more)
+
+    with pytest.raises(FileFault, match="changed while it was opened") as fault:
+        Folder(str(place / "data"), roots)
+    assert fault.value.code == "folder"
 
 
 def test_a_file_that_becomes_a_link_between_two_looks_is_not_followed(place: Path, folder: Folder) -> None:
