@@ -7,7 +7,7 @@ import traceback
 from collections import Counter
 
 from tests.sim.breakages import BREAKAGES
-from tests.sim.kinds import FIRST_SEED
+from tests.sim.kinds import FIRST_SEED, Kind
 from tests.sim.scenario import Outcome, run_seed
 
 TRACE_LINES = 60
@@ -18,8 +18,10 @@ def main() -> int:
     """Play seeds; return 1 if a promise was broken."""
     parser = argparse.ArgumentParser(prog="python -m tests.sim")
     parser.add_argument("--seeds", type=int, default=200, help="how many seeds, from --first on")
-    parser.add_argument("--first", type=int, help="the first seed; else the first of the kind")
-    parser.add_argument("--kind", choices=list(FIRST_SEED), default="ordinary", help="which kind of worlds")
+    parser.add_argument("--first", type=int, help="the first seed; else the first of each kind")
+    parser.add_argument(
+        "--kind", choices=list(FIRST_SEED), help="only this kind of worlds; else the same number of all"
+    )
     parser.add_argument("--seed", type=int, help="only this one")
     parser.add_argument("--breakage", choices=sorted(BREAKAGES), help="switch on a deliberate fault")
     parser.add_argument("--keep-going", action="store_true", help="do not stop at the first violation")
@@ -27,8 +29,7 @@ def main() -> int:
     parser.add_argument("--counts", action="store_true", help="print how often each thing happened")
     parser.add_argument("--no-summary", action="store_true", help="leave out the counts and the time it took")
     options = parser.parse_args()
-    first = FIRST_SEED[options.kind] if options.first is None else options.first
-    seeds = [options.seed] if options.seed is not None else range(first, first + options.seeds)
+    seeds = [options.seed] if options.seed is not None else _seeds(options.seeds, options.first, options.kind)
     began = time.monotonic()
     total: Counter[str] = Counter()
     virtual_ms = played = violations = 0
@@ -58,6 +59,14 @@ def main() -> int:
         f" {violations} violations, {time.monotonic() - began:.1f} s"
     )
     return 1 if violations else 0
+
+
+def _seeds(count: int, first: int | None, kind: Kind | None) -> list[int]:
+    """Return the seeds to play: a row from `first` on, or the first ones of one kind, or of each in turn."""
+    if first is not None:
+        return list(range(first, first + count))
+    starts = list(FIRST_SEED.values()) if kind is None else [FIRST_SEED[kind]]
+    return [starts[number % len(starts)] + number // len(starts) for number in range(count)]
 
 
 def tell(outcome: Outcome, *, whole: bool, breakage: str | None) -> None:
