@@ -39,7 +39,13 @@ _ASCII_ONLY: Final = frozenset(("formula", "release_job_id", "public_key", "priv
 # Our fields that JAZ has no column for, with the value that means the same as having none.
 _ICON_EXTRAS: Final[Mapping[str, Any]] = {"retries": 0}
 _SETTING_EXTRAS: Final[Mapping[str, tuple[str, Any]]] = {"loop": ("loop_limit", 0), "task": ("hand_over", [])}
-_SCHEDULE_EXTRAS: Final[Mapping[str, Any]] = {"late_start": "error", "grace_min": 0}
+_SCHEDULE_EXTRAS: Final[Mapping[str, Any]] = {
+    "late_start": "error",
+    "grace_min": 0,
+    "zone": "",
+    "end_by": "",
+    "end_within_min": 0,
+}
 
 
 def refusals(table: str, values: Mapping[str, str | None], place: Place) -> Iterator[Problem]:
