@@ -9,8 +9,7 @@ from jaz_lite.operations.site import Site
 async def listed(site: Site, person: Person) -> dict[str, Any]:
     """Return `{"settings": [{"name", "value", "default", "origin"}]}`, the file's first."""
     stored = await site.read(lambda view: list(view.settings.all()))
-    rows = [
-        {"name": one.name, "value": one.value, "default": one.default, "origin": one.origin}
-        for one in (*site.config, *stored)
-    ]
-    return {"settings": rows}
+    of_file = [(one.name, one.value, one.default, one.origin) for one in site.config]
+    of_store = [(one.name, one.value, one.known.default, one.origin) for one in stored]
+    names = ("name", "value", "default", "origin")
+    return {"settings": [dict(zip(names, row, strict=True)) for row in (*of_file, *of_store)]}

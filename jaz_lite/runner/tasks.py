@@ -22,7 +22,7 @@ COPIES_LOOK_S = 1.0
 PURGE_EVERY_S = 60.0
 FULL_PAUSE_S = 5.0  # between two tries on a disk that has no reserve left
 PURGE_PAUSE_S = 0.02  # between two batches, so that a start never waits for the purge
-DAY_MS = 86_400_000
+MINUTE_MS = 60_000
 NOTHING = Purged()
 
 log = logging.getLogger(__name__)
@@ -163,13 +163,12 @@ async def _purge(turns: Turns, chores: IdleChores) -> None:
 
 def _purge_batch(tx: Transaction, now_ms: int) -> Purged:
     def before(name: str) -> int | None:
-        days = tx.settings.get(name)
-        assert isinstance(days, int)
-        return now_ms - days * DAY_MS if days else None
+        minutes = tx.settings.minutes(name)
+        return now_ms - minutes * MINUTE_MS if minutes else None
 
     return tx.retention.purge(
-        output_before_ms=before("keep_output_days"),
-        runs_before_ms=before("keep_runs_days"),
-        journal_before_ms=before("keep_journal_days"),
-        superseded_before_ms=before("keep_superseded_days"),
+        output_before_ms=before("keep_output_min"),
+        runs_before_ms=before("keep_runs_min"),
+        journal_before_ms=before("keep_results_min"),
+        superseded_before_ms=before("keep_superseded_min"),
     )

@@ -32,6 +32,7 @@ def migrations() -> tuple[Migration, ...]:
         Migration(3, "0.2.0", _text("0003.sql")),
         Migration(4, "0.2.0", _text("0004.sql")),
         Migration(5, "0.2.0", _text("0005.sql")),
+        Migration(6, "0.2.0", _text("0006.sql")),
     )
 
 

@@ -1,4 +1,8 @@
-"""Settings that may change while the server runs. The list is here; the table holds what differs from the defaults."""
+"""Settings that may change while the server runs. The list is here; the table holds what differs from the defaults.
+
+Every span is a whole number of minutes, as in JAZ, and its name ends in `_min`. How people write minutes, hours and
+days is the business of `operations.spans`.
+"""
 
 import json
 from collections.abc import Mapping
@@ -10,24 +14,43 @@ from jaz_lite.store.connection import Sql
 
 Value = int | bool | str
 
+SPAN_MIN_MAX = 2**31 - 1  # JAZ's limit, about 4,000 years
+LOAD_SPAN_MIN_MAX = 31 * 24 * 60
+DAY = 24 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What may be set: its default, what it means, and for a number what it may be."""
+
+    default: Value
+    meaning: str
+    least: int = 0
+    most: int = SPAN_MIN_MAX
+    zero: str = ""  # what 0 means, where that is not simply none
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """One setting as it is. Its type is that of its default; numbers are not negative."""
+    """One setting as it is. Its type is that of its default."""
 
     name: str
     value: Value
-    default: Value
+    known: Known
     origin: Literal["default", "store"]
-    meaning: str
 
 
-KNOWN: Mapping[str, tuple[Value, str]] = {
-    "agent_lost_after_min": (10, "an agent that was not seen for so long is alerted; 0: never"),
-    "keep_journal_days": (90, "journal lines are kept so long; 0: for ever"),
-    "keep_output_days": (14, "output of ended jobs is kept so long; 0: for ever"),
-    "keep_runs_days": (30, "ended runs are kept so long; 0: for ever"),
-    "keep_superseded_days": (365, "replaced and deleted versions are kept so long; 0: for ever"),
+KNOWN: Mapping[str, Known] = {
+    "agent_lost_after_min": Known(10, "an agent that was not seen for so long is alerted", zero="never"),
+    "keep_output_min": Known(14 * DAY, "output of jobs is kept so long after their end", zero="for ever"),
+    "keep_results_min": Known(
+        90 * DAY, "how runs ended, and the journal, are kept so long; at least as long as runs", zero="for ever"
+    ),
+    "keep_runs_min": Known(
+        30 * DAY, "runs are kept so long after their end, with icons, variables and attempts", zero="for ever"
+    ),
+    "keep_superseded_min": Known(365 * DAY, "replaced and deleted versions are kept so long", zero="for ever"),
+    "load_span_min": Known(60, "starts by schedules are planned so far ahead", least=1, most=LOAD_SPAN_MIN_MAX),
 }
 
 _WANTS = {int: "a whole number", bool: "true or false", str: "a text"}
@@ -45,9 +68,15 @@ class Settings:
         Raises:
             NoSuchObject: there is no such setting.
         """
-        default, _ = _known(name)
+        known = known_as(name)
         row = self._sql.row("select value from settings where name = ?", (name,))
-        found: Value = default if row is None else json.loads(row[0])
+        found: Value = known.default if row is None else json.loads(row[0])
+        return found
+
+    def minutes(self, name: str) -> int:
+        """Return what a setting that is a span is now; see `get`."""
+        found = self.get(name)
+        assert type(found) is int, f"setting {name} is no span"
         return found
 
     def set(self, name: str, value: Value | None) -> None:
@@ -55,16 +84,16 @@ class Settings:
 
         Raises:
             NoSuchObject: there is no such setting.
-            UsageError: the value is of another type than the default, or negative.
+            UsageError: the value is of another type than the default, or out of its range.
         """
-        default, _ = _known(name)
+        known = known_as(name)
         if value is None:
             self._sql.run("delete from settings where name = ?", (name,))
             return
-        if type(value) is not type(default):
-            raise UsageError(f'setting "{name}" wants {_WANTS[type(default)]}, not {value!r}')
-        if isinstance(value, int) and value < 0:
-            raise UsageError(f'setting "{name}" cannot be negative')
+        if type(value) is not type(known.default):
+            raise UsageError(f'setting "{name}" wants {_WANTS[type(known.default)]}, not {value!r}')
+        if type(value) is int and not known.least <= value <= known.most:
+            raise UsageError(f'setting "{name}" may be {known.least} to {known.most}, not {value}')
         self._sql.run("insert or replace into settings (name, value) values (?, ?)", (name, json.dumps(value)))
 
     def all(self) -> list[Setting]:
@@ -73,16 +102,20 @@ class Settings:
         return [
             Setting(
                 name=name,
-                value=stored.get(name, default),
-                default=default,
+                value=stored.get(name, known.default),
+                known=known,
                 origin="store" if name in stored else "default",
-                meaning=meaning,
             )
-            for name, (default, meaning) in sorted(KNOWN.items())
+            for name, known in sorted(KNOWN.items())
         ]
 
 
-def _known(name: str) -> tuple[Value, str]:
+def known_as(name: str) -> Known:
+    """Return what is known of a setting.
+
+    Raises:
+        NoSuchObject: there is no such setting.
+    """
     found = KNOWN.get(name)
     if found is None:
         raise NoSuchObject(f'there is no setting "{name}"', hint=f"the settings are {', '.join(sorted(KNOWN))}")

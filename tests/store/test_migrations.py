@@ -75,6 +75,28 @@ def test_hosts_of_the_first_format_stand_for_their_agents(tmp_path: Path) -> Non
     store.close()
 
 
+def test_spans_that_were_set_in_days_are_minutes_now(tmp_path: Path) -> None:
+    opened(tmp_path, migrations=migrations()[:5]).close()
+    connection = apsw.Connection(str(tmp_path / DATABASE_FILE))
+    connection.execute(
+        "insert into settings values ('keep_journal_days', '100'), ('keep_output_days', '0'), ('keep_runs_days', '7'),"
+        " ('keep_superseded_days', '99999999999'), ('agent_lost_after_min', '5')"
+    )
+    connection.close()
+
+    store = opened(tmp_path)
+
+    with store.snapshot() as view:
+        assert {one.name: one.value for one in view.settings.all() if one.origin == "store"} == {
+            "agent_lost_after_min": 5,
+            "keep_output_min": 0,
+            "keep_results_min": 144_000,  # 100 days of 1,440 minutes
+            "keep_runs_min": 10_080,
+            "keep_superseded_min": 2_147_483_647,
+        }
+    store.close()
+
+
 def test_a_file_of_the_present_format_is_left_alone(tmp_path: Path) -> None:
     steps = [*migrations(), NEXT]
     opened(tmp_path, migrations=steps).close()

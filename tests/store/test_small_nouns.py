@@ -85,14 +85,14 @@ def test_the_next_due_time_follows_commits_and_rollbacks(store: Store) -> None:
 
 
 def test_a_setting_is_its_default_until_it_is_set(tx: Transaction) -> None:
-    assert tx.settings.get("keep_runs_days") == 30
-    tx.settings.set("keep_runs_days", 7)
+    assert tx.settings.get("keep_runs_min") == 30 * 24 * 60
+    tx.settings.set("keep_runs_min", 7)
 
-    (found,) = [setting for setting in tx.settings.all() if setting.name == "keep_runs_days"]
-    assert (found.value, found.default, found.origin) == (7, 30, "store")
-    assert tx.settings.get("keep_runs_days") == 7
+    (found,) = [setting for setting in tx.settings.all() if setting.name == "keep_runs_min"]
+    assert (found.value, found.known.default, found.origin) == (7, 30 * 24 * 60, "store")
+    assert tx.settings.minutes("keep_runs_min") == 7
 
-    tx.settings.set("keep_runs_days", None)
+    tx.settings.set("keep_runs_min", None)
     assert {setting.origin for setting in tx.settings.all()} == {"default"}
 
 
@@ -102,11 +102,13 @@ def test_a_setting_that_does_not_exist_or_does_not_fit_is_refused(tx: Transactio
     with pytest.raises(NoSuchObject, match='no setting "colour"'):
         tx.settings.set("colour", 1)
     with pytest.raises(UsageError, match="wants a whole number"):
-        tx.settings.set("keep_runs_days", "7")
+        tx.settings.set("keep_runs_min", "7")
     with pytest.raises(UsageError, match="wants a whole number"):
-        tx.settings.set("keep_runs_days", True)
-    with pytest.raises(UsageError, match="cannot be negative"):
-        tx.settings.set("keep_runs_days", -1)
+        tx.settings.set("keep_runs_min", True)
+    with pytest.raises(UsageError, match="may be 0 to 2147483647, not -1"):
+        tx.settings.set("keep_runs_min", -1)
+    with pytest.raises(UsageError, match="may be 1 to 44640, not 0"):
+        tx.settings.set("load_span_min", 0)
 
 
 # ---- the term

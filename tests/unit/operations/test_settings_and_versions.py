@@ -11,12 +11,12 @@ from tests.unit.operations.small_site import ask, icon, job, jobnet
 def test_settings_tell_where_they_come_from(site: OfflineSite) -> None:
     site.config = site.config.over("command line", {"server.listen": "0.0.0.0:1"})
     with site.store.transaction() as tx:
-        tx.settings.set("keep_runs_days", 7)
+        tx.settings.set("keep_runs_min", 7)
 
     rows = {row["name"]: row for row in ask(site, "config.show")["settings"]}
 
     assert rows["server.listen"]["origin"] == "command line"
-    assert (rows["keep_runs_days"]["value"], rows["keep_runs_days"]["origin"]) == (7, "store")
+    assert (rows["keep_runs_min"]["value"], rows["keep_runs_min"]["origin"]) == (7, "store")
     assert rows["site.zone"]["origin"] == "default"
 
 
