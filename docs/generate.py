@@ -137,7 +137,75 @@ def agent_policy() -> str:
     return POLICY_HEAD + "".join(rows) + POLICY_TAIL
 
 
-PAGES = {"icon-types.md": icon_types, "agent-policy.md": agent_policy}
+SETTINGS_HEAD = """# Settings of the site
+
+Written from the program by `make docs`; do not edit. There are two kinds, and each setting is of one of them.
+
+## Settings that change at once
+
+They live in the store of the data directory and are changed with `jaz-lite setting`, while the server runs or while
+none does. A change takes effect at once and leaves a line in the journal. Spans are written `90m`, `36h`,
+`30d` or `2w`; a bare number is minutes, as in JAZ.
+
+```console
+$ jaz-lite setting set keep_output_min 36h
+keep_output_min: 36h (set; the default is 14d); it was 14d
+$ jaz-lite setting show keep_output_min --json
+"value": 2160
+"text": "36h"
+$ jaz-lite setting reset keep_output_min
+keep_output_min: 14d (the default); it was 36h
+```
+
+| setting | default | range | |
+| --- | --- | --- | --- |
+"""
+
+SETTINGS_OF_JAZ = """
+| in JAZ | here |
+| --- | --- |
+| `JOBNET_LOAD_SPAN` | `load_span_min`; JAZ reads it when its server starts |
+| `JOBNET_KEEP_SPAN` | `keep_runs_min`, by default 30 days where JAZ keeps an hour; 0 means for ever |
+| `JOBLOG_KEEP_SPAN` | `keep_results_min` |
+| `JOBNET_VIEW_SPAN` | not needed: `jaz-lite run list --since 1h` |
+
+## Settings that are read at the start
+
+They stand in `config.toml` of the data directory, since a server needs them before its store is open: where it listens,
+the zone of the site. They are changed in an editor and are read when the server starts; some can be given to
+`jaz-lite up` instead. `jaz-lite setting` does not know them.
+
+| setting | default | |
+| --- | --- | --- |
+"""
+
+SETTINGS_TAIL = """
+`jaz-lite config show` lists all settings of both kinds with where each value comes from: a default, `config.toml`, the
+command line, or the store.
+
+```console
+$ jaz-lite config show
+server.listen
+keep_runs_min
+```
+"""
+
+
+def settings() -> str:
+    """Return the page of the settings of a site."""
+    from jaz_lite.config import SETTINGS
+    from jaz_lite.operations.settings import setting_shown
+    from jaz_lite.store.settings import KNOWN, Setting
+
+    of_store = []
+    for name, known in sorted(KNOWN.items()):
+        one = setting_shown(Setting(name=name, value=known.default, known=known, origin="default"))
+        of_store.append(f"| `{name}` | `{one['default_text']}` | {one['range']} | {one['meaning']} |\n")
+    of_file = [f"| `{one.name}` | `{json.dumps(one.default)}` | {one.meaning} |\n" for one in SETTINGS]
+    return SETTINGS_HEAD + "".join(of_store) + SETTINGS_OF_JAZ + "".join(of_file) + SETTINGS_TAIL
+
+
+PAGES = {"icon-types.md": icon_types, "agent-policy.md": agent_policy, "settings.md": settings}
 
 
 def main() -> None:

@@ -31,6 +31,7 @@ PAGES = (
     "troubleshooting.md",
     "firewalls.md",
     "agents-unix.md",
+    "settings.md",
 )
 TEXTS = sorted([*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
 STARTS_WITHIN_S = 30

@@ -1,9 +1,9 @@
-"""The group `config`: settings and where they come from."""
+"""The group `config`: all settings of the site and where they come from; `setting` changes those of the store."""
 
 from jaz_lite.cli.printing import print_json, print_table
 from jaz_lite.cli.session import Group, Session, json_option, pass_session
 
-config = Group("config", help="Settings: those of config.toml and those of the store.")
+config = Group("config", help="What the site is set to: config.toml, and the settings that `jaz-lite setting` changes.")
 
 
 @config.command("show", example="jaz-lite config show --json")

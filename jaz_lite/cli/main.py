@@ -40,6 +40,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "agent": ("agent", "agent"),
     "site": ("site", "site"),
     "config": ("config", "config"),
+    "setting": ("settings", "setting"),
 }
 
 

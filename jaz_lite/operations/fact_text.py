@@ -42,6 +42,7 @@ SENTENCES: Mapping[str, str] = {
     "agent_forged_term": "somebody who called himself an agent claimed a newer server without proof, and was refused",
     "output_truncated": "the job printed more than is kept of a stream; the rest is lost",
     "foreign_result": "an agent told of work that was given to another; it was not believed",
+    "setting_changed": "a setting was changed",
     "agent_invited": "an agent was invited",
     "agent_uninvited": "an invitation was withdrawn",
     "agent_enrolled": "an agent enrolled",

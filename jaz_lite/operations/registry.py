@@ -91,7 +91,11 @@ OPERATIONS: Mapping[str, Entry] = {
     "agent.keys": Entry(credentials.keys, "administer"),
     "site.cert": Entry(credentials.certificate, "view"),
     "site.rotate_cert": Entry(credentials.rotate_certificate, "administer"),
-    "config.show": Entry(settings.listed, "administer"),
+    "config.show": Entry(settings.of_site, "administer"),
+    "setting.list": Entry(settings.listed, "view"),
+    "setting.show": Entry(settings.show, "view"),
+    "setting.set": Entry(settings.change, "administer"),
+    "setting.reset": Entry(settings.reset, "administer"),
     "status": Entry(status.status, "view"),
     "server.stop": Entry(status.stop, "administer"),
 }

@@ -1,6 +1,7 @@
 """Commands where no server runs: definitions are worked on directly, the rest says how to start one."""
 
 import fcntl
+import re
 from pathlib import Path
 
 import pytest
@@ -158,6 +159,27 @@ def test_settings_are_shown_with_their_origin(cli: Cli, prepared: Path) -> None:
 
     assert (rows["site.zone"]["value"], rows["site.zone"]["origin"]) == ("Asia/Tokyo", "config.toml")
     assert rows["server.listen"]["origin"] == "default"
+
+
+def test_settings_are_changed_without_a_server(cli: Cli, prepared: Path) -> None:
+    changed = cli("setting", "set", "keep_output_min", "36h")
+    shown = cli("setting", "show", "keep_output_min")
+    listed = cli("setting", "list")
+    reset = cli("setting", "reset", "keep_output_min", "--json")
+
+    assert changed.out == "keep_output_min: 36h (set; the default is 14d); it was 14d\n"
+    assert shown.out.startswith("keep_output_min: 36h (set; the default is 14d)\n")
+    assert re.search(r"^keep_output_min +36h +14d +output of jobs", listed.out, re.MULTILINE)
+    assert (reset.json["value"], reset.json["was_text"]) == (20_160, "36h")
+
+
+def test_a_setting_that_cannot_be_is_refused_with_a_hint(cli: Cli, prepared: Path) -> None:
+    wrong = cli("setting", "set", "keep_output_min", "soon")
+    elsewhere = cli("setting", "set", "server.listen", "0.0.0.0:1")
+
+    assert (wrong.code, elsewhere.code) == (2, 8)
+    assert 'wants a span of time, not "soon"' in wrong.err
+    assert "config.toml" in elsewhere.err
 
 
 def test_a_directory_that_somebody_else_uses_is_left_alone(cli: Cli, prepared: Path) -> None:
