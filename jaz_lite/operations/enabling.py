@@ -37,7 +37,7 @@ async def enable(site: Site, person: Person, *, kind: str, names: list[str]) -> 
 
     def work(tx: Transaction) -> dict[str, Any]:
         wanted = [stored(tx, kind, name) for name in dict.fromkeys(names)]
-        refused = enable_together(tx, wanted, all_or_none=True)
+        refused = enable_together(tx, wanted, at_ms=site.clock.now_ms(), all_or_none=True)
         if refused:
             raise refusal("enabled", refused)
         return {"enabled": [{"kind": kind, "id": one.object_id, "version": one.version} for one in wanted]}
@@ -46,9 +46,12 @@ async def enable(site: Site, person: Person, *, kind: str, names: list[str]) -> 
 
 
 def enable_together(
-    tx: Transaction, wanted: Sequence[Stored], *, all_or_none: bool = False
+    tx: Transaction, wanted: Sequence[Stored], *, at_ms: int, all_or_none: bool = False
 ) -> dict[int, list[Problem]]:
     """Enable the versions that may be, taking for granted that the others among `wanted` will be.
+
+    Args:
+        at_ms: the present time: from then on the times of a schedule count that was not enabled.
 
     Returns:
         doc_id to the reasons of each version that may not be enabled (nothing is, with `all_or_none`).
@@ -65,6 +68,9 @@ def enable_together(
     if not (refused and all_or_none):
         for one in hopeful:
             tx.definitions.enable(one.kind, one.object_id, one.version)
+            if one.kind == "schedule":
+                # A start that is missed while no server runs counts from here on.
+                tx.schedule_marks.begin(one.object_id, at_ms)
     return refused
 
 
@@ -91,6 +97,8 @@ async def disable(site: Site, person: Person, *, kind: str, names: list[str]) ->
             raise refusal("disabled", refused)
         for one in going:
             tx.definitions.disable(one.kind, one.object_id)
+            if one.kind == "schedule":
+                tx.schedule_marks.forget(one.object_id)
         return {"disabled": [{"kind": kind, "id": one.object_id, "version": one.version} for one in going]}
 
     return await site.write(work)

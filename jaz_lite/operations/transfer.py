@@ -159,7 +159,7 @@ def _take_in(
     problems += _warnings(tx, incoming)
     wanted = [one for one in incoming if enable and one.enabled]
     rows = [_row(tx, one) for one in wanted]
-    refused = enable_together(tx, rows)
+    refused = enable_together(tx, rows, at_ms=at_ms)
     on = {row.doc_id for row in rows} - refused.keys()
     for one, row in zip(wanted, rows, strict=True):
         if row.doc_id in refused:

@@ -104,6 +104,13 @@ class Definitions:
             _STORED + " where kind = ? and object_id = ? and enabled = 1", (KIND_NUMBER[kind], object_id)
         )
 
+    def enabled_docs(self, kind: str) -> dict[str, int]:
+        """Return the document number of each enabled version, by id."""
+        rows = self._sql.rows(
+            "select object_id, doc_id from definitions where kind = ? and enabled = 1", (KIND_NUMBER[kind],)
+        )
+        return dict(rows)
+
     def newest(self, kind: str, object_id: str) -> Stored | None:
         """Return the version with the highest number, or None."""
         return self._stored(
@@ -170,6 +177,7 @@ class Definitions:
         Raises:
             AlreadyExists: the version exists and `replace` was not said.
         """
+        self._sql.memory.definitions_version += 1
         object_id, version = str(document[f"{kind}_id"]), str(document["version"])
         old = self._sql.row(
             "select doc_id from definitions where kind = ? and object_id = ? and version = ? and superseded_ms is null",
@@ -226,6 +234,7 @@ class Definitions:
 
     def disable(self, kind: str, object_id: str) -> bool:
         """Leave no version enabled; tell whether one was."""
+        self._sql.memory.definitions_version += 1
         return bool(
             self._sql.change(
                 "update definitions set enabled = 0 where kind = ? and object_id = ? and enabled = 1",
@@ -246,6 +255,7 @@ class Definitions:
         self._supersede(found.doc_id, by, found.saved_ms if at_ms is None else at_ms, "deleted")
 
     def _supersede(self, doc_id: int, by: str, at_ms: int, why: Literal["replaced", "deleted"]) -> None:
+        self._sql.memory.definitions_version += 1
         self._sql.run(
             "update definitions set enabled = 0, superseded_ms = ?, superseded_by = ?, superseded_why = ?"
             " where doc_id = ?",

@@ -21,13 +21,25 @@ class Memory:
     All of it can be read again. A rollback forgets everything: what was learnt inside it may not exist.
     """
 
-    __slots__ = ("agents_version", "due_is_known", "first_icons", "name_of", "next_due_ms", "number_of", "packer")
+    __slots__ = (
+        "agents_version",
+        "definitions_version",
+        "due_is_known",
+        "first_icons",
+        "name_of",
+        "next_due_ms",
+        "number_of",
+        "packer",
+        "settings_version",
+    )
 
     def __init__(self) -> None:
         self.number_of: dict[str, int] = {}
         self.name_of: dict[int, str] = {}
         self.first_icons: dict[int, int] = {}  # by run_id
         self.agents_version = 0  # grows when it changes who may connect, or is to be dialled, and where
+        self.definitions_version = 0  # grows with every change of a definition, or of which version is enabled
+        self.settings_version = 0  # grows with every change of a setting
         self.due_is_known = False
         self.next_due_ms: int | None = None
         # One packer for all maps: making one costs more than packing a small map. Lone surrogates come from

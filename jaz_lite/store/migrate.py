@@ -33,6 +33,7 @@ def migrations() -> tuple[Migration, ...]:
         Migration(4, "0.2.0", _text("0004.sql")),
         Migration(5, "0.2.0", _text("0005.sql")),
         Migration(6, "0.2.0", _text("0006.sql")),
+        Migration(7, "0.2.0", _text("0007.sql")),
     )
 
 

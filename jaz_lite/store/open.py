@@ -127,6 +127,16 @@ class Store:
         """A number that grows whenever it may have changed who may connect, or is to be dialled, and where."""
         return self._the_writer.memory.agents_version
 
+    @property
+    def definitions_version(self) -> int:
+        """A number that grows whenever a definition, or which version of one is enabled, may have changed."""
+        return self._the_writer.memory.definitions_version
+
+    @property
+    def settings_version(self) -> int:
+        """A number that grows whenever a setting may have changed."""
+        return self._the_writer.memory.settings_version
+
     # ---- reading
 
     def snapshot(self, limit_s: float = SNAPSHOT_S) -> AbstractContextManager[View]:

@@ -87,6 +87,7 @@ class Settings:
             UsageError: the value is of another type than the default, or out of its range.
         """
         known = known_as(name)
+        self._sql.memory.settings_version += 1
         if value is None:
             self._sql.run("delete from settings where name = ?", (name,))
             return

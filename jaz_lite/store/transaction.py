@@ -17,6 +17,8 @@ from jaz_lite.store.keys import Keys
 from jaz_lite.store.output import Output
 from jaz_lite.store.retention import Retention
 from jaz_lite.store.runs import Runs
+from jaz_lite.store.schedule_marks import ScheduleMarks
+from jaz_lite.store.scheduled_runs import ScheduledRuns
 from jaz_lite.store.settings import Settings
 from jaz_lite.store.term import Term
 from jaz_lite.store.timers import Timers
@@ -39,6 +41,8 @@ class Nouns:
         self.hosts = Hosts(sql)
         self.host_locks = HostLocks(sql)
         self.timers = Timers(sql)
+        self.schedule_marks = ScheduleMarks(sql)
+        self.scheduled_runs = ScheduledRuns(sql)
         self.settings = Settings(sql)
         self.term = Term(sql)
         self.retention = Retention(sql)
