@@ -7,6 +7,8 @@ import click
 from jaz_lite.cli.printing import line, moment, print_json, print_table, say
 from jaz_lite.cli.session import Command, Session, json_option, pass_session
 
+RUNS_COUNTED = ("running", "error", "waiting", "planned", "missed")
+
 
 @click.command(cls=Command, example="jaz-lite status --json")
 @json_option
@@ -26,7 +28,7 @@ def show(told: dict[str, Any]) -> None:
     line(f"server {told.get('server_id', '')}: {told.get('state', '')}, term {told.get('epoch')}.{told.get('boot')}")
     if told.get("listen"):
         line(f"agents connect to {told['listen']}")
-    line("runs: " + ", ".join(f"{runs.get(name, 0)} {name}" for name in ("running", "error", "waiting")))
+    line("runs: " + ", ".join(f"{runs.get(name, 0)} {name}" for name in RUNS_COUNTED))
     line("last snapshot: " + (moment(told.get("last_snapshot_at")) or "never"))
     print_table(
         ("agent", "state", "reachable", "running jobs", "confirmed"),

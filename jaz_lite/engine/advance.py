@@ -1,7 +1,7 @@
 """The heart: a run and an event give a new run, what to do, and what to tell.
 
     event                       changes a run when
-    Started                     it waits and its time has come; `multiple_start` decides what other runs mean
+    Started                     it waits and its time has come; `boot` judges lateness and other runs
     WorkStarted .. WorkTimedOut the key is that of the icon's present attempt
     Answered, TimerFired        the icon waits for this very answer, this very time
     operations of people        the state allows it; otherwise `refusal` says why not
@@ -21,10 +21,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from jaz_lite.engine import limits
+from jaz_lite.engine import boot, limits
 from jaz_lite.engine.control import operate, stop_run
 from jaz_lite.engine.draft import Draft
-from jaz_lite.engine.join import open_frame
 from jaz_lite.engine.settle import OPEN, end_broken, end_stopped, settle
 from jaz_lite.engine.steps import RETRY, RETRY_DUE, begin, give_up, resume, retry_due_ms
 from jaz_lite.model.action import Action, SetTimer
@@ -45,8 +44,7 @@ from jaz_lite.model.event import (
 from jaz_lite.model.fact import Fact
 from jaz_lite.model.run import Doubt, Run
 
-TIMEOUT = "timeout"  # timers of the run itself
-GO_ON = "go_on"
+GO_ON = "go_on"  # a timer of the run itself; `boot` has the others
 _WORK = (WorkPlaced, WorkStarted, WorkEnded, WorkFailed, WorkCancelled, WorkDoubted, WorkTimedOut)
 _WorkEvent = WorkPlaced | WorkStarted | WorkEnded | WorkFailed | WorkCancelled | WorkDoubted | WorkTimedOut
 
@@ -113,7 +111,7 @@ def _take(draft: Draft, event: Event) -> str | None:
     elif isinstance(event, TimerFired):
         _timer(draft, event)
     elif isinstance(event, Started):
-        _started(draft, event)
+        boot.start(draft, event)
     if refusal is None and not draft.is_over:
         _work_through(draft)
     return refusal
@@ -144,42 +142,17 @@ def _work_through(draft: Draft) -> None:
 # ---- the run
 
 
-def _started(draft: Draft, event: Started) -> None:
-    if draft.state != "waiting" or (draft.scheduled_ms is not None and draft.now_ms < draft.scheduled_ms):
-        return
-    jobnet = draft.run.jobnet
-    if event.others and jobnet.multiple_start == "wait":
-        if draft.load_status != "delayed":
-            draft.load_status = "delayed"
-            draft.tell("run_delayed", severity="warning")
-        return
-    if event.others and jobnet.multiple_start == "skip":
-        draft.state = "ended"
-        draft.load_status = "skipped"
-        draft.started_ms = draft.ended_ms = draft.now_ms
-        draft.message = "skipped: another run of the jobnet was running"
-        draft.tell("run_skipped", severity="warning")
-        return
-    draft.state = "running"
-    draft.load_status = "normal"
-    draft.started_ms = draft.now_ms
-    if jobnet.timeout_min > 0:
-        draft.order((SetTimer(node=None, name=TIMEOUT, due_ms=_timeout_due_ms(draft)),))
-    open_frame(draft, 0, draft.run.start_variables)
-
-
-def _timeout_due_ms(draft: Draft) -> int:
-    return (draft.started_ms or 0) + draft.run.jobnet.timeout_min * 60_000
-
-
 def _timer(draft: Draft, event: TimerFired) -> None:
+    if event.node is None and event.name == boot.DEADLINE:
+        boot.deadline(draft, event)
+        return
     if draft.state not in OPEN:
         return
     if event.node is not None:
         _icon_timer(draft, event, event.node)
     elif event.name == GO_ON and not draft.stopping:
         _go_on(draft)
-    elif event.name == TIMEOUT and not draft.timed_out and event.due_ms == _timeout_due_ms(draft):
+    elif event.name == boot.TIMEOUT and not draft.timed_out and event.due_ms == boot.timeout_due_ms(draft):
         jobnet = draft.run.jobnet
         if jobnet.timeout_min <= 0:
             return

@@ -8,7 +8,7 @@ Source: JAZ, execution.md 7 and 8; `decide` answers a doubt, which JAZ does not 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from jaz_lite.engine import limits
+from jaz_lite.engine import boot, limits
 from jaz_lite.engine.draft import Draft
 from jaz_lite.engine.steps import abandon, apply, give_up, release, retry_due_ms
 from jaz_lite.engine.steps import stop as stop_icon
@@ -27,8 +27,8 @@ def operate(draft: Draft, operation: asked.Operation) -> Refusal:
     match operation:
         case asked.StopRun():
             return _stop_run(draft, operation.by)
-        case asked.MoveRun():
-            return _move_run(draft, operation)
+        case asked.HoldRun() | asked.ReleaseRun() | asked.MoveRun() | asked.DeleteRun() | asked.RerunRun():
+            return boot.operate(draft, operation)
     number: Any = getattr(operation, "node", None)
     if not isinstance(number, int) or not 0 <= number < len(draft.nodes):
         return f"the run has no icon number {number}"
@@ -58,7 +58,7 @@ def stop_run(draft: Draft, by: str) -> None:
     draft.message = f"stopped by {by}"
     draft.tell("run_stop_asked", by=by)
     draft.queue.clear()
-    if draft.state == "waiting":
+    if draft.started_ms is None:
         draft.started_ms = draft.now_ms
         return
     for number, node in enumerate(draft.nodes):
@@ -67,19 +67,6 @@ def stop_run(draft: Draft, by: str) -> None:
             draft.move(number, draft.edit(number), "waiting")
         elif node.child is None and state in ("running", "stopping"):
             stop_icon(draft, number)
-
-
-def _move_run(draft: Draft, operation: asked.MoveRun) -> Refusal:
-    if draft.state != "waiting":
-        return f"the run is {draft.state}; only one that has not started can be moved"
-    if draft.scheduled_ms is None:
-        return "the run has no scheduled time that could be moved"
-    if not draft.now_ms < operation.scheduled_ms < limits.YEAR_9999_MS:
-        return "the new time of the run is not in the future"
-    draft.scheduled_ms = operation.scheduled_ms
-    draft.load_status = "normal"
-    draft.tell("run_moved", by=operation.by, scheduled_ms=operation.scheduled_ms)
-    return None
 
 
 # ---- one icon

@@ -163,6 +163,8 @@ class Draft:
         self.job_status: JobStatus = run.job_status
         self.load_status: LoadStatus = run.load_status
         self.scheduled_ms = run.scheduled_ms
+        self.boot = run.boot
+        self.late = run.late
         self.started_ms = run.started_ms
         self.ended_ms = run.ended_ms
         self.exit_code = run.exit_code
@@ -323,6 +325,8 @@ _HEAD = (
     "job_status",
     "load_status",
     "scheduled_ms",
+    "boot",
+    "late",
     "started_ms",
     "ended_ms",
     "exit_code",

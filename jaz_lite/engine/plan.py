@@ -16,7 +16,20 @@ from jaz_lite.icons import params_of
 from jaz_lite.model import names
 from jaz_lite.model.jobnet import Flow, FlowKind, Icon, Jobnet
 from jaz_lite.model.problem import Place
-from jaz_lite.model.run import EMPTY, UNOPENED, UNTOUCHED, Frame, FrameRun, IconRun, Method, Node, Origin, Plan, Run
+from jaz_lite.model.run import (
+    EMPTY,
+    UNOPENED,
+    UNTOUCHED,
+    Boot,
+    Frame,
+    FrameRun,
+    IconRun,
+    Method,
+    Node,
+    Origin,
+    Plan,
+    Run,
+)
 
 Find = Callable[[str], tuple[Jobnet, int] | None]
 
@@ -137,6 +150,7 @@ def create(
     user: str,
     now_ms: int,
     scheduled_ms: int | None = None,
+    boot: Boot | None = None,
     variables: Mapping[str, str] = EMPTY,
 ) -> Run:
     """Return a run that waits for its `Started`.
@@ -144,6 +158,7 @@ def create(
     Args:
         run_id: the first of `len(plan.frames)` numbers that belong to the run: frame n has run_id + n.
         occ: names the occurrence in natural keys.
+        scheduled_ms, boot: of a planned run.
         variables: what START of the outermost jobnet gets.
     """
     held = plan.frames[0].start if origin == "hold" else None
@@ -156,6 +171,7 @@ def create(
         user=user,
         created_ms=now_ms,
         scheduled_ms=scheduled_ms,
+        boot=boot,
         start_variables=kept(variables)[0],
         frames=(UNOPENED,) * len(plan.frames),
         icons=tuple([_MARKED["hold" if node.number == held else _mark(node)] for node in plan.nodes]),
@@ -178,6 +194,8 @@ def refused(
     user: str,
     now_ms: int,
     doc_id: int = 0,
+    scheduled_ms: int | None = None,
+    boot: Boot | None = None,
 ) -> Run:
     """Return a run that is over because it could not be planned: a load error, with no icons."""
     return Run(
@@ -191,6 +209,8 @@ def refused(
         load_status="load_error",
         user=user,
         created_ms=now_ms,
+        scheduled_ms=scheduled_ms,
+        boot=boot,
         started_ms=now_ms,
         ended_ms=now_ms,
         message=message,

@@ -23,9 +23,14 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Started(Event):
-    """The time of the run has come. `others`: another run of the same jobnet is running now."""
+    """The time of the run has come.
+
+    `others`: another run of the same jobnet is running now. `superseded`: a later time of the same schedule and
+    jobnet is due as well.
+    """
 
     others: bool = False
+    superseded: bool = False
 
 
 # ---- work on agents
@@ -186,3 +191,23 @@ class MoveRun(Operation):
     """Changes the scheduled time of a run that has not started."""
 
     scheduled_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class HoldRun(Operation):
+    """Keeps a planned run from starting, whatever the time, until it is released."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRun(Operation):
+    """Lets a held planned run start at its time; at once if that is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteRun(Operation):
+    """Takes back a run that has not started; its record stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class RerunRun(Operation):
+    """Starts a run now whose time was missed, whatever other runs of the jobnet do."""

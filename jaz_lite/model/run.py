@@ -14,12 +14,14 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from jaz_lite.model.jobnet import FlowKind, Icon, Jobnet
+from jaz_lite.model.schedule import LateStart
 
 IconState = Literal["waiting", "ready", "running", "ended", "run_error", "end_error", "stopping"]
 RunState = Literal["waiting", "ready", "running", "ended", "run_error", "end_error"]
 Method = Literal["normal", "hold", "skip", "stop", "rerun"]
 JobStatus = Literal["normal", "timeout", "error"]
 LoadStatus = Literal["normal", "load_error", "delayed", "skipped"]
+Held = Literal["no", "held", "released"]
 Origin = Literal["schedule", "manual", "hold", "test", "command", "task", "single"]
 
 ICON_STATES: tuple[IconState, ...] = ("waiting", "ready", "running", "ended", "run_error", "end_error", "stopping")
@@ -147,6 +149,19 @@ UNOPENED = FrameRun()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Boot:
+    """What was planned for the start of a run. Its time itself is `Run.scheduled_ms`, which an operator may move."""
+
+    schedule_id: str = ""  # "": a person asked for this time
+    nominal_ms: int  # as first planned; a move does not change it
+    late_start: LateStart = "error"  # what becomes of it when its time was missed by more than the grace
+    grace_min: int = 0
+    deadline_ms: int | None = None  # it should have ended by then
+    held: Held = "no"  # released: it was held, and its time is no matter any more
+    deadline_missed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """One execution of a jobnet."""
 
@@ -160,11 +175,12 @@ class Run:
     load_status: LoadStatus = "normal"
     user: str = ""  # who started it
     scheduled_ms: int | None = None
+    boot: Boot | None = None  # of a planned run
     created_ms: int = 0
     started_ms: int | None = None
     ended_ms: int | None = None
     exit_code: int | None = None
-    late: bool = False
+    late: bool = False  # it started, or is to start, after its minute
     stopping: bool = False  # a person, a timeout or a structural error ends the whole run
     timed_out: bool = False
     message: str = ""  # why it ended abnormally or could not be loaded
@@ -178,6 +194,11 @@ class Run:
     @property
     def jobnet(self) -> Jobnet:
         return self.plan.frames[0].jobnet
+
+    @property
+    def start_missed(self) -> bool:
+        """Tell whether it stands as a delayed-start error: its time passed, and it was not started."""
+        return self.state == "run_error" and self.load_status == "delayed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,15 @@ SENTENCES: Mapping[str, str] = {
     "run_skipped": "start was skipped: another run of the jobnet is going on",
     "run_delayed": "start waits for another run of the jobnet",
     "run_timed_out": "jobnet ran over its time",
+    "run_started_late": "jobnet started late",
+    "run_start_missed": "the start was missed: a delayed-start error",
+    "run_not_started": "the start was left out",
     "run_moved": "start was moved",
+    "run_held": "start was held",
+    "run_released": "start was released",
+    "run_deleted": "the planned run was deleted",
+    "run_rerun_asked": "start after a delayed-start error was asked for",
+    "run_deadline_missed": "the run is not over at its deadline",
     "run_stop_asked": "stop was asked for",
     "run_load_error": "the jobnet could not be loaded",
     "icon_started": "started",
@@ -62,9 +70,19 @@ SENTENCES: Mapping[str, str] = {
     "agent_set_back": "the agent's records are older than what it told before",
 }
 
-LEFT_OUT = frozenset(("visit", "attempt", "notify", "management_id", "std_out", "std_err"))  # of use to programs only
+# Of use to programs only.
+LEFT_OUT = frozenset(
+    ("visit", "attempt", "notify", "management_id", "std_out", "std_err", "scheduled_ms", "late_start")
+)
 
-WORDS = {"return_code": "exit code", "sig": "signal", "timeout_min": "limit in minutes"}
+WORDS = {
+    "return_code": "exit code",
+    "sig": "signal",
+    "timeout_min": "limit in minutes",
+    "scheduled_at": "time",
+    "late_s": "late by seconds",
+    "deadline_at": "deadline",
+}
 
 
 def text_of(kind: str, data: Mapping[str, Any]) -> str:

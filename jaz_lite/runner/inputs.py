@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jaz_lite.model.event import Event
-from jaz_lite.model.run import EMPTY, Origin, Run
+from jaz_lite.model.run import EMPTY, Boot, Origin, Run
 from jaz_lite.runner.port import Port
 from jaz_lite.store.transaction import Transaction
 from jaz_lite.wire.happenings import AgentEvents, ConfigTaken, Identified, InventoryItem, Output, RefusedWork, WorkState
@@ -60,6 +60,8 @@ class NewRun(Input):
     user: str = ""
     variables: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     icon_path: str = ""  # a single icon run: the icon to run
+    scheduled_ms: int | None = None  # None: now; else `boot` says what is planned for its start
+    boot: Boot | None = None
     reply: Reply | None = None
 
 

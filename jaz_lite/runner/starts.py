@@ -1,4 +1,4 @@
-"""Starting runs: find the version, plan it, give it its numbers."""
+"""Starting runs: find the version, plan it, give it its numbers. `start`: now; `plan`: for a time."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from jaz_lite.engine import plan as planning
+from jaz_lite.engine.boot import BOOT, DEADLINE
 from jaz_lite.errors import NoSuchObject
 from jaz_lite.model.fact import Fact
 from jaz_lite.model.jobnet import Jobnet
-from jaz_lite.model.run import Origin, Run
+from jaz_lite.model.run import EMPTY, Boot, Origin, Run
 
 if TYPE_CHECKING:
     from jaz_lite.runner.turn import Turn
@@ -25,8 +26,13 @@ def start(
     version: str | None = None,
     icon_path: str = "",
     occ: str | None = None,
+    scheduled_ms: int | None = None,
+    boot: Boot | None = None,
 ) -> Run:
-    """Create a run and let it start in this turn.
+    """Create a run and let it start in this turn, or at its time.
+
+    Args:
+        scheduled_ms, boot: of a planned run; one whose time is over is judged in this turn.
 
     Raises:
         NoSuchObject: there is no such jobnet, none of its versions is enabled, or it has no such icon to run alone.
@@ -37,6 +43,7 @@ def start(
         stored = turn.tx.definitions.enabled("jobnet", sub_id)
         return None if stored is None else (turn.live.document(turn.tx, stored.doc_id), stored.doc_id)
 
+    assert (scheduled_ms is None) == (boot is None), "a planned run has a time"
     if version is None:
         stored = turn.tx.definitions.enabled("jobnet", jobnet_id)
     else:
@@ -47,32 +54,96 @@ def start(
     if icon_path:
         root = planning.single(root, icon_path)
     try:
-        plan = planning.build(root, find, doc_id=stored.doc_id)
+        plan_ = planning.build(root, find, doc_id=stored.doc_id)
     except planning.PlanError as error:
-        return _load_error(turn, root, stored.doc_id, error, occ=occ, origin=origin, user=user)
-    run_id = turn.draw_ids(len(plan.frames))
+        return _load_error(
+            turn,
+            root,
+            stored.doc_id,
+            error.message,
+            occ=occ,
+            origin=origin,
+            user=user,
+            scheduled_ms=scheduled_ms,
+            boot=boot,
+        )
+    run_id = turn.draw_ids(len(plan_.frames))
     run = planning.create(
-        plan,
+        plan_,
         run_id=run_id,
         occ=occ if occ is not None else f"M:{run_id}",
         site_uid=turn.site_uid,
         origin="single" if icon_path else origin,
         user=user,
         now_ms=turn.now_ms,
+        scheduled_ms=scheduled_ms,
+        boot=boot,
         variables=variables,
     )
     turn.insert_run(run, icon_path)
+    if scheduled_ms is not None and scheduled_ms > turn.now_ms:
+        turn.tx.timers.set(run_id, None, BOOT, scheduled_ms)
+    if boot is not None and boot.deadline_ms is not None:
+        turn.tx.timers.set(run_id, None, DEADLINE, boot.deadline_ms)
     return run
 
 
+def plan(
+    turn: Turn,
+    *,
+    jobnet_id: str,
+    occ: str | None,
+    scheduled_ms: int,
+    boot: Boot,
+    origin: Origin,
+    user: str,
+    variables: Mapping[str, str] = EMPTY,
+    version: str | None = None,
+) -> Run:
+    """Plan a run of the version that is enabled now for a time; one whose time is over is judged in this turn.
+
+    Args:
+        occ: names the occurrence; None: the run's number does. That it is new is the caller's to know.
+
+    Returns:
+        The run. Where the jobnet or a sub-jobnet has no enabled version, it is over as a load error (decision 4).
+    """
+    try:
+        return start(
+            turn,
+            jobnet_id=jobnet_id,
+            origin=origin,
+            user=user,
+            variables=variables,
+            version=version,
+            occ=occ,
+            scheduled_ms=scheduled_ms,
+            boot=boot,
+        )
+    except NoSuchObject as error:
+        missing = Jobnet(jobnet_id=jobnet_id, version="")
+        return _load_error(
+            turn, missing, 0, error.message, occ=occ, origin=origin, user=user, scheduled_ms=scheduled_ms, boot=boot
+        )
+
+
 def _load_error(
-    turn: Turn, jobnet: Jobnet, doc_id: int, error: planning.PlanError, *, occ: str | None, origin: Origin, user: str
+    turn: Turn,
+    jobnet: Jobnet,
+    doc_id: int,
+    message: str,
+    *,
+    occ: str | None,
+    origin: Origin,
+    user: str,
+    scheduled_ms: int | None,
+    boot: Boot | None,
 ) -> Run:
     """Record a run that cannot be planned: it is over at once, and says why (decision 4)."""
     run_id = turn.draw_ids(1)
     run = planning.refused(
         jobnet,
-        error.message,
+        message,
         run_id=run_id,
         occ=occ if occ is not None else f"M:{run_id}",
         site_uid=turn.site_uid,
@@ -80,9 +151,11 @@ def _load_error(
         user=user,
         now_ms=turn.now_ms,
         doc_id=doc_id,
+        scheduled_ms=scheduled_ms,
+        boot=boot,
     )
     turn.insert_run(run)
-    fact = Fact(kind="run_load_error", severity="error", jaz_code="JC90000001", data={"message": error.message})
+    fact = Fact(kind="run_load_error", severity="error", jaz_code="JC90000001", data={"message": message})
     turn.tx.journal.add(turn.now_ms, run_id, "", fact)
     return run
 

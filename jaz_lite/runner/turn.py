@@ -13,8 +13,9 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from jaz_lite.engine.advance import advance_all
+from jaz_lite.engine.boot import BOOT
 from jaz_lite.errors import LocalProtocolError
-from jaz_lite.model.event import Event, Operation, Started, WorkPlaced
+from jaz_lite.model.event import Event, Operation, Started, TimerFired, WorkPlaced
 from jaz_lite.model.run import RUN_OVER, Run
 from jaz_lite.runner import actions, dispatch, locks
 from jaz_lite.runner.desk import Desk
@@ -28,6 +29,7 @@ from jaz_lite.store.transaction import Transaction
 log = logging.getLogger(__name__)
 
 BUSY = frozenset(("ready", "running", "run_error"))
+FULL_DISK_PAUSE_MS = 5_000  # so long a start is put off while the disk is full
 
 
 @dataclass(slots=True)
@@ -37,6 +39,7 @@ class _Staged:
     run: Run
     nodes: dict[int, None] = field(default_factory=dict)  # those that changed, in the order in which they did
     frames: set[int] = field(default_factory=set)
+    boot: bool = False  # what was planned for its start changed
 
 
 @dataclass(slots=True)
@@ -64,6 +67,7 @@ class Turn:
         draw_ids: Callable[[int], int],
         later: Callable[[float, Input], None],
         may_start: bool,
+        has_missed: Callable[[Run], bool],
     ) -> None:
         self.tx = tx
         self.live = live
@@ -75,6 +79,7 @@ class Turn:
         self.draw_ids = draw_ids
         self._later = later
         self.may_start = may_start  # False while the disk is full
+        self._has_missed = has_missed
         self.agents_moved = False  # an agent came or went
         self._feed = feed
         self._staged: dict[int, _Staged] = {}
@@ -101,24 +106,60 @@ class Turn:
         for run_id, staged in self._staged.items():
             if staged.run.jobnet.jobnet_id == jobnet_id:
                 known[run_id] = staged.run
-        return [known[run_id] for run_id in sorted(known) if known[run_id].state in BUSY and not known[run_id].faulted]
-
-    def waiting_runs_of(self, jobnet_id: str) -> list[Run]:
-        """Return the runs of a jobnet that wait for another run of it to end, oldest first."""
-        known = {run.run_id: run for run in self.live.of_jobnet(jobnet_id)}
-        known.update((run_id, s.run) for run_id, s in self._staged.items() if s.run.jobnet.jobnet_id == jobnet_id)
         return [
-            known[run_id]
-            for run_id in sorted(known)
-            if known[run_id].state == "waiting" and known[run_id].load_status == "delayed"
+            run
+            for run in map(known.__getitem__, sorted(known))
+            if run.state in BUSY and not run.start_missed and not run.faulted
         ]
 
+    def waiting_runs_of(self, jobnet_id: str) -> list[Run]:
+        """Return the runs of a jobnet that wait for another run of it to end, in the order in which they start.
+
+        Notes:
+            Those with a scheduled time go after those without (a person asked for them now), by that time. One that
+            is held keeps nobody waiting.
+        """
+        known = {run.run_id: run for run in self.live.of_jobnet(jobnet_id)}
+        known.update((run_id, s.run) for run_id, s in self._staged.items() if s.run.jobnet.jobnet_id == jobnet_id)
+        waiting = [
+            run
+            for run in known.values()
+            if run.state == "waiting"
+            and run.load_status == "delayed"
+            and not run.faulted
+            and (run.boot is None or run.boot.held != "held")
+        ]
+        return sorted(waiting, key=lambda run: (run.scheduled_ms or 0, run.run_id))
+
+    def superseded(self, run: Run) -> bool:
+        """Tell whether a later time of the same schedule and jobnet is due as well."""
+        boot = run.boot
+        if boot is None or not boot.schedule_id or boot.late_start != "run_latest":
+            return False  # nobody asks
+        known = {other.run_id: other for other in self.live.of_jobnet(run.jobnet.jobnet_id)}
+        known.update(
+            (run_id, s.run) for run_id, s in self._staged.items() if s.run.jobnet.jobnet_id == run.jobnet.jobnet_id
+        )
+        later = any(
+            other.boot is not None
+            and other.boot.schedule_id == boot.schedule_id
+            and other.boot.nominal_ms > boot.nominal_ms
+            and (other.scheduled_ms or 0) <= self.now_ms
+            for other in known.values()
+        )
+        return later or self._has_missed(run)
+
     def insert_run(self, run: Run, icon_path: str = "") -> None:
-        """Put a new run into the store and let it start."""
+        """Put a new run into the store and let it start, if its time has come."""
         self.tx.runs.insert(run, icon_path=icon_path)
         self._staged[run.run_id] = _Staged(run)
-        if run.state not in RUN_OVER:
+        if run.state not in RUN_OVER and (run.scheduled_ms or 0) <= self.now_ms:
             self.raise_event(run.run_id, Started())
+
+    def timer_is_due(self, run_id: int, node: int | None, name: str, due_ms: int) -> None:
+        """Take a timer that is due, and give the run what it stands for."""
+        self.tx.timers.delete(run_id, node, name)
+        self.raise_event(run_id, Started() if node is None and name == BOOT else TimerFired(node, name, due_ms))
 
     def raise_event(self, run_id: int, event: Event, reply: Reply | None = None) -> None:
         """Have an event given to a run before this turn ends."""
@@ -145,8 +186,12 @@ class Turn:
                 batch = []
                 self._advance_by(run_id, [item.event], item.reply)
             elif isinstance(item.event, Started):
-                # Only now: since it was raised, others of the jobnet may have begun or ended in this very turn.
-                batch.append(Started(others=bool(self.busy_runs_of(run.jobnet.jobnet_id))))
+                if self.may_start:
+                    # Only now: since it was raised, others of the jobnet may have begun or ended in this very turn.
+                    others = bool(self.busy_runs_of(run.jobnet.jobnet_id))
+                    batch.append(Started(others=others, superseded=self.superseded(run)))
+                else:
+                    self.tx.timers.set(run_id, None, BOOT, self.now_ms + FULL_DISK_PAUSE_MS)
             else:
                 batch.append(item.event)
         self._advance_by(run_id, batch, None)
@@ -169,6 +214,7 @@ class Turn:
             staged.nodes.pop(node, None)
             staged.nodes[node] = None
         staged.frames |= step.changed_frames
+        staged.boot = staged.boot or step.run.boot is not run.boot
         if step.refusal is not None and reply is not None:
             reply.error = actions.refused(step.refusal)
         for fact in step.facts:
@@ -192,7 +238,7 @@ class Turn:
         self._let_next_start(run)
 
     def _let_next_start(self, run: Run) -> None:
-        """Start the oldest run that waited for this one, unless yet another is at work."""
+        """Start the first run that waited for this one, unless yet another is at work."""
         for waiting in self.waiting_runs_of(run.jobnet.jobnet_id)[:1]:
             if not self.busy_runs_of(run.jobnet.jobnet_id):
                 self.raise_event(waiting.run_id, Started())
@@ -277,7 +323,7 @@ class Turn:
         if self._groups_may_move and self.works.groups:
             self._fill_groups()
         for staged in self._staged.values():
-            self.tx.runs.save(staged.run, staged.nodes, staged.frames)
+            self.tx.runs.save(staged.run, staged.nodes, staged.frames, boot=staged.boot)
         for k, fields in self._attempts.items():
             self.tx.attempts.update(k, **fields)
         for agent_id, (spool, cursor, chain) in self._cursors.items():

@@ -17,7 +17,7 @@ from datetime import tzinfo
 
 from jaz_lite.clock import Clock
 from jaz_lite.errors import DiskFull, JazLiteError, StoreDamaged
-from jaz_lite.model.event import TimerFired
+from jaz_lite.model.run import Run
 from jaz_lite.runner import agents, credentials, reconcile, reports, starts, twins
 from jaz_lite.runner.actions import not_live
 from jaz_lite.runner.copies import Copies
@@ -79,6 +79,7 @@ class Turns:
         self.copies = Copies(store, self.works, self.feed, clock.monotonic)
         self.pins_changed: Callable[[], None] = lambda: None
         self.wake: Callable[[], None] = lambda: None
+        self.has_missed: Callable[[Run], bool] = lambda _run: False  # a later time of its schedule is due, unplanned
         self.agents_changed: Callable[[], None] = lambda: None  # agents, or whether they are connected
         self.later: Callable[[float, Input], None] = lambda _seconds, item: self.submit(item)
         self._inbox: deque[Input] = deque()
@@ -181,11 +182,11 @@ class Turns:
             draw_ids=self._draw_ids,
             later=self.later,
             may_start=not self.disk_full,
+            has_missed=self.has_missed,
         )
         try:
             for run_id, node, name, due_ms in tx.timers.due(turn.now_ms, TIMERS_AT_ONCE_MAX):
-                tx.timers.delete(run_id, node, name)
-                turn.raise_event(run_id, TimerFired(node, name, due_ms))
+                turn.timer_is_due(run_id, node, name, due_ms)
             for item in items:
                 self._take(turn, item)
             turn.finish()
@@ -310,6 +311,8 @@ class Turns:
                 user=item.user,
                 variables=item.variables,
                 icon_path=item.icon_path,
+                scheduled_ms=item.scheduled_ms,
+                boot=item.boot,
             )
         except StoreDamaged:
             raise

@@ -110,11 +110,13 @@ class ServerControl:
         with self._store.snapshot() as view:
             site = view.term.site()
             agents = view.agents.list()
-        running = error = waiting = 0
+        counts = dict.fromkeys(("running", "error", "waiting", "planned", "missed"), 0)
         for run in self._control.live_runs():
-            running += run.state in ("ready", "running")
-            error += run.state == "run_error"
-            waiting += run.state == "waiting"
+            counts["running"] += run.state in ("ready", "running")
+            counts["error"] += run.state == "run_error"
+            counts["missed"] += run.start_missed  # of those in error
+            if run.state == "waiting":
+                counts["planned" if run.boot is not None and run.load_status == "normal" else "waiting"] += 1
         listed = []
         for agent in agents:
             at_agent, queued = self._control.waiting_for_agent(agent.agent_id)
@@ -140,7 +142,7 @@ class ServerControl:
             "boot": self._boot,
             "state": "active",
             "agents": listed,
-            "runs": {"running": running, "error": error, "waiting": waiting},
+            "runs": counts,
             "last_snapshot_at": None,
             "notices": ["the disk is full: nothing new is started until there is room"] if full else [],
         }

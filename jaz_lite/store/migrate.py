@@ -34,6 +34,7 @@ def migrations() -> tuple[Migration, ...]:
         Migration(5, "0.2.0", _text("0005.sql")),
         Migration(6, "0.2.0", _text("0006.sql")),
         Migration(7, "0.2.0", _text("0007.sql")),
+        Migration(8, "0.2.0", _text("0008.sql")),
     )
 
 

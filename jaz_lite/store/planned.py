@@ -28,6 +28,8 @@ def _plan(stored: StoredRun, document: Callable[[int], Jobnet]) -> Plan:
         return None if doc_id is None else (document(doc_id), doc_id)
 
     row = stored.row
+    if not row.doc_id:
+        return planning.unplanned(Jobnet(jobnet_id=row.jobnet_id, version=""), 0)
     root = document(row.doc_id)
     if row.icon_path:
         root = planning.single(root, row.icon_path)

@@ -10,8 +10,10 @@ from jaz_lite.model.run import (
     RUN_STATES,
     UNOPENED,
     UNTOUCHED,
+    Boot,
     Doubt,
     FrameRun,
+    Held,
     IconRun,
     JobStatus,
     LoadStatus,
@@ -21,6 +23,7 @@ from jaz_lite.model.run import (
     Run,
     RunState,
 )
+from jaz_lite.model.schedule import LateStart
 from jaz_lite.store.connection import Row
 from jaz_lite.store.memory import Memory, unpack
 
@@ -28,6 +31,8 @@ METHODS: tuple[Method, ...] = get_args(Method)
 JOB_STATUSES: tuple[JobStatus, ...] = get_args(JobStatus)
 LOAD_STATUSES: tuple[LoadStatus, ...] = get_args(LoadStatus)
 ORIGINS: tuple[Origin, ...] = get_args(Origin)
+LATE_STARTS: tuple[LateStart, ...] = get_args(LateStart)
+HELDS: tuple[Held, ...] = get_args(Held)
 
 RUN_STATE_NUMBER: Mapping[str, int] = {state: number for number, state in enumerate(RUN_STATES)}
 ICON_STATE_NUMBER: Mapping[str, int] = {state: number for number, state in enumerate(ICON_STATES)}
@@ -35,6 +40,8 @@ METHOD_NUMBER: Mapping[str, int] = {method: number for number, method in enumera
 JOB_STATUS_NUMBER: Mapping[str, int] = {status: number for number, status in enumerate(JOB_STATUSES)}
 LOAD_STATUS_NUMBER: Mapping[str, int] = {status: number for number, status in enumerate(LOAD_STATUSES)}
 ORIGIN_NUMBER: Mapping[str, int] = {origin: number for number, origin in enumerate(ORIGINS)}
+LATE_START_NUMBER: Mapping[str, int] = {word: number for number, word in enumerate(LATE_STARTS)}
+HELD_NUMBER: Mapping[str, int] = {word: number for number, word in enumerate(HELDS)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +69,7 @@ class RunRow:
     timed_out: bool
     message: str
     faulted: str
+    boot: Boot | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +104,7 @@ class StoredRun:
             load_status=row.load_status,
             user=row.user,
             scheduled_ms=row.scheduled_ms,
+            boot=row.boot,
             created_ms=row.created_ms,
             started_ms=row.started_ms,
             ended_ms=row.ended_ms,
@@ -193,6 +202,28 @@ def frame_row(row_id: int, frame: FrameRun) -> Row:
 def frame_of(row: Row) -> FrameRun:
     """Return the frame that a row holds."""
     return FrameRun(state=RUN_STATES[row[1]], visit=row[2], started_ms=row[3], ended_ms=row[4])
+
+
+# ---- what was planned for the start
+
+BOOT_FIELDS = (
+    "b.nominal_ms, s.name, b.late_start, b.grace_min, b.deadline_ms, b.held, b.deadline_missed"  # null first: no boot
+)
+
+
+def boot_of(row: Row) -> Boot | None:
+    """Return the boot that columns (BOOT_FIELDS) hold, or None where there is none."""
+    if row[0] is None:
+        return None
+    return Boot(
+        nominal_ms=row[0],
+        schedule_id=row[1] or "",
+        late_start=LATE_STARTS[row[2]],
+        grace_min=row[3],
+        deadline_ms=row[4],
+        held=HELDS[row[5]],
+        deadline_missed=bool(row[6]),
+    )
 
 
 # ---- the run itself

@@ -10,14 +10,17 @@ What the engine changes often is written with one statement a kind: the numbers 
 from collections.abc import Collection, Sequence
 
 from jaz_lite.errors import NoSuchObject
-from jaz_lite.model.run import RUN_OVER, RUN_STATES, UNOPENED, UNTOUCHED, Run
+from jaz_lite.model.run import RUN_OVER, RUN_STATES, UNOPENED, UNTOUCHED, Boot, Run
 from jaz_lite.store import names
 from jaz_lite.store.connection import Row, Sql
 from jaz_lite.store.rows_in_time import first_key_at
 from jaz_lite.store.run_rows import (
+    BOOT_FIELDS,
+    HELD_NUMBER,
     ICON_FIELDS,
     JOB_STATUS_NUMBER,
     JOB_STATUSES,
+    LATE_START_NUMBER,
     LOAD_STATUS_NUMBER,
     LOAD_STATUSES,
     ORIGIN_NUMBER,
@@ -26,6 +29,7 @@ from jaz_lite.store.run_rows import (
     IconPacker,
     RunRow,
     StoredRun,
+    boot_of,
     frame_of,
     frame_row,
     icon_of,
@@ -41,11 +45,13 @@ IN_ERROR = frozenset(("run_error", "end_error"))
 _FIELDS = (
     "r.run_id, r.occ, n.name, coalesce(d.version, ''), coalesce(r.doc_id, 0), r.icon_path, r.origin, u.name, r.state, r.job_status,"
     " r.load_status, r.scheduled_ms, r.created_ms, r.started_ms, r.ended_ms, r.exit_code, r.late, r.stopping,"
-    " r.timed_out, r.message, r.faulted"
+    f" r.timed_out, r.message, r.faulted, {BOOT_FIELDS}"
 )
+_BOOT_AT = 21  # where BOOT_FIELDS begin
 _FROM = (
     " from runs r join names n on n.id = r.jobnet join names u on u.id = r.user"
-    " left join definitions d on d.doc_id = r.doc_id where r.purging = 0"
+    " left join definitions d on d.doc_id = r.doc_id"
+    " left join boots b on b.run_id = r.run_id left join names s on s.id = b.schedule where r.purging = 0"
 )
 
 _INSERT = (
@@ -61,6 +67,10 @@ _UPDATE = (
     " and (state <> ?1 or job_status <> ?2 or load_status <> ?3 or scheduled_ms is not ?4 or started_ms is not ?5"
     " or ended_ms is not ?6 or exit_code is not ?7 or late <> ?8 or stopping <> ?9 or timed_out <> ?10"
     " or message <> ?11 or faulted <> ?12)"
+)
+_INSERT_BOOT = (
+    "insert into boots (run_id, schedule, nominal_ms, late_start, grace_min, deadline_ms, held, deadline_missed)"
+    " values (?, ?, ?, ?, ?, ?, ?, ?)"
 )
 # Neither table has a further index or refers to another, so replacing a row is one step in its tree.
 _PUT_ICON = f"insert or replace into icons ({ICON_FIELDS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -113,6 +123,8 @@ class Runs:
                 sql.memory.pack(run.start_variables) if run.start_variables else None,
             ),
         )
+        if run.boot is not None:
+            self._insert_boot(run.run_id, run.boot)
         sql.memory.keep_first_icon(run.run_id, first_icon)
         subs = {frame.doc_id for frame in frames[1:]} - {frames[0].doc_id}
         if subs:
@@ -122,11 +134,27 @@ class Runs:
         self._put_icons(run, first_icon, [n for n, icon in enumerate(run.icons) if icon is not UNTOUCHED])
         self._put_frames(run, [n for n, frame in enumerate(run.frames) if frame is not UNOPENED])
 
-    def save(self, run: Run, nodes: Collection[int], frames: Collection[int]) -> None:
+    def _insert_boot(self, run_id: int, boot: Boot) -> None:
+        self._sql.run(
+            _INSERT_BOOT,
+            (
+                run_id,
+                names.number_of(self._sql, boot.schedule_id) if boot.schedule_id else None,
+                boot.nominal_ms,
+                LATE_START_NUMBER[boot.late_start],
+                boot.grace_min,
+                boot.deadline_ms,
+                HELD_NUMBER[boot.held],
+                boot.deadline_missed,
+            ),
+        )
+
+    def save(self, run: Run, nodes: Collection[int], frames: Collection[int], *, boot: bool = True) -> None:
         """Save what has changed: the run's own row, and the icons and frames named.
 
         Args:
             nodes, frames: numbers in the run's plan; may be empty.
+            boot: what was planned for its start may have changed, too.
         """
         self._sql.run(
             _UPDATE,
@@ -146,6 +174,11 @@ class Runs:
                 run.run_id,
             ),
         )
+        if boot and run.boot is not None:
+            self._sql.run(
+                "update boots set held = ?, deadline_missed = ? where run_id = ?",
+                (HELD_NUMBER[run.boot.held], run.boot.deadline_missed, run.run_id),
+            )
         if nodes:
             self._put_icons(run, self._first_icon(run.run_id), nodes)
         if frames:
@@ -305,4 +338,5 @@ def _run_row(row: Row) -> RunRow:
         timed_out=bool(row[18]),
         message=row[19],
         faulted=row[20],
+        boot=boot_of(row[_BOOT_AT:]),
     )

@@ -15,7 +15,7 @@ from jaz_lite.model.event import Operation
 from jaz_lite.model.host import Host
 from jaz_lite.model.jobnet import Flow, Icon, Jobnet
 from jaz_lite.model.plain import to_plain
-from jaz_lite.model.run import IconRun, Run
+from jaz_lite.model.run import Boot, IconRun, Run
 from jaz_lite.runner.inputs import NewRun, Reply, RunEvent
 from jaz_lite.runner.links import Links
 from jaz_lite.runner.port import Port
@@ -137,6 +137,18 @@ class Site:
             raise reply.error
         assert isinstance(reply.value, int)
         return reply.value
+
+    def plan(self, jobnet: Jobnet | str, scheduled_ms: int, *, schedule: str = "NIGHTLY", **boot: Any) -> int:
+        """Plan a run for a time, as a schedule does, and return its id."""
+        if isinstance(jobnet, Jobnet):
+            self.define(jobnet)
+            jobnet = jobnet.jobnet_id
+        return self.start(
+            jobnet,
+            origin="schedule",
+            scheduled_ms=scheduled_ms,
+            boot=Boot(**{"schedule_id": schedule, "nominal_ms": scheduled_ms, **boot}),
+        )
 
     def ask(self, run_id: int, operation: type[Operation], path: str = "", *more: Any) -> None:
         """Do what a person asks; raises the refusal."""
