@@ -47,6 +47,9 @@ class SiteView(Protocol):
     def has_host(self, host: str) -> bool:
         """Say whether a host name leads to an agent."""
 
+    def knows_holidays(self, place: str) -> bool:
+        """Say whether the public holidays of a place ("JP", "DE-BY") are known."""
+
 
 def check(jobnet: Jobnet, site: SiteView) -> list[Problem]:
     """Return every problem of a jobnet. With an error among them it may not be enabled."""

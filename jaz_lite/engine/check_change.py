@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import Protocol
 
 from jaz_lite.engine.check import SiteView, check
-from jaz_lite.engine.check_days import check_calendar, check_filter, check_schedule
+from jaz_lite.engine.check_days import check_calendar, check_filter
+from jaz_lite.engine.check_schedule import check_schedule
 from jaz_lite.engine.references import references
 from jaz_lite.model.calendar import Calendar, Filter
 from jaz_lite.model.plain import Definition, id_of, kind_of

@@ -34,6 +34,8 @@ def _references(definition: Definition) -> Iterator[Reference]:
         case Schedule():
             for number, boot_time in enumerate(definition.boot_times):
                 yield Reference(boot_time.days_kind, boot_time.days_id, field=f"boot_times[{number}].days_id")
+            for number, cycle in enumerate(definition.cycles):
+                yield Reference(cycle.days_kind, cycle.days_id, field=f"cycles[{number}].days_id")
             for number, jobnet in enumerate(definition.jobnets):
                 yield Reference("jobnet", jobnet.jobnet_id, field=f"jobnets[{number}].jobnet_id")
         case Jobnet():

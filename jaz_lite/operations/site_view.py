@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from jaz_lite.model.jobnet import Jobnet
 from jaz_lite.model.plain import from_plain
+from jaz_lite.schedule.public_holidays import HOLIDAYS
 from jaz_lite.store.definitions import Stored
 from jaz_lite.store.transaction import Nouns
 
@@ -43,6 +44,9 @@ class StoreView:
         if host not in self._hosts:
             self._hosts[host] = self._nouns.hosts.find(host) is not None
         return self._hosts[host]
+
+    def knows_holidays(self, place: str) -> bool:
+        return place in HOLIDAYS.places()
 
     def _version(self, kind: str, object_id: str) -> Stored | None:
         key = (kind, object_id)

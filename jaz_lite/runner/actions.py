@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
-from jaz_lite.errors import JazLiteError, NoSuchObject, Refused, StoreDamaged
+from jaz_lite.errors import DefinitionError, JazLiteError, NoSuchObject, Refused, StoreDamaged
 from jaz_lite.model.action import (
     AbandonWork,
     Action,
@@ -15,11 +16,15 @@ from jaz_lite.model.action import (
     SetTimer,
     StartRun,
 )
+from jaz_lite.model.calendar import Calendar
 from jaz_lite.model.event import Answered, ReleaseHold, WorkCancelled
+from jaz_lite.model.plain import from_plain
 from jaz_lite.model.run import Run
 from jaz_lite.runner import dispatch, starts
 from jaz_lite.runner.port import Port
 from jaz_lite.runner.work import Work
+from jaz_lite.schedule.days import operates
+from jaz_lite.schedule.public_holidays import HOLIDAYS
 from jaz_lite.wire.happenings import KillHow
 
 if TYPE_CHECKING:
@@ -158,11 +163,19 @@ def _release(turn: Turn, run: Run, action: ReleaseIcon) -> None:
 
 
 def _ask_calendar(turn: Turn, run: Run, action: AskCalendar) -> None:
-    stored = turn.tx.definitions.enabled("calendar", action.calendar_id)
-    if stored is None:
-        message = f'calendar "{action.calendar_id}" has no enabled version'
-        answer = Answered(action.node, action.visit, ok=False, message=message)
+    try:
+        operating = _operates(turn, action)
+    except DefinitionError as fault:
+        answer = Answered(action.node, action.visit, ok=False, message=fault.message)
     else:
-        operating = action.day in stored.document.get("days", ())
         answer = Answered(action.node, action.visit, ok=True, value="1" if operating else "0")
     turn.raise_event(run.run_id, answer)
+
+
+def _operates(turn: Turn, action: AskCalendar) -> bool:
+    stored = turn.tx.definitions.enabled("calendar", action.calendar_id)
+    if stored is None:
+        raise DefinitionError(f'calendar "{action.calendar_id}" has no enabled version')
+    calendar = from_plain("calendar", stored.document)
+    assert isinstance(calendar, Calendar), "documents of the kind calendar are calendars"
+    return operates(calendar, date.fromisoformat(action.day), HOLIDAYS)

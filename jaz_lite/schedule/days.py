@@ -102,7 +102,10 @@ class CalendarDays:
             DefinitionError: one of the dates is none, or the public holidays of a place are not known.
         """
         self._listed = sorted({_ordinal(day) for day in days})
-        self._rule = None if rule is None else _Rule(rule, holidays)
+        self._rule = None if rule is None else RuleDays(rule)
+        self._holidays, self._places = holidays, () if rule is None else rule.holidays
+        for place in self._places:
+            holidays.of(place, YEAR_OF_TRIAL)  # an unknown one is told now, not when somebody asks for a day
         self._years: dict[int, tuple[int, ...]] = {}
         self._sets: dict[int, frozenset[int]] = {}
         self._filters: dict[tuple[BaseDay, int, int], FilterDays] = {}
@@ -132,29 +135,34 @@ class CalendarDays:
         first, last = date(year, 1, 1).toordinal(), date(year, 12, 31).toordinal()
         found = set(self._listed[bisect_left(self._listed, first) : bisect_right(self._listed, last)])
         if self._rule is not None:
-            found.update(self._rule.of_year(year))
+            off = {day.toordinal() for place in self._places for day in self._holidays.of(place, year)}
+            found |= self._rule.of_year(year) - off
         return found
 
 
-class _Rule:
-    """The days that a rule names."""
+class RuleDays:
+    """The days that a rule names, public holidays among them."""
 
-    def __init__(self, rule: CalendarRule, holidays: Holidays) -> None:
-        self._holidays, self._places = holidays, rule.holidays
-        for place in rule.holidays:
-            holidays.of(place, YEAR_OF_TRIAL)  # an unknown one is told now, not when somebody asks for a day
+    def __init__(self, rule: CalendarRule) -> None:
+        """Take a rule.
+
+        Raises:
+            DefinitionError: one of its dates is none, or one of its months.
+        """
         self._weekdays = frozenset(WEEKDAYS.index(weekday) for weekday in rule.weekdays)
         self._first_of_month, self._last_of_month = rule.first_of_month, rule.last_of_month
         self._month_days = frozenset(rule.month_days)
         self._months = rule.months or tuple(range(1, 13))
+        if not set(self._months) <= set(range(1, 13)):
+            raise DefinitionError("its rule holds a month that is none", hint="months are 1 to 12")
         self._minus = frozenset(_ordinal(day) for day in rule.minus)
         self._since = _ordinal(rule.since) if rule.since else _FIRST_DAY
         self._until = _ordinal(rule.until) if rule.until else _LAST_DAY
 
     def of_year(self, year: int) -> set[int]:
+        """Return the days of a year, 1 to 9999, as ordinals."""
         named = {day for month in self._months for day in self._of_month(year, month)}
-        off = {day.toordinal() for place in self._places for day in self._holidays.of(place, year)}
-        return {day for day in named - off - self._minus if self._since <= day <= self._until}
+        return {day for day in named - self._minus if self._since <= day <= self._until}
 
     def _of_month(self, year: int, month: int) -> Iterator[int]:
         weekday, length = monthrange(year, month)

@@ -6,6 +6,7 @@ A place is a country by its ISO code, with its part where there is one: "JP", "D
 
 from collections.abc import Collection
 from datetime import date
+from typing import Final
 
 from jaz_lite.errors import DefinitionError
 
@@ -54,3 +55,8 @@ class PublicHolidays:
         country, _, part = place.partition("-")
         found = holidays.country_holidays(country, subdiv=part or None, years=year, expand=False)
         return frozenset(day for day in found if day.year == year)
+
+
+HOLIDAYS: Final = (
+    PublicHolidays()
+)  # the one of this process: it remembers what it was asked for, and loads nothing before

@@ -28,8 +28,8 @@ def _of_jobnet(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _of_schedule(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for boot_time in document.get("boot_times") or ():
-        yield boot_time.get("days_kind") or "calendar", boot_time.get("days_id") or ""
+    for row in (*(document.get("boot_times") or ()), *(document.get("cycles") or ())):
+        yield row.get("days_kind") or "calendar", row.get("days_id") or ""
     for jobnet in document.get("jobnets") or ():
         yield "jobnet", jobnet.get("jobnet_id") or ""
 

@@ -131,6 +131,7 @@ def test_who_refers_to_an_object_is_known(tx: Transaction) -> None:
         "schedule_id": "S",
         "version": "1",
         "boot_times": [{"days_id": "DAYS", "days_kind": "calendar"}, {"days_id": "LAST", "days_kind": "filter"}],
+        "cycles": [{"days_id": "EVERY", "days_kind": "calendar"}],
         "jobnets": [{"jobnet_id": "SUB"}],
     }
     tx.definitions.put("jobnet", document("MAIN", "1", icons=icons), by="ann", at_ms=1)
@@ -143,6 +144,7 @@ def test_who_refers_to_an_object_is_known(tx: Transaction) -> None:
     assert users("jobnet", "SUB") == [("schedule", "S"), ("jobnet", "MAIN")]
     assert users("jobnet", "OTHER") == [("jobnet", "MAIN")]
     assert users("calendar", "DAYS") == [("filter", "LAST"), ("schedule", "S"), ("jobnet", "MAIN")]
+    assert users("calendar", "EVERY") == [("schedule", "S")]
     assert users("filter", "LAST") == [("schedule", "S")]
 
 

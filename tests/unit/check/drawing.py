@@ -64,6 +64,9 @@ class Site:
     def has_host(self, host):
         return host in self.hosts
 
+    def knows_holidays(self, place):
+        return place in ("JP", "DE-BY")
+
 
 def told(problems):
     """Return problems as short text: severity, icon, message."""
