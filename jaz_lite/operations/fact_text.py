@@ -24,6 +24,10 @@ SENTENCES: Mapping[str, str] = {
     "run_rerun_asked": "start after a delayed-start error was asked for",
     "run_deadline_missed": "the run is not over at its deadline",
     "run_stop_asked": "stop was asked for",
+    "schedule_times_missed": "starts of a schedule were missed, so many that they are only counted",
+    "schedule_broken": "times of a schedule are not known",
+    "clock_set_back": "the clock of the server was set back",
+    "clock_jumped": "the clock of the server jumped forward",
     "run_load_error": "the jobnet could not be loaded",
     "icon_started": "started",
     "icon_ended": "ended",
@@ -82,6 +86,9 @@ WORDS = {
     "scheduled_at": "time",
     "late_s": "late by seconds",
     "deadline_at": "deadline",
+    "first_at": "first",
+    "last_at": "last",
+    "by_s": "by seconds",
 }
 
 

@@ -13,13 +13,15 @@ the store, and the inputs are taken one by one; the one that fails again is set 
 import logging
 from collections import deque
 from collections.abc import Callable
-from datetime import tzinfo
+from functools import partial
+from zoneinfo import ZoneInfo
 
 from jaz_lite.clock import Clock
+from jaz_lite.engine.boot import BOOT
 from jaz_lite.errors import DiskFull, JazLiteError, StoreDamaged
-from jaz_lite.model.run import Run
 from jaz_lite.runner import agents, credentials, reconcile, reports, starts, twins
 from jaz_lite.runner.actions import not_live
+from jaz_lite.runner.booter import Booter
 from jaz_lite.runner.copies import Copies
 from jaz_lite.runner.feed import Feed
 from jaz_lite.runner.inputs import (
@@ -62,7 +64,7 @@ class Turns:
         store: Store,
         *,
         clock: Clock,
-        zone: tzinfo,
+        zone: ZoneInfo,
         site_uid: bytes,
         term: int,
         draw_spool: Callable[[], bytes],
@@ -76,10 +78,10 @@ class Turns:
         self.live = LiveRuns(store)
         self.works = Works(store)
         self.feed = Feed(zone)
+        self.booter = Booter(store, clock=clock, zone=zone)
         self.copies = Copies(store, self.works, self.feed, clock.monotonic)
         self.pins_changed: Callable[[], None] = lambda: None
         self.wake: Callable[[], None] = lambda: None
-        self.has_missed: Callable[[Run], bool] = lambda _run: False  # a later time of its schedule is due, unplanned
         self.agents_changed: Callable[[], None] = lambda: None  # agents, or whether they are connected
         self.later: Callable[[float, Input], None] = lambda _seconds, item: self.submit(item)
         self._inbox: deque[Input] = deque()
@@ -91,9 +93,10 @@ class Turns:
         self._last_id = 0
 
     def reload(self) -> None:
-        """Read live runs and unsettled attempts from the store."""
+        """Read live runs, unsettled attempts and marks of schedules from the store."""
         self.live.reload()
         self.works.reload()
+        self.booter.undone()
 
     def submit(self, item: Input) -> None:
         """Hand in an input for the next turn.
@@ -125,8 +128,12 @@ class Turns:
         return len(self._inbox)
 
     def next_due_ms(self) -> int | None:
-        """Return when the next timer is due, or None."""
-        return self.store.next_due_ms()
+        """Return when the next timer is due, or something is to be planned; None: neither."""
+        timer_ms = self.store.next_due_ms()
+        booter_ms = None if self.disk_full else self.booter.due_ms
+        if timer_ms is None or booter_ms is None:
+            return booter_ms if timer_ms is None else timer_ms
+        return min(timer_ms, booter_ms)
 
     # ---- a turn
 
@@ -145,6 +152,7 @@ class Turns:
             raise
         except Exception:
             log.exception("a turn failed and is taken apart", extra={"action": "turn.failed", "inputs": len(items)})
+            self.booter.failed()
         self.reload()
         while self._taken:
             self._apply_alone(self._taken[0])
@@ -165,28 +173,34 @@ class Turns:
     def room_again(self) -> None:
         """There is room on the disk: what waits for agents is sent."""
         self.disk_full = False
+        self.wake()
         for agent_id in self.works.desks:
             self.submit(DeskResumed(agent_id))
 
-    def _apply(self, items: list[Input]) -> Turn:
+    def _apply(self, items: list[Input], *, plan: bool = True) -> Turn:
         tx = self.store.begin()
+        now_ms = self.clock.now_ms()
         turn = Turn(
             tx,
             live=self.live,
             works=self.works,
             feed=self.feed,
-            now_ms=self.clock.now_ms(),
+            now_ms=now_ms,
             zone=self.zone,
             term=self.term,
             site_uid=self.site_uid,
             draw_ids=self._draw_ids,
             later=self.later,
             may_start=not self.disk_full,
-            has_missed=self.has_missed,
+            has_missed=partial(self.booter.has_missed, now_ms=now_ms),
         )
         try:
-            for run_id, node, name, due_ms in tx.timers.due(turn.now_ms, TIMERS_AT_ONCE_MAX):
+            starts_due = False
+            for run_id, node, name, due_ms in tx.timers.due(now_ms, TIMERS_AT_ONCE_MAX):
+                starts_due = starts_due or name == BOOT
                 turn.timer_is_due(run_id, node, name, due_ms)
+            if plan and not self.disk_full:
+                self.booter.take_turn(turn, starts_due=starts_due)
             for item in items:
                 self._take(turn, item)
             turn.finish()
@@ -200,7 +214,7 @@ class Turns:
         """One input, one transaction: only the culprit fails."""
         _forget_answer(item)
         try:
-            turn = self._apply([item])
+            turn = self._apply([item], plan=False)
             turn.tx.commit()
         except StoreDamaged:
             raise

@@ -98,14 +98,6 @@ def test_of_several_missed_times_the_latest_runs(site: Site) -> None:
     assert site.run(runs[2]).late
 
 
-def test_a_later_time_that_is_not_planned_yet_supersedes_as_well(site: Site) -> None:
-    run = site.plan(chained("NIGHT", job("load")), next_minute(site), late_start="run_latest")
-    site.turns.has_missed = lambda asked: asked.run_id == run
-    site.pass_time(20 * MINUTE_S)
-
-    assert site.run(run).load_status == "skipped"
-
-
 def test_a_held_run_starts_when_it_is_released(site: Site) -> None:
     at_ms = next_minute(site)
     run = site.plan(chained("NIGHT", job("load")), at_ms)

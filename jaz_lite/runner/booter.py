@@ -1,0 +1,378 @@
+"""The booter: makes runs of the times of schedules, ahead of time, and of those that were missed.
+
+It has no task of its own. At the head of a turn, if something is due, it plans: every time of a schedule up to the load
+span from now becomes a run that waits for its time. The natural key of a run names schedule, jobnet and time, so
+that a time is planned once, whatever crashes and however often it is looked at:
+
+    mark ............ missed ............ | present ..... now ........... now + load span
+    all is decided    judged by policy      starts, perhaps late           planned ahead
+
+Times that were missed by more than the grace go last and little by little: nothing that is due now waits for them.
+What becomes of a run whose time is over is for the engine alone to say.
+"""
+
+import heapq
+import logging
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jaz_lite.clock import Clock
+from jaz_lite.model.fact import Fact, Severity
+from jaz_lite.model.run import Boot, Run
+from jaz_lite.model.schedule import LateStart
+from jaz_lite.runner import starts
+from jaz_lite.runner.clock_watch import STEP_MS_MIN, ClockWatch
+from jaz_lite.runner.missed import Count, Missed, latest
+from jaz_lite.runner.timetables import Loaded, Timetables
+from jaz_lite.runner.turn import Turn
+from jaz_lite.schedule.timetable import Start
+from jaz_lite.store.open import Store
+from jaz_lite.store.scheduled_runs import occurrence
+
+PLANNED_MAX = 200  # runs a turn, so that its commit stays short
+MADE_UP_MAX = 50  # the same for times that were missed
+MINUTE_MS = 60_000
+MARK_EVERY_MS = 10_000  # so old may the mark of the site be
+SET_ASIDE = "a fault of the program; it starts nothing until it is changed, and the log says more"
+LOOK_AGAIN_MS = 10 * 366 * 86_400_000  # a timetable without times says so for twelve years
+
+# Of several schedules with missed times, those first whose jobnets are to run.
+_RANK: Mapping[LateStart, int] = {"run_all": 0, "run_latest": 1, "error": 2, "skip": 3}
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Entry:
+    """One enabled schedule, and how far it was looked at."""
+
+    loaded: Loaded
+    done_ms: int  # every time up to this has a run or a record, or is among the missed ones
+    next_ms: int | None = None  # the first time after that; None: it has none, or is set aside
+    missed: Missed | None = None
+
+
+class Booter:
+    """Plans the starts of the enabled schedules."""
+
+    def __init__(self, store: Store, *, clock: Clock, zone: ZoneInfo) -> None:
+        self._store = store
+        self._zone = zone
+        self._timetables = Timetables(zone)
+        self._watch = ClockWatch(clock)
+        self._entries: dict[str, _Entry] = {}
+        self._times: list[tuple[int, str]] = []  # a heap of each schedule's next time
+        self._behind: list[str] = []  # schedules with missed times, in the order in which they are dealt with
+        self._span_ms = 0
+        self._mark_due_ms = 0
+        self._seen: tuple[int, int] | None = None  # changes of definitions and settings; None: nothing is known
+        self._at: str | None = None  # the schedule that is being dealt with
+        self._aside: dict[str, Loaded] = {}  # schedules that our own code cannot go on with
+        self._aside_untold: list[str] = []
+
+    # ---- when
+
+    @property
+    def due_ms(self) -> int | None:
+        """When a turn is wanted to plan; None: nothing is to be planned."""
+        if self._behind or self._is_stale:
+            return 0
+        return self._times[0][0] - self._span_ms if self._times else None
+
+    @property
+    def _is_stale(self) -> bool:
+        return self._seen != (self._store.definitions_version, self._store.settings_version)
+
+    # ---- a turn
+
+    def take_turn(self, turn: Turn, *, starts_due: bool) -> None:
+        """Plan what is due, a bounded piece of it.
+
+        Args:
+            starts_due: planned runs start in this turn; what lies ahead is planned in the next one.
+        """
+        now_ms = turn.now_ms
+        step_ms = self._watch.look()
+        if step_ms:
+            self._clock_was_set(turn, step_ms)
+        if self._is_stale:
+            self._load(turn)
+        horizon_ms = now_ms if starts_due else now_ms + self._span_ms
+        left = PLANNED_MAX
+        while left > 0 and self._times and self._times[0][0] <= horizon_ms:
+            left -= self._plan_next(turn, left)
+        if self._behind and left == PLANNED_MAX and not starts_due:
+            self._make_up(turn)
+        if now_ms >= self._mark_due_ms and not self._behind and (not self._times or self._times[0][0] > now_ms):
+            self._mark_due_ms = now_ms + MARK_EVERY_MS
+            if self._entries:
+                turn.tx.schedule_marks.move_site(now_ms)
+        self._at = None
+
+    def undone(self) -> None:
+        """The turn was rolled back: what was planned is not, and the marks are those of the store."""
+        self._seen = None
+        self._entries = {schedule_id: _Entry(entry.loaded, -1) for schedule_id, entry in self._entries.items()}
+        self._behind.clear()
+        self._times.clear()
+        self._at = None
+
+    def failed(self) -> None:
+        """Our own code failed in the turn: if it was about a schedule, that one is not tried again as it is."""
+        if self._at is not None:
+            log.error("a schedule is set aside", extra={"action": "schedule.set_aside", "schedule": self._at})
+            self._aside[self._at] = self._entries[self._at].loaded
+            self._aside_untold.append(self._at)
+
+    def has_missed(self, run: Run, now_ms: int) -> bool:
+        """Tell whether a later time of the schedule that planned this run is over or due."""
+        assert run.boot is not None, "only planned runs are asked for"
+        entry = self._entries.get(run.boot.schedule_id)
+        if entry is None or entry.loaded.timetable is None or not _starts(entry.loaded, run.jobnet.jobnet_id):
+            return False
+        later = entry.loaded.timetable.first_after(max(run.boot.nominal_ms, run.scheduled_ms or 0))
+        return later is not None and later.at_ms <= now_ms
+
+    # ---- definitions and settings
+
+    def _load(self, turn: Turn) -> None:
+        """Take over what is enabled and set now."""
+        tx, now_ms = turn.tx, turn.now_ms
+        is_first = self._seen is None
+        self._seen = (self._store.definitions_version, self._store.settings_version)
+        self._span_ms = tx.settings.minutes("load_span_min") * MINUTE_MS
+        marks, site_ms = tx.schedule_marks.all(), tx.schedule_marks.site_ms() or 0
+        if is_first and max(site_ms, *marks.values(), 0) > now_ms + STEP_MS_MIN:
+            self._tell_set_back(turn, max(site_ms, *marks.values(), 0) - now_ms)
+            marks, site_ms = tx.schedule_marks.all(), tx.schedule_marks.site_ms() or 0
+        present = {schedule_id: entry.loaded for schedule_id, entry in self._entries.items()}
+        entries: dict[str, _Entry] = {}
+        for loaded in self._timetables.read(tx, present):
+            schedule_id = loaded.schedule_id
+            old = self._entries.get(schedule_id)
+            if old is None or is_first:
+                if schedule_id not in marks:
+                    tx.schedule_marks.begin(schedule_id, now_ms)
+                entry = _Entry(loaded, min(now_ms, max(marks.get(schedule_id, now_ms), site_ms)))
+            elif old.loaded is loaded:
+                entry = old
+            else:
+                entry = _Entry(loaded, _decided(old, now_ms))
+            if old is None or old.loaded is not loaded:
+                self._tell_broken(turn, loaded, () if old is None else old.loaded.broken)
+            if self._aside.get(schedule_id) is not loaded:
+                self._aside.pop(schedule_id, None)
+            entries[schedule_id] = entry
+        for schedule_id in marks.keys() - entries.keys():
+            tx.schedule_marks.forget(schedule_id)
+        for schedule_id in self._aside_untold:
+            self._tell(turn, "schedule_broken", "error", message=SET_ASIDE, schedule=schedule_id)
+        self._aside_untold.clear()
+        self._entries = entries
+        self._timetables.forget_unused({schedule_id: entry.loaded for schedule_id, entry in entries.items()})
+        self._line_up()
+
+    def _line_up(self) -> None:
+        """Find the next time of each schedule, and put all in order."""
+        self._times = []
+        for schedule_id, entry in self._entries.items():
+            if entry.next_ms is None:
+                self._find_next(entry)
+            if entry.next_ms is not None:
+                self._times.append((entry.next_ms, schedule_id))
+        heapq.heapify(self._times)
+        self._behind = [schedule_id for schedule_id, entry in self._entries.items() if entry.missed is not None]
+        self._order_behind()
+
+    def _find_next(self, entry: _Entry) -> None:
+        loaded = entry.loaded
+        self._at = loaded.schedule_id
+        if loaded.timetable is None or loaded.schedule_id in self._aside or not loaded.jobnets:
+            entry.next_ms = None
+            return
+        found = loaded.timetable.first_after(entry.done_ms)
+        entry.next_ms = entry.done_ms + LOOK_AGAIN_MS if found is None else found.at_ms
+
+    def _order_behind(self) -> None:
+        self._behind.sort(key=lambda schedule_id: _RANK[self._entries[schedule_id].loaded.late_start])
+
+    # ---- planning
+
+    def _plan_next(self, turn: Turn, left: int) -> int:
+        """Plan the times of the schedule whose turn it is, at most `left` runs; return how many runs that were."""
+        _, schedule_id = heapq.heappop(self._times)
+        entry = self._entries[schedule_id]
+        timetable = entry.loaded.timetable
+        assert timetable is not None, "a schedule with a time has a timetable"
+        self._at = schedule_id
+        until_ms = turn.now_ms + self._span_ms
+        self._set_missed_apart(entry, turn.now_ms)
+        planned = 0
+        for start in timetable.between(entry.done_ms, until_ms):
+            planned += self._plan(turn, entry.loaded, start, left - planned)
+            if planned >= left:
+                break  # some of its jobnets may be left: the time is looked at again
+            entry.done_ms = start.at_ms
+        else:
+            entry.done_ms = until_ms
+        self._find_next(entry)
+        assert entry.next_ms is not None, "a schedule that had a time is not set aside in its turn"
+        heapq.heappush(self._times, (entry.next_ms, schedule_id))
+        return planned
+
+    def _set_missed_apart(self, entry: _Entry, now_ms: int) -> None:
+        """Leave the times that were missed by more than the grace for later."""
+        loaded = entry.loaded
+        assert loaded.timetable is not None, "a schedule with a time has a timetable"
+        over_ms = now_ms - MINUTE_MS - loaded.grace_min * MINUTE_MS
+        if entry.next_ms is None or entry.next_ms > over_ms:
+            return
+        if loaded.late_start == "run_latest":
+            # The latest one is to run, so it is no work for later.
+            last = latest(loaded.timetable, entry.done_ms, now_ms, 1)[-1]
+            over_ms = min(over_ms, last.at_ms - 1)
+        if over_ms <= entry.done_ms:
+            return
+        after_ms = entry.done_ms if entry.missed is None else entry.missed.after_ms
+        entry.missed = Missed(after_ms, over_ms)
+        entry.done_ms = over_ms
+        if loaded.schedule_id not in self._behind:
+            self._behind.append(loaded.schedule_id)
+            self._order_behind()
+
+    def _plan(self, turn: Turn, loaded: Loaded, start: Start, left: int, late_start: LateStart | None = None) -> int:
+        """Plan the runs of one time that have not been yet, at most `left`; return how many runs that were."""
+        planned = 0
+        for jobnet_id, variables in loaded.jobnets:
+            if planned >= left:
+                break
+            occ = occurrence(loaded.schedule_id, jobnet_id, start.at_ms)
+            if turn.tx.runs.find_by_occ(occ) is not None:
+                continue
+            starts.plan(
+                turn,
+                jobnet_id=jobnet_id,
+                occ=occ,
+                scheduled_ms=start.at_ms,
+                boot=Boot(
+                    schedule_id=loaded.schedule_id,
+                    nominal_ms=start.at_ms,
+                    late_start=late_start or loaded.late_start,
+                    grace_min=loaded.grace_min,
+                    deadline_ms=start.deadline_ms,
+                ),
+                origin="schedule",
+                user=loaded.owner,
+                variables=variables,
+            )
+            planned += 1
+        return planned
+
+    # ---- times that were missed
+
+    def _make_up(self, turn: Turn) -> None:
+        """Deal with a piece of the missed times of one schedule."""
+        schedule_id = self._at = self._behind[0]
+        entry = self._entries[schedule_id]
+        missed, timetable = entry.missed, entry.loaded.timetable
+        assert missed is not None, "a schedule that is behind has missed times"
+        assert timetable is not None, "a schedule with a time has a timetable"
+        kept = missed.look(timetable, len(entry.loaded.jobnets)) if missed.kept is None else missed.kept
+        span = missed.next_to_count()
+        if span is not None:
+            self._count(turn, entry.loaded, missed, *span)
+            if missed.count_from_ms < missed.count_until_ms:
+                return
+            self._tell_counts(turn, entry.loaded, missed)
+            missed.after_ms = missed.count_until_ms
+        left = MADE_UP_MAX
+        while kept and left > 0:
+            policy: LateStart | None = None
+            if entry.loaded.late_start == "error" and kept[0].at_ms < missed.errors_from_ms:
+                policy = "skip"
+            left -= self._plan(turn, entry.loaded, kept[0], left, policy)
+            if left > 0:
+                missed.after_ms = kept.popleft().at_ms
+        if not kept:
+            missed.after_ms = missed.until_ms
+            entry.missed = None
+            self._behind.remove(schedule_id)
+        turn.tx.schedule_marks.move(schedule_id, missed.after_ms)
+
+    def _count(self, turn: Turn, loaded: Loaded, missed: Missed, after_ms: int, until_ms: int) -> None:
+        assert loaded.timetable is not None, "a schedule with a time has a timetable"
+        found = loaded.timetable.between(after_ms, until_ms)
+        for jobnet_id, _ in loaded.jobnets:
+            # Those that had been planned before are judged as runs.
+            with_run = turn.tx.scheduled_runs.nominal_ms(loaded.schedule_id, jobnet_id, after_ms, until_ms)
+            count = missed.counts.setdefault(jobnet_id, Count())
+            for start in found:
+                if start.at_ms not in with_run:
+                    count.add(start.at_ms)
+
+    def _tell_counts(self, turn: Turn, loaded: Loaded, missed: Missed) -> None:
+        for jobnet_id, count in missed.counts.items():
+            if count.times:
+                self._tell(
+                    turn,
+                    "schedule_times_missed",
+                    "error" if loaded.late_start == "error" else "warning",
+                    schedule=loaded.schedule_id,
+                    jobnet=jobnet_id,
+                    count=count.times,
+                    first_at=self._shown(count.first_ms),
+                    last_at=self._shown(count.last_ms),
+                    late_start=loaded.late_start,
+                )
+
+    # ---- the clock
+
+    def _clock_was_set(self, turn: Turn, step_ms: int) -> None:
+        if step_ms > 0:
+            log.warning("the clock jumped forward", extra={"action": "clock.jumped", "by_ms": step_ms})
+            self._tell(turn, "clock_jumped", "warning", by_s=step_ms // 1000)
+            return
+        self._tell_set_back(turn, -step_ms)
+        now_ms = turn.now_ms
+        for entry in self._entries.values():
+            decided_ms = _decided(entry, now_ms)
+            entry.missed = None
+            if entry.done_ms > decided_ms:
+                entry.done_ms, entry.next_ms = decided_ms, None
+        self._mark_due_ms = 0
+        self._line_up()
+
+    def _tell_set_back(self, turn: Turn, by_ms: int) -> None:
+        """The clock was set back: marks follow it, and runs that had started keep their times from starting again."""
+        log.warning("the clock was set back", extra={"action": "clock.set_back", "by_ms": by_ms})
+        self._tell(turn, "clock_set_back", "warning", by_s=by_ms // 1000)
+        turn.tx.schedule_marks.set_back(turn.now_ms)
+
+    # ---- what people are told
+
+    def _tell_broken(self, turn: Turn, loaded: Loaded, told: Collection[str]) -> None:
+        for message in loaded.broken:
+            if message not in told:
+                self._tell(turn, "schedule_broken", "error", message=message, schedule=loaded.schedule_id)
+
+    def _tell(self, turn: Turn, kind: str, severity: Severity, **data: Any) -> None:
+        turn.tx.journal.add(turn.now_ms, None, "", Fact(kind=kind, severity=severity, data=data))
+
+    def _shown(self, at_ms: int) -> str:
+        return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(self._zone).isoformat(sep=" ", timespec="seconds")
+
+
+def _decided(entry: _Entry, now_ms: int) -> int:
+    """Return up to when, until now, all times of a schedule are decided as it was."""
+    if entry.missed is not None:
+        return min(entry.missed.after_ms, now_ms)
+    if entry.next_ms is None or entry.next_ms > now_ms:
+        return now_ms
+    return min(entry.done_ms, now_ms)
+
+
+def _starts(loaded: Loaded, jobnet_id: str) -> bool:
+    return any(each == jobnet_id for each, _ in loaded.jobnets)
