@@ -66,8 +66,8 @@ def observed(oracle: Oracle, agent_of: Callable[[Spool], str]) -> Iterator[None]
         insert_run(self, run, **more)
         oracle.tx.runs[run.run_id] = run.state
 
-    def run_saved(self: Runs, run: Run, *more: Any) -> None:
-        save_run(self, run, *more)
+    def run_saved(self: Runs, run: Run, *more: Any, **others: Any) -> None:
+        save_run(self, run, *more, **others)
         oracle.tx.runs[run.run_id] = run.state
 
     def stored(self: Output, k: bytes, stream: int, offset: int, data: bytes) -> int:
