@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "exec": ("execute", "execute"),
     "run": ("runs", "run"),
     "explain": ("runs", "explain"),
+    "preview": ("preview", "preview"),
     "results": ("results", "results"),
     "host": ("hosts", "host"),
     "agent": ("agent", "agent"),

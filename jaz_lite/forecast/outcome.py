@@ -34,17 +34,22 @@ class RunEnd:
     """How a run goes."""
 
     run: Run  # as the forecast leaves it
-    schedule_id: str
     planned_id: int | None  # the run_id it has in the store; None: it is not planned yet
     lived: bool  # it had begun before the forecast
-    scheduled_ms: int | None
-    deadline_ms: int | None
     waited_ms: int = 0  # for other runs of its jobnet
     waited_for: str = ""  # occ of the last one of these
     started_by: str = ""  # occ of the run whose TASK icon started it
     end_cause: int | None = None  # the activity whose end was its end
     given_up: str = ""  # why the forecast leaves it alone
     stuck: tuple[str, ...] = ()  # what it waits for where it does not end
+
+    @property
+    def schedule_id(self) -> str:
+        return "" if self.run.boot is None else self.run.boot.schedule_id
+
+    @property
+    def deadline_ms(self) -> int | None:
+        return None if self.run.boot is None else self.run.boot.deadline_ms
 
     @property
     def started_ms(self) -> int | None:

@@ -11,6 +11,7 @@ from collections import deque
 
 from jaz_lite.engine import plan as planning
 from jaz_lite.engine.advance import GO_ON, advance_all
+from jaz_lite.engine.boot import BOOT, MINUTE_MS
 from jaz_lite.forecast.durations import Choice, Durations, assumed_ms
 from jaz_lite.forecast.outcome import Activity, Outcome
 from jaz_lite.forecast.places import SLOT_KINDS, Places, Waiting
@@ -65,8 +66,7 @@ class _Play:
         for live in self._world.live:
             self._join(live)
         for coming in self._world.coming:
-            if not coming.held:
-                self._announce(coming)
+            self._announce(coming)
         self._fill()
         while self._time.forward():
             while (happening := self._time.take()) is not None:
@@ -86,25 +86,26 @@ class _Play:
         """Have a run start at its time."""
         run = planning.create(
             coming.plan,
-            run_id=self._draw_id(coming.plan) if coming.run_id is None else coming.run_id,
+            run_id=self._draw_id(coming.plan),
             occ=coming.occ,
             site_uid=SITE_UID,
-            origin=coming.origin,
+            origin="schedule",
             user=coming.user,
             now_ms=self._time.now_ms,
             scheduled_ms=coming.at_ms,
+            boot=coming.boot,
             variables=coming.variables,
         )
-        player = Player(run, coming.schedule_id, coming.run_id, lived=False, deadline_ms=coming.deadline_ms)
+        player = Player(run, None, lived=False)
         self._enter(player)
         self._time.push(coming.at_ms, STARTS, player, Started())
 
     def _join(self, live: Live) -> None:
         """Take in a run that has begun: its work goes on where it is."""
         run = live.run
-        player = Player(run, live.schedule_id, run.run_id, lived=True, deadline_ms=live.deadline_ms)
+        player = Player(run, run.run_id, lived=run.state != "waiting")
         self._enter(player)
-        if run.state == "waiting":
+        if run.state == "waiting" and run.load_status == "delayed":
             player.asked_ms = self._time.now_ms
         for number, name, due_ms in live.timers:
             self._set_timer(player, SetTimer(node=number, name=name, due_ms=due_ms), None)
@@ -141,10 +142,10 @@ class _Play:
         """Keep the lists of runs by what they mean for others of their jobnet."""
         run = player.run
         jobnet_id, occ = run.jobnet.jobnet_id, run.occ
-        if run.state in BUSY and player.in_play:
+        if run.state in BUSY and player.in_play and not run.start_missed:
             self._busy.setdefault(jobnet_id, {})[occ] = player
             self._delayed.get(jobnet_id, {}).pop(occ, None)
-        elif run.state == "waiting" and run.load_status == "delayed":
+        elif run.state == "waiting" and run.load_status == "delayed" and not (run.boot and run.boot.held == "held"):
             self._delayed.setdefault(jobnet_id, {})[occ] = player
         elif not player.in_play:
             self._busy.get(jobnet_id, {}).pop(occ, None)
@@ -162,6 +163,8 @@ class _Play:
             del player.timers[event.node, event.name]
             if happening.cause is not None and event.node is not None:
                 self._activities[happening.cause].ended_ms = self._time.now_ms
+            if event.node is None and event.name == BOOT:
+                event = Started()
         elif happening.key is not None:
             if happening.key not in player.works:
                 return
@@ -180,7 +183,7 @@ class _Play:
             return
         run = player.run
         if isinstance(event, Started):
-            event = Started(others=bool(self._busy.get(run.jobnet.jobnet_id)))
+            event = Started(others=bool(self._busy.get(run.jobnet.jobnet_id)), superseded=self._superseded(run))
         player.events += 1
         if player.events > max(EVENTS_MIN, EVENTS_A_NODE_MAX * len(run.plan.nodes)):
             self._give_up(player, "it turns in a loop for as long as every job ends with exit code 0", cause)
@@ -194,6 +197,20 @@ class _Play:
             self._carry_out(player, action, cause)
         if step.run.state in RUN_OVER:
             self._is_over(player, cause)
+
+    def _superseded(self, run: Run) -> bool:
+        """Tell whether a later time of the same schedule and jobnet is due as well; only of times that were missed."""
+        boot, now_ms = run.boot, self._time.now_ms
+        if boot is None or boot.late_start != "run_latest" or now_ms < (run.scheduled_ms or 0) + MINUTE_MS:
+            return False
+        others = [
+            player.run for player in self._players.values() if player.run.jobnet.jobnet_id == run.jobnet.jobnet_id
+        ]
+        return any(
+            other.boot.schedule_id == boot.schedule_id and boot.nominal_ms < other.boot.nominal_ms <= now_ms
+            for other in others
+            if other.boot is not None
+        )
 
     def _started(self, player: Player, before: Run, cause: int | None) -> int | None:
         """Note that a run began, or waits for another one; return the activity that stands for its beginning."""
@@ -299,7 +316,7 @@ class _Play:
                 now_ms=self._time.now_ms,
                 doc_id=found[1],
             )
-            self._enter(Player(refused, "", None, lived=False, deadline_ms=None, started_by=player.run.occ))
+            self._enter(Player(refused, None, lived=False, started_by=player.run.occ))
             return Answered(action.node, action.visit, ok=True, value=str(refused.run_id))
         run = planning.create(
             plan,
@@ -311,7 +328,7 @@ class _Play:
             now_ms=self._time.now_ms,
             variables=action.variables,
         )
-        started = Player(run, "", None, lived=False, deadline_ms=None, started_by=player.run.occ)
+        started = Player(run, None, lived=False, started_by=player.run.occ)
         self._enter(started)
         self._raised.append((started, Started(), cause))
         return Answered(action.node, action.visit, ok=True, value=str(run.run_id))

@@ -16,10 +16,8 @@ class Player:
     """A run that is being played."""
 
     run: Run
-    schedule_id: str
     planned_id: int | None
     lived: bool
-    deadline_ms: int | None
     started_by: str = ""
     events: int = 0
     timers: dict[tuple[int | None, str], int] = field(default_factory=dict)
@@ -42,11 +40,8 @@ class Player:
         """
         return RunEnd(
             run=self.run,
-            schedule_id=self.schedule_id,
             planned_id=self.planned_id,
             lived=self.lived,
-            scheduled_ms=self.run.scheduled_ms,
-            deadline_ms=self.deadline_ms,
             waited_ms=self.waited_ms,
             waited_for=self.waited_for,
             started_by=self.started_by,

@@ -7,7 +7,7 @@ from typing import Literal
 
 from jaz_lite.engine.plan import Find
 from jaz_lite.model.host import Host
-from jaz_lite.model.run import EMPTY, Origin, Plan, Run
+from jaz_lite.model.run import EMPTY, Boot, Plan, Run
 
 SLOTS_DEFAULT = 64  # of an agent that has never said how many it has
 
@@ -23,18 +23,14 @@ class Machine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coming:
-    """A run that is to start."""
+    """A run that a schedule will start, and that is not planned yet."""
 
     occ: str
     plan: Plan
     at_ms: int
-    schedule_id: str = ""
-    deadline_ms: int | None = None
-    run_id: int | None = None  # it is planned already
-    origin: Origin = "schedule"
+    boot: Boot
     user: str = ""
     variables: Mapping[str, str] = field(default_factory=lambda: EMPTY)
-    held: bool = False  # a person holds it: it does not start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,13 +43,11 @@ class OpenWork:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Live:
-    """A run that has begun, or waits for another run of its jobnet."""
+    """A run of the store that is not over: it has begun, or it waits, planned for a time or for another run to end."""
 
     run: Run
     timers: tuple[tuple[int | None, str, int], ...] = ()  # node, name, due_ms
     works: Mapping[bytes, OpenWork] = field(default_factory=dict)  # by natural key
-    schedule_id: str = ""
-    deadline_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

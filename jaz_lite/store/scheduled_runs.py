@@ -27,6 +27,14 @@ class ScheduledRuns:
         )
         return {int(occ.rpartition(":")[2]) * 1000 for (occ,) in rows}
 
+    def run_ids(self, schedule_id: str, jobnet_id: str, since_ms: int, until_ms: int) -> list[int]:
+        """Return the runs whose nominal time is in a span, both ends included, whatever became of them."""
+        rows = self._sql.rows(
+            "select run_id from runs where occ between ? and ?",
+            (occurrence(schedule_id, jobnet_id, since_ms), occurrence(schedule_id, jobnet_id, until_ms)),
+        )
+        return [run_id for (run_id,) in rows]
+
     def waiting(self, schedule_id: str) -> tuple[int, int | None]:
         """Return how many runs of a schedule have not started yet, and the time of the first of them."""
         row = self._sql.row(

@@ -45,6 +45,11 @@ class Timers:
         )
         return [(run_id, None if node == RUN else node, name, due_ms) for run_id, node, name, due_ms in rows]
 
+    def of_run(self, run_id: int) -> list[tuple[int | None, str, int]]:
+        """Return (node, name, due_ms) of the timers of a run."""
+        rows = self._sql.rows("select node, name, due_ms from timers where run_id = ? order by id", (run_id,))
+        return [(None if node == RUN else node, name, due_ms) for node, name, due_ms in rows]
+
     def next_due(self) -> int | None:
         """Return when the next timer is due, or None."""
         row = self._sql.row("select min(due_ms) from timers")

@@ -15,6 +15,7 @@ from jaz_lite.store.invitations import Invitations, Requests
 from jaz_lite.store.journal import Journal
 from jaz_lite.store.keys import Keys
 from jaz_lite.store.output import Output
+from jaz_lite.store.past_work import PastWork
 from jaz_lite.store.retention import Retention
 from jaz_lite.store.runs import Runs
 from jaz_lite.store.schedule_marks import ScheduleMarks
@@ -45,6 +46,7 @@ class Nouns:
         self.scheduled_runs = ScheduledRuns(sql)
         self.settings = Settings(sql)
         self.term = Term(sql)
+        self.past_work = PastWork(sql)
         self.retention = Retention(sql)
         self._sql = sql
 

@@ -1,6 +1,7 @@
 """A night to be foreseen, in the reader's words: jobnets that are to start, machines, and how long jobs took."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,6 +13,7 @@ from jaz_lite.forecast.play import play
 from jaz_lite.forecast.world import Coming, Live, Machine, World
 from jaz_lite.model.host import Host
 from jaz_lite.model.jobnet import Jobnet
+from jaz_lite.model.run import Boot
 
 ZONE = ZoneInfo("Asia/Tokyo")
 EVENING = datetime(2026, 11, 23, 21, 0, tzinfo=ZONE)
@@ -51,7 +53,7 @@ class Night:
         found = self.jobnets.get(jobnet_id)
         return None if found is None else (found, 1)
 
-    def starts(self, jobnet: Jobnet, at: str, *, schedule: str = "NIGHTLY", deadline: str = "", **more: Any) -> str:
+    def starts(self, jobnet: Jobnet, at: str, *, schedule: str = "NIGHTLY", deadline: str = "", **boot: Any) -> str:
         """Have a jobnet start; return the name of that occurrence."""
         occ = f"S:{schedule}:{jobnet.jobnet_id}:{at_ms(at) // 1000}"
         self.coming.append(
@@ -59,9 +61,14 @@ class Night:
                 occ=occ,
                 plan=build(jobnet, self.find),
                 at_ms=at_ms(at),
-                schedule_id=schedule,
-                deadline_ms=at_ms(deadline) if deadline else None,
-                **more,
+                boot=replace(
+                    Boot(
+                        schedule_id=schedule,
+                        nominal_ms=at_ms(at),
+                        deadline_ms=at_ms(deadline) if deadline else None,
+                    ),
+                    **boot,
+                ),
             )
         )
         return occ

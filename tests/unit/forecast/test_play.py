@@ -356,3 +356,23 @@ def test_work_that_is_no_job_takes_no_slot(kind: str):
     run = night.starts(other, "22:05")
 
     assert night.goes().times(run) == ("22:05", "22:15")
+
+
+def test_a_planned_run_that_is_held_does_not_start():
+    night = Night()
+    run = night.starts(MAIL, "22:00", held="held")
+
+    assert night.goes().run(run).started_ms is None
+
+
+def test_of_times_missed_while_the_server_was_down_the_policy_decides():
+    night = Night()
+    lost = night.starts(MAIL, "20:00", late_start="error")
+    left_out = night.starts(LOAD, "20:00", late_start="run_latest")
+    latest = night.starts(LOAD, "20:30", late_start="run_latest")
+
+    foreseen = night.goes()
+
+    assert foreseen.run(lost).run.start_missed
+    assert foreseen.run(left_out).run.load_status == "skipped"
+    assert foreseen.times(latest) == ("21:00", "21:02")

@@ -1,0 +1,117 @@
+"""`jaz-lite preview`: what would start, and with `--simulate` how it would go."""
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from jaz_lite.cli.printing import print_table, say
+from jaz_lite.cli.session import Command, Session, json_option, pass_session
+
+if TYPE_CHECKING:
+    from jaz_lite.cli.preview_material import Material
+
+LINES_SHOWN = 1_000
+
+
+@click.command(
+    cls=Command,
+    example="jaz-lite preview --to +7d\njaz-lite preview --from 2026-12-01 --to 2026-12-31 --schedule MONTH_END --json\n"
+    "jaz-lite preview --file edited.json --schedule NIGHTLY",
+)
+@click.option("--from", "since", metavar="TIME", help="Begin: 2026-11-23, '2026-11-23 03:12', +2h; else now.")
+@click.option(
+    "--to", "until", metavar="TIME", help="End: as --from, or +7d from there; a day means its end. Else +24h."
+)
+@click.option(
+    "--schedule",
+    "schedules",
+    metavar="ID[@VERSION]",
+    multiple=True,
+    help="Only this one, enabled or not; may be repeated.",
+)
+@click.option("--jobnet", "jobnet_id", metavar="ID", help="Only starts of this jobnet.")
+@click.option(
+    "--file",
+    "files",
+    metavar="FILE",
+    multiple=True,
+    help="Definitions to be laid over the stored ones; may be repeated.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=None,
+    help=f"So many lines at most; else {LINES_SHOWN}, with --json all.",
+)
+@json_option
+@pass_session
+def preview(
+    session: Session,
+    since: str | None,
+    until: str | None,
+    schedules: tuple[str, ...],
+    jobnet_id: str | None,
+    files: tuple[str, ...],
+    limit: int | None,
+    as_json: bool,
+) -> None:
+    """List what would start in a period, as the scheduler works it out.
+
+    What is planned already is told as it is planned, with what people did to it: moved, held, deleted. Of a period
+    that is over it says what should have started by the definitions as they are now, and what became of it.
+    """
+    from jaz_lite.cli.preview_material import gather
+
+    material = gather(session, since=since, until=until, schedules=schedules, jobnet_id=jobnet_id, files=files)
+    list_starts(material, limit, as_json=as_json)
+
+
+def list_starts(material: "Material", limit: int | None, *, as_json: bool) -> None:
+    """Print the starts of a period."""
+    from itertools import islice
+
+    from jaz_lite.cli import preview_text
+
+    moments = preview_text.Moments(material.zone)
+    starts = material.upcomings()
+    told = problems(material, starts.problems)
+    if as_json:
+        head = {"from": moments.at(material.since_ms), "to": moments.at(material.until_ms), "zone": material.zone.key}
+        every = (preview_text.shown(one, moments) for one in islice(starts, limit))
+        print_stream({**head, "problems": told, "more": limit is not None and len(starts) > limit}, "starts", every)
+        return
+    shown = limit or LINES_SHOWN
+    period = f"between {moments.short(material.since_ms)} and {moments.short(material.until_ms)}"
+    rows = (preview_text.row(one, moments) for one in islice(starts, shown))
+    print_table(preview_text.COLUMNS, rows, empty=f"nothing would start {period}")
+    for sentence in told:
+        say(sentence)
+    if len(starts) > shown:
+        say(f"{len(starts) - shown} more: --limit {len(starts)} shows them all")
+
+
+def problems(material: "Material", found: list[str]) -> list[str]:
+    """Return what people should know of the definitions that a preview goes by."""
+    told = list(found)
+    told += [f'schedule "{each}" is not enabled: this is what it would start' for each in material.not_enabled]
+    if not material.running:
+        told.append("no server runs on this data directory: nothing is started until one does")
+    return told
+
+
+def print_stream(head: dict[str, Any], name: str, rows: Any) -> None:
+    """Print one JSON document with a long list in it, a line each, without holding it all."""
+    utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+
+    def text(value: Any) -> str:
+        return json.dumps(value, ensure_ascii=not utf8)
+
+    write = sys.stdout.write
+    write("{" + "".join(f"{text(key)}: {text(value)}, " for key, value in head.items()) + f"{text(name)}: [")
+    before = "\n"
+    for one in rows:
+        write(before + text(one))
+        before = ",\n"
+    write("\n]}\n")
