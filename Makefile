@@ -8,6 +8,7 @@
 #   make test-wine           the agent's tests with a Windows Python under Wine, which it sets up itself
 #   make pyz                 the agent as one file, dist/jaz-lite-agent.pyz, for any Python 3.10 or later
 #   make sim SEEDS=200       the simulator; SEED=n repeats one seed
+#   make schedules SEEDS=200 schedules beside slow statements of their rules; SEED=n repeats one
 #   make power CUTS=1000     power cuts against the store
 #   make kill9 ROUNDS=20     real server, agents and keepers killed at random; SEED=n repeats a plan
 #   make fuzz FRAMES=1000000 sound and unsound input for all that reads; SEED=n repeats a run
@@ -31,7 +32,7 @@ PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11 python3
 	if $$python -c '$(USABLE)' >/dev/null 2>&1; then echo $$python; break; fi; done)
 endif
 
-.PHONY: demo test test-unix test-s390x test-wine pyz check sim power kill9 fuzz bench docs clean
+.PHONY: demo test test-unix test-s390x test-wine pyz check sim schedules power kill9 fuzz bench docs clean
 
 demo: $(STAMP)
 	@$(BIN)/jaz-lite demo
@@ -73,6 +74,9 @@ check: $(STAMP)
 
 sim: $(STAMP)
 	@$(BIN)/python -m tests.sim --seeds $(SEEDS) $(if $(SEED),--seed $(SEED))
+
+schedules: $(STAMP)
+	@$(BIN)/python -m tests.schedules years --seeds $(SEEDS) $(if $(SEED),--seed $(SEED))
 
 power: $(STAMP)
 	@$(BIN)/python -m tests.store.power --cuts $(CUTS) $(if $(SEED),--seed $(SEED))
