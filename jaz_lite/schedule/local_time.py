@@ -22,6 +22,7 @@ FIRST_DAY = date(1, 1, 3).toordinal()
 LAST_DAY = date(9998, 12, 31).toordinal()
 
 DAYS_REMEMBERED_MAX = 10_000  # of a zone: 27 years, about 1 MB
+SETS_REMEMBERED_MAX = 2_000  # of operating days of a zone, a year each: about 20 MB
 ZONES_REMEMBERED_MAX = 600  # all there are
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -42,12 +43,21 @@ class LocalDay(NamedTuple):
     even: bool  # no change of the clocks touches it: every wall time is midnight and so many minutes
 
 
+class LocalDays(NamedTuple):
+    """Operating days, and what the day is like on which their wall times stand: the day itself, or a later one."""
+
+    midnights_ms: list[int]  # of the even ones; sorted
+    days: list[date]  # the operating days of those
+    uneven: list[int]  # the other operating days, as ordinals
+
+
 class LocalTime:
     """The wall times of a zone. Ask `local_time` for one."""
 
     def __init__(self, zone: ZoneInfo) -> None:
         self._zone = zone
         self._days: dict[int, LocalDay] = {}
+        self._many: dict[tuple[tuple[int, ...], int], LocalDays] = {}
 
     def day(self, day: int) -> LocalDay:
         """Return what a day is like.
@@ -60,6 +70,20 @@ class LocalTime:
             if len(self._days) >= DAYS_REMEMBERED_MAX:
                 self._days.clear()
             found = self._days[day] = self._look_at(day)
+        return found
+
+    def days(self, days: tuple[int, ...], later: int) -> LocalDays:
+        """Return what operating days are like. What a schedule asks for, others on its calendar ask for as well.
+
+        Args:
+            days: ordinals, sorted; those that are not within `FIRST_DAY` and `LAST_DAY` are left out.
+            later: so many days after them the wall times stand, 0 to 4.
+        """
+        found = self._many.get((days, later))
+        if found is None:
+            if len(self._many) >= SETS_REMEMBERED_MAX:
+                self._many.clear()
+            found = self._many[days, later] = self._look_at_all(days, later)
         return found
 
     def instant(self, day: int, minutes: int) -> Instant:
@@ -81,6 +105,18 @@ class LocalTime:
         if not FIRST_DAY < utc_day < LAST_DAY:
             return min(max(utc_day, FIRST_DAY), LAST_DAY)
         return self._wall(at_ms // 1000).toordinal()
+
+    def _look_at_all(self, days: tuple[int, ...], later: int) -> LocalDays:
+        found = LocalDays([], [], [])
+        for day in days:
+            if FIRST_DAY <= day <= LAST_DAY:
+                local = self.day(day + later)
+                if local.even:
+                    found.midnights_ms.append(local.midnight_ms)
+                    found.days.append(date.fromordinal(day))
+                else:
+                    found.uneven.append(day)
+        return found
 
     def _look_at(self, day: int) -> LocalDay:
         midnight = datetime.fromordinal(day)

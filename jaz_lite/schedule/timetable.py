@@ -52,15 +52,10 @@ class DaysView(Protocol):
 class _Times:
     """The wall times that the days of a source have on one day: the operating day itself, or one so much later."""
 
-    later: int  # days, 0..4
-    since_midnight_ms: tuple[int, ...]  # sorted
-    boot_times: tuple[str, ...]  # HHMM, in the same order
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
     source: DaySource
-    times: tuple[_Times, ...]  # in the order of `later`
+    later: int  # days, 0..4
+    since_midnight_ms: tuple[int, ...]  # sorted, never empty
+    boot_times: tuple[str, ...]  # HHMM, in the same order
 
 
 class Timetable:
@@ -74,8 +69,7 @@ class Timetable:
         Args:
             zone: the site's; for a schedule that names none.
         """
-        self._latest = 0  # days from an operating day to its last wall time
-        self._rows: list[_Row] = []
+        self._times: list[_Times] = []
         self._end_within_ms = schedule.end_within_min * MIN_MS
         try:
             self._local: LocalTime = local_time(config.zone(schedule.zone) if schedule.zone else zone)
@@ -91,97 +85,84 @@ class Timetable:
             except DefinitionError as fault:
                 broken.append(fault.message)
                 continue
-            self._rows.append(_Row(source, tuple(_by_day(sorted(minutes)))))
-            self._latest = max(self._latest, max(minutes) // DAY_MIN)
+            self._times += _by_day(source, sorted(minutes))
         self.broken = tuple(dict.fromkeys(broken))
 
     def between(self, after_ms: int, until_ms: int) -> list[Start]:
         """Return the times after `after_ms` until `until_ms`, which is included; sorted, one for each instant."""
-        if until_ms <= after_ms or not self._rows:
+        if until_ms <= after_ms:
             return []
-        first = self._local.day_at(after_ms) - self._latest - DAYS_ASTRAY
-        last = self._local.day_at(until_ms) + DAYS_ASTRAY
         starts: list[Start] = []
-        for row in self._rows:
-            for day in _days(row.source, first, last):
-                starts += self._of_day(row, day, after_ms, until_ms)
+        for times in self._times:
+            for year in self._years(times, after_ms, until_ms):
+                starts += self._of_year(times, year, after_ms, until_ms)
         return self._settled(starts)
 
     def first_after(self, after_ms: int) -> Start | None:
         """Return the first time after `after_ms`, or None if there is none within twelve years."""
-        if not self._rows:
-            return None
-        today = self._local.day_at(after_ms)
-        best: int | None = None
-        for day, rows in self._days_with_rows(today - self._latest - DAYS_ASTRAY, today + YEARS_AHEAD * 366):
-            if best is not None and self._local.day(day).midnight_ms > best:
-                break
-            for row in rows:
-                at_ms = self._first_of_day(row, day, after_ms)
-                if at_ms is not None and (best is None or at_ms < best):
-                    best = at_ms
-        return None if best is None else self.between(best - 1, best)[0]
+        firsts = [at_ms for times in self._times if (at_ms := self._first(times, after_ms)) is not None]
+        return self.between(min(firsts) - 1, min(firsts))[0] if firsts else None
 
-    def _days_with_rows(self, first: int, last: int) -> Iterator[tuple[int, list[_Row]]]:
-        """Give the operating days in their order, each with the rows whose it is, a year at a time."""
-        for year in _years(first, last):
-            rows_of: dict[int, list[_Row]] = {}
-            for row in self._rows:
-                for day in _days(row.source, max(first, _new_year(year)), min(last, _new_year(year + 1) - 1)):
-                    rows_of.setdefault(day, []).append(row)
-            yield from sorted(rows_of.items())
+    def _years(self, times: _Times, after_ms: int, until_ms: int) -> range:
+        """Return the years whose operating days may have times in a span."""
+        first = self._local.day_at(after_ms) - times.later - DAYS_ASTRAY
+        last = self._local.day_at(until_ms) - times.later + DAYS_ASTRAY
+        first, last = max(first, FIRST_DAY), min(last, LAST_DAY)
+        return range(0) if last < first else range(date.fromordinal(first).year, date.fromordinal(last).year + 1)
 
-    def _of_day(self, row: _Row, day: int, after_ms: int, until_ms: int) -> list[Start]:
-        told = date.fromordinal(day)
-        starts: list[Start] = []
-        for times in row.times:
-            midnight_ms, even = self._local.day(day + times.later)
-            if even:
-                begin = bisect_right(times.since_midnight_ms, after_ms - midnight_ms)
-                end = bisect_right(times.since_midnight_ms, until_ms - midnight_ms)
-                starts += [
-                    Start(midnight_ms + since_ms, told, boot_time)
-                    for since_ms, boot_time in zip(
-                        times.since_midnight_ms[begin:end], times.boot_times[begin:end], strict=True
-                    )
-                ]
-            else:
-                for boot_time in times.boot_times:
-                    at_ms, moved = self._local.instant(day, _minutes(boot_time))
-                    if after_ms < at_ms <= until_ms:
-                        starts.append(Start(at_ms, told, boot_time, moved))
+    def _of_year(self, times: _Times, year: int, after_ms: int, until_ms: int) -> list[Start]:
+        new = tuple.__new__  # what Start() does itself, in two thirds of the time: a year of a site has 256,000
+        pairs = tuple(zip(times.since_midnight_ms, times.boot_times, strict=True))
+        local = self._local.days(times.source.of_year(year), times.later)
+        begin = bisect_right(local.midnights_ms, after_ms - times.since_midnight_ms[-1])
+        end = bisect_right(local.midnights_ms, until_ms - times.since_midnight_ms[0])
+        starts = [
+            new(Start, (midnight_ms + since_ms, day, boot_time, False, None))
+            for midnight_ms, day in zip(local.midnights_ms[begin:end], local.days[begin:end], strict=True)
+            for since_ms, boot_time in pairs
+        ]
+        # Of the first and the last day the span may hold a part only.
+        at = attrgetter("at_ms")
+        starts = starts[bisect_right(starts, after_ms, key=at) : bisect_right(starts, until_ms, key=at)]
+        for day in local.uneven:
+            for at_ms, moved, boot_time in self._of_uneven(times, day):
+                if after_ms < at_ms <= until_ms:
+                    starts.append(Start(at_ms, date.fromordinal(day), boot_time, moved))
         return starts
 
-    def _first_of_day(self, row: _Row, day: int, after_ms: int) -> int | None:
-        for times in row.times:
-            midnight_ms, even = self._local.day(day + times.later)
-            if even:
-                number = bisect_right(times.since_midnight_ms, after_ms - midnight_ms)
-                if number < len(times.since_midnight_ms):
-                    return midnight_ms + times.since_midnight_ms[number]
-            else:
-                for boot_time in times.boot_times:
-                    at_ms = self._local.instant(day, _minutes(boot_time)).at_ms
-                    if at_ms > after_ms:
-                        return at_ms
+    def _of_uneven(self, times: _Times, day: int) -> Iterator[tuple[int, bool, str]]:
+        """Give the times of an operating day that a change of the clocks touches: at_ms, moved, boot time; in order."""
+        for boot_time in times.boot_times:
+            at_ms, moved = self._local.instant(day, _minutes(boot_time))
+            yield at_ms, moved, boot_time
+
+    def _first(self, times: _Times, after_ms: int) -> int | None:
+        """Return the first of these times after an instant. A later operating day never has an earlier time."""
+        for year in self._years(times, after_ms, after_ms + YEARS_AHEAD * 366 * DAY_MIN * MIN_MS):
+            local = self._local.days(times.source.of_year(year), times.later)
+            found = [at_ms for day in local.uneven for at_ms, _, _ in self._of_uneven(times, day) if at_ms > after_ms]
+            number = bisect_right(local.midnights_ms, after_ms - times.since_midnight_ms[-1])
+            if number < len(local.midnights_ms):
+                midnight_ms = local.midnights_ms[number]
+                since_ms = times.since_midnight_ms[bisect_right(times.since_midnight_ms, after_ms - midnight_ms)]
+                found.append(midnight_ms + since_ms)
+            if found:
+                return min(found)
         return None
 
     def _settled(self, starts: list[Start]) -> list[Start]:
         """Return starts in order, one for each instant, with their deadlines."""
         starts.sort()  # by instant, operating day, boot time
-        if len({start.at_ms for start in starts}) < len(starts):
-            together = [list(same) for _, same in groupby(starts, key=attrgetter("at_ms"))]
-        elif self._end_by is None and not self._end_within_ms:
+        if self._end_by is None and not self._end_within_ms and len({start.at_ms for start in starts}) == len(starts):
             return starts
-        else:
-            together = [[start] for start in starts]
-        return [self._told(same) for same in together]
+        return [self._told(list(same)) for _, same in groupby(starts, key=attrgetter("at_ms"))]
 
     def _told(self, same: list[Start]) -> Start:
         """Return the one start of an instant, of those that fall on it in the order of their days."""
         told = next((start for start in same if not start.moved), same[0])
         # The earliest day has the earliest deadline: its wall times include those of the later ones.
-        return told._replace(deadline_ms=self._deadline(same[0].at_ms, same[0].day.toordinal()))
+        deadline_ms = self._deadline(told.at_ms, same[0].day.toordinal())
+        return Start(told.at_ms, told.day, told.boot_time, told.moved, deadline_ms)
 
     def _deadline(self, at_ms: int, day: int) -> int | None:
         """Return when a run that starts at `at_ms` for an operating day should have ended."""
@@ -241,32 +222,14 @@ def _enabled_calendar(calendar_id: str, days: DaysView, why: str) -> Calendar:
     return calendar
 
 
-def _by_day(minutes: list[int]) -> Iterator[_Times]:
+def _by_day(source: DaySource, minutes: list[int]) -> Iterator[_Times]:
     for later, group in groupby(minutes, key=lambda each: each // DAY_MIN):
         times = list(group)
-        yield _Times(
-            later, tuple(each % DAY_MIN * MIN_MS for each in times), tuple(as_boot_time(each) for each in times)
-        )
+        since_midnight_ms = tuple(each % DAY_MIN * MIN_MS for each in times)
+        yield _Times(source, later, since_midnight_ms, tuple(as_boot_time(each) for each in times))
 
 
 def _minutes(boot_time: str) -> int:
     if fault := boot_time_fault(boot_time):
         raise DefinitionError(f'the time "{boot_time}" {fault}')
     return int(boot_time[:2]) * 60 + int(boot_time[2:])
-
-
-def _days(source: DaySource, first: int, last: int) -> Iterator[int]:
-    first, last = max(first, FIRST_DAY), min(last, LAST_DAY)
-    for year in _years(first, last):
-        for day in source.of_year(year):
-            if first <= day <= last:
-                yield day
-
-
-def _years(first: int, last: int) -> range:
-    first, last = max(first, FIRST_DAY), min(last, LAST_DAY)
-    return range(0) if last < first else range(date.fromordinal(first).year, date.fromordinal(last).year + 1)
-
-
-def _new_year(year: int) -> int:
-    return date(year, 1, 1).toordinal()
