@@ -5,13 +5,14 @@ icons and flows together. `Fate` plays agents, timers, answers and people in any
 """
 
 import random
+from dataclasses import replace
 from typing import Any
 
 from jaz_lite.icons import REGISTRY
 from jaz_lite.model import event as happened
 from jaz_lite.model.jobnet import Flow, Icon, Jobnet
 from jaz_lite.model.run import WorkResult
-from tests.unit.engine.playing import Clock, Playing, Site
+from tests.unit.engine.playing import Clock, Playing, Site, timer_event
 
 VERSION = "20261123000000"
 
@@ -169,7 +170,25 @@ def any_run(chance: random.Random, site: Site) -> Playing:
     for number in range(chance.randint(0, 2)):
         site.enable(make(chance, f"SUB{number}", subs[:]))
         subs.append(f"SUB{number}")
-    return site.create(make(chance, "NET", subs), origin=chance.choice(["manual", "manual", "manual", "hold", "test"]))
+    net = make(chance, "NET", subs)
+    if chance.random() < 0.3:
+        net = replace(net, multiple_start=chance.choice(["skip", "wait"]))
+    if chance.random() < 0.3:
+        return _planned(chance, site, net)
+    return site.create(net, origin=chance.choice(["manual", "manual", "manual", "hold", "test"]))
+
+
+def _planned(chance: random.Random, site: Site, net: Jobnet) -> Playing:
+    """Plan a run around the present minute, so that it comes in time, in its grace, or too late."""
+    late_start: Any = chance.choice(["error", "run_latest", "run_all", "skip"])
+    deadline_ms = chance.choice([None, site.clock.now_ms + chance.randint(-600_000, 600_000)])
+    return site.plan(
+        net,
+        in_min=chance.choice([-60, -3, -1, -0.5, 0, 0.5, 1]),
+        late_start=late_start,
+        grace_min=chance.choice([0, 2]),
+        deadline_ms=deadline_ms,
+    )
 
 
 class Fate:
@@ -185,7 +204,7 @@ class Fate:
         """Return anything at all: fitting, late, doubled, or about something that does not exist."""
         draw = self.chance.random()
         if draw < 0.55:
-            event = self.fitting() or happened.Started(others=self.chance.random() < 0.2)
+            event = self.fitting() or self.started()
         elif draw < 0.65 and self._past:
             event = self.chance.choice(self._past)
         elif draw < 0.75:
@@ -204,10 +223,15 @@ class Fate:
         if self.run.asked:
             choices.append(self.answer(self.run.asked.pop(0)))
         for (node, name), due_ms in self.run.timers.items():
-            choices.append(happened.TimerFired(node, name, due_ms))
+            choices.append(timer_event(node, name, due_ms))
         if self.run.state == "waiting":
-            choices.append(happened.Started())
+            choices.append(self.started())
+        if self.run.run.start_missed:
+            choices.append(happened.RerunRun("kato"))
         return self.chance.choice(choices) if choices else None
+
+    def started(self) -> happened.Event:
+        return happened.Started(others=self.chance.random() < 0.2, superseded=self.chance.random() < 0.2)
 
     def answer(self, question: Any) -> happened.Event:
         return happened.Answered(question.node, question.visit, self.chance.random() < 0.8, "1")
@@ -257,9 +281,13 @@ class Fate:
                 happened.RerunIcon("kato", node),
                 happened.SetVariable("kato", node, self.chance.choice(["V", "NOPE"]), "2"),
                 happened.DecideIcon("kato", node, self.chance.choice(["ended", "failed", "rerun", "abandon"])),
-                happened.MoveRun("kato", self.clock.now_ms + 5),
+                happened.MoveRun("kato", self.clock.now_ms + self.chance.choice([-5, 5, 120_000])),
+                happened.HoldRun("kato"),
+                happened.ReleaseRun("kato"),
+                happened.RerunRun("kato"),
+                self.chance.choice([happened.DeleteRun("kato"), happened.ReleaseRun("kato")]),
             ]
         )
 
 
-TIMERS = ["wait", "retry", "timeout", "go_on", "nonsense"]
+TIMERS = ["wait", "retry", "timeout", "go_on", "boot", "deadline", "nonsense"]

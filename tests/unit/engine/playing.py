@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from jaz_lite.engine.advance import Advance, advance
+from jaz_lite.engine.boot import BOOT, DEADLINE
 from jaz_lite.engine.draft import tally_of
 from jaz_lite.engine.explain import waiting_for
 from jaz_lite.engine.plan import build, create
@@ -20,7 +21,7 @@ from jaz_lite.model import action as ordered
 from jaz_lite.model import event as happened
 from jaz_lite.model.fact import Fact
 from jaz_lite.model.jobnet import Flow, Icon, Jobnet
-from jaz_lite.model.run import IconRun, Run, WorkResult
+from jaz_lite.model.run import Boot, IconRun, Run, WorkResult
 
 ZONE = ZoneInfo("Asia/Tokyo")
 SITE_UID = bytes(range(16))
@@ -82,6 +83,11 @@ def sub(jobnet_id: str, **fields: Any) -> Icon:
     return icon("sub_jobnet", jobnet_id=jobnet_id, **fields)
 
 
+def timer_event(node: int | None, name: str, due_ms: int) -> happened.Event:
+    """Return what the run is told when a timer of it is due."""
+    return happened.Started() if node is None and name == BOOT else happened.TimerFired(node, name, due_ms)
+
+
 class Clock:
     """Stands still until a test lets time pass."""
 
@@ -104,8 +110,13 @@ class Clock:
             at, number, (node, name) = min(due, key=lambda each: (each[0], each[1], str(each[2])))
             self.now = max(self.now, datetime.fromtimestamp(at / 1000, ZONE))
             del self._site.runs[number].timers[node, name]
-            self._site.runs[number].send(happened.TimerFired(node, name, at))
+            self._site.runs[number].send(timer_event(node, name, at))
         self.now = until
+
+    def jumps(self, **amount: float) -> None:
+        """Let time pass while nobody is there: what became due meanwhile fires now, the earliest first."""
+        self.now += timedelta(**amount)
+        self.passes()
 
 
 class Playing:
@@ -276,6 +287,18 @@ class Operator:
     def decide(self, run: Playing, path: str, verdict: str, exit_code: int | None = None) -> None:
         self._ask(run, happened.DecideIcon, path, verdict, exit_code)
 
+    def hold_run(self, run: Playing) -> None:
+        run.send(happened.HoldRun(self.name))
+
+    def release_run(self, run: Playing) -> None:
+        run.send(happened.ReleaseRun(self.name))
+
+    def delete_run(self, run: Playing) -> None:
+        run.send(happened.DeleteRun(self.name))
+
+    def rerun_run(self, run: Playing) -> None:
+        run.send(happened.RerunRun(self.name))
+
     def stop(self, run: Playing, path: str | None = None) -> None:
         if path is None:
             run.send(happened.StopRun(self.name))
@@ -312,6 +335,16 @@ class Site:
         fields: dict[str, Any] = {"origin": "manual", "user": "kato", "now_ms": self.clock.now_ms} | more
         run = Playing(self, create(plan, run_id=run_id, occ=f"M:{run_id}", site_uid=SITE_UID, **fields))
         self.runs.append(run)
+        return run
+
+    def plan(self, definition: Jobnet, *, in_min: float, **boot: Any) -> Playing:
+        """Plan a run for so many minutes from now, as a schedule does: its timers are set."""
+        at_ms = self.clock.now_ms + round(in_min * 60_000)
+        planned = Boot(**{"schedule_id": "NIGHTLY", "nominal_ms": at_ms, **boot})
+        run = self.create(definition, origin="schedule", scheduled_ms=at_ms, boot=planned)
+        run.timers[None, BOOT] = at_ms
+        if planned.deadline_ms is not None:
+            run.timers[None, DEADLINE] = planned.deadline_ms
         return run
 
     def start(self, definition: Jobnet, **more: Any) -> Playing:

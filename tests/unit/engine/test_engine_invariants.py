@@ -1,6 +1,7 @@
 """What must hold for any jobnet and any order of happenings. A failure names the seed that repeats it."""
 
 import random
+from datetime import timedelta
 from typing import Any
 
 from hypothesis import example, given, settings
@@ -12,9 +13,9 @@ from jaz_lite.engine.view import run_to_json
 from jaz_lite.icons import REGISTRY
 from jaz_lite.model import action as ordered
 from jaz_lite.model import event as happened
-from jaz_lite.model.run import RUN_OVER, Run, WorkResult
+from jaz_lite.model.run import RUN_OVER, UNOPENED, Run, WorkResult
 from tests.unit.engine.anything import Fate, any_run
-from tests.unit.engine.playing import ZONE, Playing, Site
+from tests.unit.engine.playing import ZONE, Playing, Site, timer_event
 
 SEEDS = st.integers(min_value=0, max_value=2**32)
 EVENTS = 60
@@ -91,7 +92,34 @@ class Watch:
             assert not made.facts
         self._books(event, made)
         self._check(made.run)
+        self._check_start(before, event, made)
         return made
+
+    def _check_start(self, before: Run, event: happened.Event, made: Advance) -> None:
+        """A planned run starts once, not before its time, not while held, and never silently late."""
+        after = made.run
+        begun = before.frames[0].state == "waiting" and after.frames[0].state != "waiting"
+        assert begun <= (after.started_ms is not None)
+        assert begun <= isinstance(event, happened.Started | happened.RerunRun)
+        if before.frames[0].state != "waiting":
+            assert after.started_ms == before.started_ms, "it started a second time"
+        assert after.late <= (after.boot is not None)
+        if before.boot is None or after.boot is None or before.scheduled_ms is None:
+            assert before.boot is after.boot
+            return
+        assert after.boot.nominal_ms == before.boot.nominal_ms
+        now_ms = self.run.site.clock.now_ms
+        if begun:
+            assert now_ms >= before.scheduled_ms, "it started before its time"
+            assert before.boot.held != "held", "it started although it was held"
+            no_matter = before.boot.held == "released" or before.load_status == "delayed"
+            assert no_matter or (now_ms >= before.scheduled_ms + 60_000) == after.late
+            assert after.late == ("run_started_late" in [fact.kind for fact in made.facts])
+        if after.start_missed and not before.start_missed:
+            assert before.boot.late_start == "error"
+            assert now_ms >= before.scheduled_ms + 60_000 * (1 + before.boot.grace_min)
+        if after.scheduled_ms != before.scheduled_ms:
+            assert ordered.SetTimer(node=None, name="boot", due_ms=after.scheduled_ms or 0) in made.actions
 
     def _books(self, event: happened.Event, made: Advance) -> None:
         """Keep count of the attempts that may be at work: one an icon, and no key twice."""
@@ -118,6 +146,9 @@ class Watch:
             if icon.state == "waiting" and not run.stopping and run.state not in RUN_OVER:
                 assert icon.arrivals == 0 or icon.arrivals < node.arrivals_needed
                 assert icon.arrivals == 0 or REGISTRY[node.icon.type].traits.ready_at == "all"
+        if run.state == "waiting" or run.start_missed:
+            assert all(frame is UNOPENED for frame in run.frames), "something of it has begun"
+            assert all(icon.visit == 0 for icon in run.icons), "something of it has begun"
         if run.state in RUN_OVER:
             assert run.ended_ms is not None
             assert not any(icon.state in ("ready", "running", "stopping") for icon in run.icons)
@@ -138,6 +169,8 @@ def _played(seed: int) -> tuple[Watch, Fate]:
     watch, fate = Watch(run), Fate(chance, run, site.clock)
     for _ in range(chance.randint(0, EVENTS)):
         site.clock.now = site.clock.now.replace(second=chance.randint(0, 59))
+        if chance.random() < 0.1:
+            site.clock.now = site.clock.now.replace(minute=chance.choice([29, 30, 31, 34]))
         watch.send(fate.event())
     return watch, fate
 
@@ -147,7 +180,9 @@ def _drain(watch: Watch, fate: Fate) -> None:
     run = watch.run
     for _ in range(DRAIN_EVENTS_MAX):
         if run.state == "waiting":
-            watch.send(happened.Started())
+            _let_start(watch)
+        elif run.run.start_missed:
+            watch.send(happened.RerunRun("kato"))
         elif orders := [order for order in run.work.values() if run.run.icons[order.node].work == order.key]:
             order = orders[0]
             watch.send(happened.WorkEnded(order.node, order.key, WorkResult(exit_code=0)))
@@ -156,9 +191,19 @@ def _drain(watch: Watch, fate: Fate) -> None:
         elif run.timers:
             (node, name), due_ms = min(run.timers.items(), key=lambda item: item[1])
             del run.timers[node, name]
-            watch.send(happened.TimerFired(node, name, due_ms))
+            watch.send(timer_event(node, name, due_ms))
         else:
             return
+
+
+def _let_start(watch: Watch) -> None:
+    """Let its time come, and release it where a person holds it."""
+    run, clock = watch.run.run, watch.run.site.clock
+    if run.scheduled_ms is not None and clock.now_ms < run.scheduled_ms:
+        clock.now += timedelta(milliseconds=run.scheduled_ms - clock.now_ms)
+    if run.boot is not None and run.boot.held == "held":
+        watch.send(happened.ReleaseRun("kato"))
+    watch.send(happened.Started())
 
 
 @given(seed=SEEDS)
@@ -182,6 +227,8 @@ def test_after_everybody_has_answered_a_run_is_over_or_says_what_it_waits_for(se
     run = watch.run.run
 
     assert run.state in RUN_OVER or waiting_for(run)
+    assert run.state != "waiting", "it did not start although everything was done for it"
+    assert not run.start_missed
 
 
 @given(seed=SEEDS)
