@@ -24,6 +24,7 @@ PAGES = (
     "moving-from-jaz.md",
     "agents.md",
     "commands.md",
+    "planned-runs.md",
     "hosts.md",
     "agent-policy.md",
     "file-copy.md",

@@ -4,7 +4,7 @@ import os
 
 import click
 
-from jaz_lite.cli.printing import line, print_json, say
+from jaz_lite.cli.printing import line, moment, print_json, say
 from jaz_lite.cli.session import Command, Session, json_option, pass_session
 from jaz_lite.errors import UsageError
 
@@ -42,10 +42,12 @@ def variables_of(given: tuple[str, ...]) -> dict[str, str]:
     metavar="NAME[=VALUE]",
     help="A variable of the run; without a value it is taken from the environment.",
 )
-@click.option("--hold", is_flag=True, help="Wait at the start icon until `run release`.")
+@click.option("--hold", is_flag=True, help="Wait at the start icon (with --at: as a whole) until `run release`.")
 @click.option("--test", is_flag=True, help="Test run: both branches are taken, jobs start with an empty text.")
 @click.option("--icon", metavar="ICON-PATH", help="Run only this icon of the jobnet.")
-@click.option("--at", metavar="TIME", help="Not in this build: it comes with schedules.")
+@click.option(
+    "--at", metavar="TIME", help='Start then: 03:12 (the next one), +10m, "2026-11-24 03:12", with an offset if wanted.'
+)
 @click.option("--wait", is_flag=True, help="Wait for the end; exit 0 if it ended, 1 if it ended or waits in error.")
 @click.option("--follow", is_flag=True, help="Show icons and output as they come, to the end; exit as --wait.")
 @click.option("--timeout", type=click.FloatRange(min=0), metavar="S", help="Wait at most so many seconds; exit 10.")
@@ -64,9 +66,7 @@ def execute(
     timeout: float | None,
     as_json: bool,
 ) -> int:
-    """Start a run of a jobnet and print its number."""
-    if at is not None:
-        raise UsageError("--at comes with schedules, which are not in this build", hint="leave it out to start now")
+    """Start a run of a jobnet, now or at a time, and print its number."""
     if sum((hold, test, icon is not None)) > 1:
         raise UsageError("--hold, --test and --icon exclude each other")
     if timeout is not None and not (wait or follow):
@@ -77,12 +77,15 @@ def execute(
         origin="hold" if hold else "test" if test else "manual",
         variables=variables_of(variables),
         icon_path=icon or "",
+        at=at,
     )
     if not (wait or follow):
         if as_json:
             print_json(started)
         else:
             line(started["run_id"])
+            if at is not None:
+                say(f"starts at {moment(started['scheduled_at'])}")
         return 0
     from jaz_lite.cli.follow import watched
     from jaz_lite.cli.runs import show_run

@@ -5,13 +5,11 @@ from typing import Any, TextIO
 
 import click
 
+from jaz_lite.cli import run_control
 from jaz_lite.cli.printing import clean, is_terminal, line, moment, print_json, print_table, say
+from jaz_lite.cli.run_control import PATH_OR_NONE, RUN
 from jaz_lite.cli.session import Command, Group, Session, json_option, pass_session
 from jaz_lite.model.encoding import Decoder, readable
-
-RUN = click.argument("run", metavar="RUN")
-PATH = click.argument("path", metavar="ICON-PATH")
-PATH_OR_NONE = click.argument("path", metavar="[ICON-PATH]", required=False)
 
 run = Group("run", help="Look at runs and control them. RUN is a run's number, or `last`.")
 
@@ -24,6 +22,8 @@ run = Group("run", help="Look at runs and control them. RUN is a run's number, o
 @click.option("--user", help="Only runs that this user started.")
 @click.option("--before", metavar="RUN", help="Only older ones: the last of the page before.")
 @click.option("--limit", type=int, default=50, show_default=True)
+@click.option("--planned", is_flag=True, help="Those that wait for their time, soonest first.")
+@click.option("--schedule", metavar="ID", help="With --planned: only runs that this schedule planned.")
 @json_option
 @pass_session
 def list_(
@@ -35,9 +35,18 @@ def list_(
     user: str | None,
     before: str | None,
     limit: int,
+    planned: bool,
+    schedule: str | None,
     as_json: bool,
 ) -> None:
-    """List runs, newest first."""
+    """List runs, newest first; with --planned those that are still to start, soonest first."""
+    if planned:
+        if states or since or until or user or before:
+            raise click.UsageError("--planned goes with --jobnet, --schedule and --limit only")
+        _list_planned(session.ask("run.planned", schedule=schedule, jobnet=jobnet, limit=limit), as_json)
+        return
+    if schedule is not None:
+        raise click.UsageError("--schedule goes with --planned")
     answer = session.ask(
         "run.list",
         jobnet=jobnet,
@@ -52,7 +61,7 @@ def list_(
         print_json(answer)
         return
     print_table(
-        ("run", "jobnet", "state", "status", "origin", "started", "ended", "exit code", "message"),
+        ("run", "jobnet", "state", "status", "origin", "scheduled", "started", "ended", "exit code", "message"),
         [
             (
                 row["run_id"],
@@ -60,6 +69,7 @@ def list_(
                 row["state"],
                 status_of(row),
                 row["origin"],
+                moment(row["scheduled_at"]),
                 moment(row["started_at"]),
                 moment(row["ended_at"]),
                 row["exit_code"],
@@ -71,6 +81,29 @@ def list_(
     )
     if answer["more"]:
         say(f"there are more: --before {answer['runs'][-1]['run_id']}")
+
+
+def _list_planned(answer: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(answer)
+        return
+    print_table(
+        ("run", "scheduled", "jobnet", "schedule", "status", "moved from"),
+        [
+            (
+                row["run_id"],
+                moment(row["scheduled_at"]),
+                row["jobnet_id"],
+                row["schedule_id"],
+                "held" if row["held"] == "held" else status_of(row),
+                "" if row["scheduled_at"] == row["nominal_at"] else moment(row["nominal_at"]),
+            )
+            for row in answer["runs"]
+        ],
+        empty="no run is planned",
+    )
+    if answer["more"]:
+        say("there are more: --limit shows them")
 
 
 def status_of(row: dict[str, Any]) -> str:
@@ -99,6 +132,8 @@ def show_run(answer: dict[str, Any], *, icons: bool = True) -> None:
         f"run {answer['run_id']}  {answer['jobnet_id']}@{answer['version']}  {answer['state']}{exit_code}"
         + (f"  {status}" if status else "")
     )
+    if answer["nominal_at"]:
+        line(planned_of(answer))
     line(
         f"started {moment(answer['started_at']) or '-'}  ended {moment(answer['ended_at']) or '-'}  {answer['origin']}"
     )
@@ -127,6 +162,20 @@ def show_run(answer: dict[str, Any], *, icons: bool = True) -> None:
             line(f"copies: {icon['path']} {icon['copy']['text']}")
     for each in answer["waiting_for"]:
         line(f"waits: {sentence(each)}")
+
+
+def planned_of(run: dict[str, Any]) -> str:
+    """Return what was planned for the start of a run, on one line."""
+    parts = [f"scheduled {moment(run['scheduled_at'])}"]
+    if run["schedule_id"]:
+        parts.append(f"by the schedule {run['schedule_id']}")
+    if run["scheduled_at"] != run["nominal_at"]:
+        parts.append(f"moved from {moment(run['nominal_at'])}")
+    if run["deadline_at"]:
+        missed = " (missed)" if run["deadline_missed"] else ""
+        parts.append(f"deadline {moment(run['deadline_at'])}{missed}")
+    parts += [word for word, said in (("held", run["held"] == "held"), ("late", run["late"])) if said]
+    return "  ".join(parts)
 
 
 def sentence(waiting: Any) -> str:
@@ -227,69 +276,8 @@ def vars_(session: Session, run: str, path: str | None, as_json: bool) -> None:
             line(f"  {name}={value}")
 
 
-def _control(name: str, op: str, text: str, *, icon: bool | None = True) -> None:
-    """Add a command that hands one operation to a run. `icon`: True needs a path, None may have one."""
-
-    @run.command(name, help=text, example=f"jaz-lite run {name} last{' /JOB-1' if icon else ''}")
-    @RUN
-    @(PATH if icon else PATH_OR_NONE)
-    @json_option
-    @pass_session
-    def command(session: Session, run: str, path: str | None, as_json: bool) -> None:
-        done(session.ask(op, run=run, path=path), f"{name}: done", as_json)
-
-
-def done(answer: dict[str, Any], text: str, as_json: bool) -> None:
-    """Say that an operation is done, or print its answer."""
-    if as_json:
-        print_json(answer)
-    else:
-        say(f"run {answer['run_id']}: {text}")
-
-
-_control("hold", "run.hold", "Have an icon wait when it is reached, until it is released.")
-_control("release", "run.release", "Let a held icon go on; without ICON-PATH the start icon.", icon=None)
-_control("skip", "run.skip", "Have an icon pass on without doing its work, also one in error.")
-_control("unskip", "run.unskip", "Take a skip back.")
-_control("rerun", "run.rerun", "Do an icon in error again.")
-_control("stop", "run.stop", "Stop an icon, or without ICON-PATH the whole run with its jobs.", icon=None)
-
-
-@run.command("set-var", example="jaz-lite run set-var last /JOB-1 JA_CMD='echo again'")
-@RUN
-@PATH
-@click.argument("assignment", metavar="NAME=VALUE")
-@json_option
-@pass_session
-def set_var(session: Session, run: str, path: str, assignment: str, as_json: bool) -> None:
-    """Change a variable that a waiting or failed icon will see."""
-    name, equals, value = assignment.partition("=")
-    if not equals:
-        raise click.UsageError(f"'{assignment}' is not NAME=VALUE")
-    done(session.ask("run.set_var", run=run, path=path, name=name, value=value), f"{name} set", as_json)
-
-
-@run.command(example='jaz-lite run move last "2026-11-24 03:00"')
-@RUN
-@click.argument("at", metavar="TIME")
-@json_option
-@pass_session
-def move(session: Session, run: str, at: str, as_json: bool) -> None:
-    """Change the time at which a run that has not started is to start."""
-    done(session.ask("run.move", run=run, at=at), "moved", as_json)
-
-
-@run.command(example="jaz-lite run decide last /JOB-1 ended --exit-code 0")
-@RUN
-@PATH
-@click.argument("verdict", type=click.Choice(["ended", "failed", "rerun", "abandon"]))
-@click.option("--exit-code", type=int, help="With ended or failed: the exit code to go on with.")
-@json_option
-@pass_session
-def decide(session: Session, run: str, path: str, verdict: str, exit_code: int | None, as_json: bool) -> None:
-    """Say what became of a job whose fate is not known."""
-    answer = session.ask("run.decide", run=run, path=path, verdict=verdict, exit_code=exit_code)
-    done(answer, f"{path} decided: {verdict}", as_json)
+for control in run_control.COMMANDS:
+    run.add_command(control)
 
 
 @click.command(cls=Command, example="jaz-lite explain last /JOB-1")

@@ -99,21 +99,25 @@ def _may_start(draft: Draft, boot: Boot, event: Started) -> bool:
     if boot.late_start == "run_latest" and not event.superseded:
         draft.late = True
         return True
-    latest = " and a later one is due, too" if boot.late_start == "run_latest" else ""
-    _end_unstarted(draft, f"not started: its time {_at(draft, draft.scheduled_ms)} was missed{latest}")
+    latest = ", and a later one is due, too" if boot.late_start == "run_latest" else ""
+    _end_unstarted(draft, f"{_missed(draft, boot)}, so it was not started{latest}")
     draft.tell("run_not_started", severity="warning", message=draft.message, late_start=boot.late_start)
     return False
 
 
 def _miss(draft: Draft, boot: Boot) -> None:
     """Make it a delayed-start error: nothing of it has begun, and it waits for a person."""
-    assert draft.scheduled_ms is not None
-    grace = f" by more than {boot.grace_min} min" if boot.grace_min else ""
     draft.state = "run_error"
     draft.job_status = "error"
     draft.load_status = "delayed"
-    draft.message = f"not started: its time {_at(draft, draft.scheduled_ms)} was missed{grace}"
+    draft.message = f"{_missed(draft, boot)}, so it was not started"
     draft.tell("run_start_missed", severity="error", jaz_code="JC90000001", message=draft.message)
+
+
+def _missed(draft: Draft, boot: Boot) -> str:
+    assert draft.scheduled_ms is not None, "a planned run has a scheduled time"
+    grace = f" by more than {boot.grace_min} min" if boot.grace_min else ""
+    return f"its time {_at(draft, draft.scheduled_ms)} was missed{grace}"
 
 
 def deadline(draft: Draft, event: TimerFired) -> None:

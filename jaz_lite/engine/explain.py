@@ -54,6 +54,9 @@ class OutsideView(Protocol):
     def attempt_state(self, key: bytes) -> str:
         """Return how far a work order came: "ready", "sent", "accepted", "running" …; "" where that is not known."""
 
+    def held_by(self, run_id: int) -> str:
+        """Return who holds a planned run; "" where that is not known."""
+
     def other_runs(self, jobnet_id: str, run_id: int) -> Sequence[int]:
         """Return the other running runs of a jobnet."""
 
@@ -68,6 +71,8 @@ def waiting_for(run: Run, zone: tzinfo = UTC) -> list[str]:
         return []
     if run.state in ("waiting", "ready"):
         return [_not_started(run, zone)]
+    if run.start_missed:
+        return [f"start it now: jaz-lite run rerun {run.run_id}, or end it: jaz-lite run stop {run.run_id}"]
     told: list[str] = []
     more = 0
     for sentence in _icons(run, zone):
@@ -94,6 +99,7 @@ def explain(run: Run, node: int | None, outside: OutsideView, zone: tzinfo = UTC
         others = ", ".join(str(other) for other in outside.other_runs(run.jobnet.jobnet_id, run.run_id))
         told.append(f"running now: {others}" if others else "none of the other runs is running any more")
     told.extend(waiting_for(run, zone))
+    told.extend(_planned(run, outside, zone))
     working = [number for number, icon in enumerate(run.icons) if icon.work is not None]
     not_begun = [sentence for number in working if (sentence := _not_begun(run, number, outside))]
     told.extend(not_begun[: limits.REASONS_TOLD_MAX])
@@ -108,11 +114,29 @@ def explain(run: Run, node: int | None, outside: OutsideView, zone: tzinfo = UTC
 
 
 def _not_started(run: Run, zone: tzinfo) -> str:
+    if run.boot is not None and run.boot.held == "held":
+        return f"is held, whatever its time; let it start: jaz-lite run release {run.run_id}"
     if run.load_status == "delayed":
         return f'waits until no other run of the jobnet "{run.jobnet.jobnet_id}" is running'
     if run.scheduled_ms is not None:
         return f"waits for its start at {_at(run.scheduled_ms, zone)}"
     return "waits to be started"
+
+
+def _planned(run: Run, outside: OutsideView, zone: tzinfo) -> Iterator[str]:
+    """Say what was planned for the start of a run, and who holds it."""
+    boot = run.boot
+    if boot is None or run.scheduled_ms is None:
+        return
+    by = f'the schedule "{boot.schedule_id}"' if boot.schedule_id else f"{run.user or 'a person'}"
+    moved = "" if run.scheduled_ms == boot.nominal_ms else f", now for {_at(run.scheduled_ms, zone)}"
+    yield f"it was planned by {by} for {_at(boot.nominal_ms, zone)}{moved}"
+    if boot.held == "held" and run.state == "waiting" and (holder := outside.held_by(run.run_id)):
+        yield f"it is held by {holder}"
+    if boot.deadline_missed:
+        yield f"it was not over at its deadline, {_at(boot.deadline_ms or 0, zone)}"
+    elif boot.deadline_ms is not None and run.state not in RUN_OVER:
+        yield f"it should be over by {_at(boot.deadline_ms, zone)}"
 
 
 def _run_sentence(run: Run, zone: tzinfo) -> str:
@@ -125,6 +149,8 @@ def _run_sentence(run: Run, zone: tzinfo) -> str:
         return f"{name} {how} {_at(run.ended_ms, zone)}{reason}"
     if run.stopping:
         return f"{name} is being stopped{reason}"
+    if run.start_missed:
+        return f"{name} is in error{reason}"
     started = f", started at {_at(run.started_ms, zone)}" if run.started_ms is not None else ""
     return f"{name} is {run.state}{started}"
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from jaz_lite.engine.explain import waiting_for
 from jaz_lite.engine.variables import moment
-from jaz_lite.model.run import ICON_STATES, RUN_STATES, Node, Run
+from jaz_lite.model.run import ICON_STATES, RUN_STATES, Boot, Node, Run
 
 
 def run_to_json(run: Run, zone: tzinfo) -> dict[str, Any]:
@@ -40,8 +40,20 @@ def run_head(run: Run, zone: tzinfo) -> dict[str, Any]:
         "late": run.late,
         "stopping": run.stopping,
         "timed_out": run.timed_out,
+        **boot_to_json(run.boot, zone),
         "message": run.message or ("faulted: an error of the engine, see the log" if run.faulted else ""),
         "faulted": bool(run.faulted),
+    }
+
+
+def boot_to_json(boot: Boot | None, zone: tzinfo) -> dict[str, Any]:
+    """Return what was planned for the start of a run; the same names for a run that was not planned."""
+    return {
+        "schedule_id": None if boot is None else boot.schedule_id or None,
+        "nominal_at": None if boot is None else _at(boot.nominal_ms, zone),
+        "deadline_at": None if boot is None else _at(boot.deadline_ms, zone),
+        "deadline_missed": boot is not None and boot.deadline_missed,
+        "held": "no" if boot is None else boot.held,
     }
 
 

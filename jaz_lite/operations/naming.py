@@ -52,16 +52,16 @@ def stored(nouns: Nouns, kind: str, name: str) -> Stored:
 
 
 def run_id_of(nouns: Nouns, text: str) -> int:
-    """Return the run_id that a person writes: digits, or `last` for the newest run.
+    """Return the run_id that a person writes: digits, or `last` for the newest run that is more than a plan.
 
     Raises:
         UsageError: it is neither. NoSuchObject: there is no run at all. That the run exists is not checked.
     """
     if text == "last":
-        newest = nouns.runs.list(limit=1)
-        if not newest:
+        newest = nouns.runs.newest()
+        if newest is None:
             raise NoSuchObject("there is no run yet", hint="start one: jaz-lite exec JOBNET")
-        return newest[0].run_id
+        return newest
     if not (text.isascii() and text.isdigit()):
         raise UsageError(f'"{text[:NAME_CHARS_MAX]}" is not a run', hint='write the run\'s number, or "last"')
     if len(text) > 19 or int(text) > RUN_ID_MAX:

@@ -7,6 +7,8 @@ from jaz_lite.operations.copy_text import copy_text
 from jaz_lite.operations.site import Site, control_of
 from jaz_lite.store.transaction import Nouns
 
+HELD_LINES_MAX = 1_000  # a run that has not started has said hardly anything
+
 
 class Outside:
     """The world around a run, as the store and the running server know it."""
@@ -58,4 +60,9 @@ class Outside:
 
     def other_runs(self, jobnet_id: str, run_id: int) -> Sequence[int]:
         rows = self._nouns.runs.list(jobnet=jobnet_id, states=("ready", "running", "run_error"))
-        return [row.run_id for row in rows if row.run_id != run_id]
+        # One whose start was missed is in error, but it does not run.
+        return [row.run_id for row in rows if row.run_id != run_id and row.load_status != "delayed"]
+
+    def held_by(self, run_id: int) -> str:
+        lines = self._nouns.journal.of_run(run_id, limit=HELD_LINES_MAX)
+        return next((str(line.data.get("by", "")) for line in reversed(lines) if line.kind == "run_held"), "")

@@ -4,7 +4,6 @@ A preview is worked out by whoever asks, in its own process: the rooms it takes 
 year of times does nothing else meanwhile. Here are the plain parts, read in small pieces.
 """
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,13 +15,12 @@ from jaz_lite.model.plain import from_plain
 from jaz_lite.operations.naming import stored
 from jaz_lite.operations.person import Person
 from jaz_lite.operations.site import Emit, Site
-from jaz_lite.operations.times import AGO_SECONDS, read_ms
+from jaz_lite.operations.times import AGO_SECONDS, AHEAD, read_ms
 from jaz_lite.store.definitions import Stored
 from jaz_lite.store.run_rows import RunRow
 from jaz_lite.store.runs import LIST_MAX
 from jaz_lite.store.transaction import Nouns
 
-AHEAD = re.compile(r"\+\s*(\d{1,6})\s*([smhdw])")
 PIECE = 50  # documents, or pairs of a schedule and a jobnet, looked up between two pauses
 
 

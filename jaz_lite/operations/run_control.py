@@ -7,10 +7,13 @@ from jaz_lite.errors import UsageError
 from jaz_lite.model.event import (
     DecideIcon,
     HoldIcon,
+    HoldRun,
     MoveRun,
     Operation,
     ReleaseHold,
+    ReleaseRun,
     RerunIcon,
+    RerunRun,
     SetVariable,
     SkipIcon,
     StopIcon,
@@ -23,7 +26,7 @@ from jaz_lite.operations.naming import no_run, node_at
 from jaz_lite.operations.person import Person
 from jaz_lite.operations.runs import check_variables, find_id
 from jaz_lite.operations.site import Site, control_of
-from jaz_lite.operations.times import read_ms, shown
+from jaz_lite.operations.times import read_start_ms
 
 EXIT_CODE_LIMIT = 2**31
 
@@ -37,15 +40,21 @@ async def _operate(site: Site, run: str, make: Callable[[Run], Operation]) -> di
     return {"run_id": str(run_id)}
 
 
-async def hold(site: Site, person: Person, *, run: str, path: str) -> dict[str, Any]:
-    """Have an icon wait when it is reached, until it is released."""
-    return await _operate(site, run, lambda r: HoldIcon(person.name, node_at(r, path)))
+async def hold(site: Site, person: Person, *, run: str, path: str | None = None) -> dict[str, Any]:
+    """Have an icon wait when it is reached, until it is released; without a path a planned run, whatever its time."""
+
+    def make(found: Run) -> Operation:
+        return HoldRun(person.name) if path is None else HoldIcon(person.name, node_at(found, path))
+
+    return await _operate(site, run, make)
 
 
 async def release(site: Site, person: Person, *, run: str, path: str | None = None) -> dict[str, Any]:
-    """Let a held icon go on; without a path the start icon (of a run that was started with `--hold`)."""
+    """Let a held icon go on; without a path a held planned run, or the start icon of one started with `--hold`."""
 
     def make(found: Run) -> Operation:
+        if path is None and found.boot is not None:
+            return ReleaseRun(person.name)
         return ReleaseHold(person.name, _start_of(found) if path is None else node_at(found, path))
 
     return await _operate(site, run, make)
@@ -69,9 +78,13 @@ async def unskip(site: Site, person: Person, *, run: str, path: str) -> dict[str
     return await _operate(site, run, lambda r: UnskipIcon(person.name, node_at(r, path)))
 
 
-async def rerun(site: Site, person: Person, *, run: str, path: str) -> dict[str, Any]:
-    """Do an icon in error again, with the variables as they are now."""
-    return await _operate(site, run, lambda r: RerunIcon(person.name, node_at(r, path)))
+async def rerun(site: Site, person: Person, *, run: str, path: str | None = None) -> dict[str, Any]:
+    """Do an icon in error again, with the variables as they are now; without a path start a run that was missed."""
+
+    def make(found: Run) -> Operation:
+        return RerunRun(person.name) if path is None else RerunIcon(person.name, node_at(found, path))
+
+    return await _operate(site, run, make)
 
 
 async def stop(site: Site, person: Person, *, run: str, path: str | None = None) -> dict[str, Any]:
@@ -91,10 +104,7 @@ async def set_variable(site: Site, person: Person, *, run: str, path: str, name:
 
 async def move(site: Site, person: Person, *, run: str, at: str) -> dict[str, Any]:
     """Change the time at which a run that has not started is to start."""
-    now_ms = site.clock.now_ms()
-    scheduled_ms = read_ms(at, zone=site.zone, now_ms=now_ms)
-    if scheduled_ms <= now_ms:
-        raise UsageError(f"{shown(scheduled_ms, site.zone)} is not in the future")
+    scheduled_ms = read_start_ms(at, zone=site.zone, now_ms=site.clock.now_ms())
     return await _operate(site, run, lambda _: MoveRun(person.name, scheduled_ms))
 
 

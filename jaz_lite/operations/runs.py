@@ -4,22 +4,23 @@ from datetime import tzinfo
 from typing import Any
 
 from jaz_lite.engine.explain import explain
-from jaz_lite.engine.view import run_to_json
+from jaz_lite.engine.view import boot_to_json, run_to_json
 from jaz_lite.errors import UsageError
 from jaz_lite.model.names import VARIABLE_VALUE_CHARS_MAX, variable_name_fault
-from jaz_lite.model.run import RUN_STATES, UNTOUCHED, Origin, Run
+from jaz_lite.model.run import RUN_STATES, UNTOUCHED, Boot, Origin, Run
 from jaz_lite.operations.copy_text import copy_text
 from jaz_lite.operations.naming import node_at, run_id_of, split, states_named
 from jaz_lite.operations.outside import Outside
 from jaz_lite.operations.person import Person
 from jaz_lite.operations.site import Site, StartRequest, control_of
-from jaz_lite.operations.times import read_ms, shown
+from jaz_lite.operations.times import read_ms, read_start_ms, shown
 from jaz_lite.store.run_rows import RunRow
 from jaz_lite.store.transaction import Nouns
 
 RUNS_SHOWN_MAX = 500
 ORIGINS: tuple[Origin, ...] = ("manual", "hold", "test", "command", "single")
 VARIABLES_MAX = 1_024
+GRACE_MIN = 5  # of a run that a person plans for a time
 
 
 async def start(
@@ -30,21 +31,29 @@ async def start(
     origin: str = "manual",
     variables: dict[str, str] | None = None,
     icon_path: str = "",
+    at: str | None = None,
 ) -> dict[str, Any]:
-    """Start a run of `ID` (its enabled version) or `ID@VERSION`.
+    """Start a run of `ID` (its enabled version) or `ID@VERSION`, or plan it for a time.
 
     Args:
-        origin: "manual", "hold" (waits at its start icon), "test" (nothing is executed), "command".
+        origin: "manual", "hold" (waits at its start icon; one for a time waits as a whole), "test" (nothing is
+            executed), "command".
         icon_path: run only this icon of the jobnet, between a start and an end.
+        at: when it is to start. The version is the one that is enabled now.
 
     Returns:
-        `{"run_id"}`.
+        `{"run_id"}`, and `scheduled_at` of one for a time.
     """
     control = control_of(site)
     jobnet_id, version = split(jobnet)
     if origin not in ORIGINS:
         raise UsageError(f'"{origin}" is no way to start a run', hint="one of " + ", ".join(ORIGINS))
     check_variables(variables or {})
+    scheduled_ms, boot = None, None
+    if at is not None:
+        scheduled_ms = read_start_ms(at, zone=site.zone, now_ms=site.clock.now_ms())
+        boot = Boot(nominal_ms=scheduled_ms, grace_min=GRACE_MIN, held="held" if origin == "hold" else "no")
+        origin = "manual" if origin == "hold" else origin
     run_id = await control.start_run(
         StartRequest(
             jobnet_id=jobnet_id,
@@ -53,9 +62,12 @@ async def start(
             user=person.name,
             variables=variables or {},
             icon_path=icon_path,
+            scheduled_ms=scheduled_ms,
+            boot=boot,
         )
     )
-    return {"run_id": str(run_id)}
+    planned = {} if scheduled_ms is None else {"scheduled_at": shown(scheduled_ms, site.zone)}
+    return {"run_id": str(run_id), **planned}
 
 
 def check_variables(variables: dict[str, str]) -> None:
@@ -158,6 +170,7 @@ def row_shown(row: RunRow, zone: tzinfo) -> dict[str, Any]:
         "ended_at": shown(row.ended_ms, zone),
         "exit_code": row.exit_code,
         "late": row.late,
+        **boot_to_json(row.boot, zone),
         "stopping": row.stopping,
         "timed_out": row.timed_out,
         "message": row.message,

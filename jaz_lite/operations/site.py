@@ -1,15 +1,15 @@
 """The site as operations see it: its store, its time, and, where a server runs, the control of its runs."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import Any, Protocol, TypeVar
 
 from jaz_lite.clock import Clock
 from jaz_lite.config import Config
-from jaz_lite.errors import Unreachable
+from jaz_lite.errors import JazLiteError, Unreachable
 from jaz_lite.model.event import Operation
-from jaz_lite.model.run import EMPTY, Origin, Run
+from jaz_lite.model.run import EMPTY, Boot, Origin, Run
 from jaz_lite.net.dial import Address
 from jaz_lite.store.open import Store
 from jaz_lite.store.transaction import Transaction, View
@@ -28,6 +28,8 @@ class StartRequest:
     user: str = ""
     variables: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     icon_path: str = ""  # a single icon run: the icon to run
+    scheduled_ms: int | None = None  # None: now; else `boot` says what is planned for its start
+    boot: Boot | None = None
 
 
 class RunControl(Protocol):
@@ -42,6 +44,11 @@ class RunControl(Protocol):
         Raises:
             NoSuchObject: there is no such run. Refused: with the engine's sentence; what `make` raises comes through.
         """
+
+    async def operate_all(
+        self, run_ids: Sequence[int], make: Callable[[Run], Operation]
+    ) -> Mapping[int, JazLiteError | None]:
+        """Hand each of several runs an event; return what was wrong with each, None where nothing was."""
 
     def find_run(self, run_id: int) -> Run | None:
         """Return the present state of a run that is not over, or None."""

@@ -1,11 +1,15 @@
 """Times as people write and read them: RFC 3339 with offset, in the site's zone."""
 
 import re
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import MAXYEAR, UTC, date, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo
 
 from jaz_lite.errors import UsageError
+from jaz_lite.schedule.local_time import local_time
 
 AGO = re.compile(r"(\d{1,6})\s*([smhdw])")
+AHEAD = re.compile(r"\+\s*(\d{1,6})\s*([smhdw])")
+CLOCK_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 AGO_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
@@ -47,6 +51,55 @@ def read_ms(text: str, *, zone: tzinfo, now_ms: int, end: bool = False) -> int:
             f'"{text}" is not a time',
             hint='write 2026-11-23, "2026-11-23 03:12", 2026-11-23T03:12:09+09:00, today or 2h',
         ) from error
+
+
+def read_start_ms(text: str, *, zone: tzinfo, now_ms: int) -> int:
+    """Return the time at which a person wants something to start, in milliseconds UTC.
+
+    Args:
+        text: as `read_ms`, or `03:12` (the next such time in the site's zone), or `+10m` from now.
+
+    Raises:
+        UsageError: it is none of these, or not in the future.
+
+    Notes:
+        A wall time that a change of the clocks skips is the first instant after the gap; of a repeated one it is the
+        first occurrence (decision 18).
+    """
+    at_ms = _start_ms(text.strip(), zone, now_ms)
+    if at_ms <= now_ms:
+        raise UsageError(
+            f"{datetime.fromtimestamp(at_ms // 1000, zone).isoformat(sep=' ')} is not in the future",
+            hint="write a later time, 03:12 for the next such time, or +10m for ten minutes from now",
+        )
+    return at_ms
+
+
+def _start_ms(text: str, zone: tzinfo, now_ms: int) -> int:
+    ahead = AHEAD.fullmatch(text)
+    if ahead:
+        return now_ms + int(ahead[1]) * AGO_SECONDS[ahead[2]] * 1000
+    clock_time = CLOCK_TIME.fullmatch(text)
+    if clock_time:
+        wall = datetime.fromtimestamp(now_ms / 1000, zone).replace(
+            hour=int(clock_time[1]), minute=int(clock_time[2]), second=0, microsecond=0, tzinfo=None
+        )
+        today_ms = _wall_ms(wall, zone)
+        return today_ms if today_ms > now_ms else _wall_ms(wall + timedelta(days=1), zone)
+    try:
+        wall = datetime.fromisoformat(text)
+    except ValueError:
+        return read_ms(text, zone=zone, now_ms=now_ms)
+    if wall.tzinfo is not None or not 1 < wall.year < MAXYEAR - 1:
+        return read_ms(text, zone=zone, now_ms=now_ms)
+    return _wall_ms(wall, zone)
+
+
+def _wall_ms(wall: datetime, zone: tzinfo) -> int:
+    """Return the instant of a wall time; seconds count unless the wall time was skipped."""
+    assert isinstance(zone, ZoneInfo), "a site has a named zone"
+    found = local_time(zone).instant(wall.toordinal(), wall.hour * 60 + wall.minute)
+    return found.at_ms if found.moved else found.at_ms + wall.second * 1000 + wall.microsecond // 1000
 
 
 def _day_ms(day: date, zone: tzinfo, end: bool) -> int:

@@ -1,14 +1,15 @@
 """What operations may ask of a running engine: start a run, operate on one, look at one, watch one."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import trio
 
 from jaz_lite.engine.view import icon_to_json, run_head
-from jaz_lite.errors import NoSuchObject
+from jaz_lite.errors import JazLiteError, NoSuchObject
 from jaz_lite.model.event import Event
-from jaz_lite.model.run import UNTOUCHED, Origin, Run
+from jaz_lite.model.run import UNTOUCHED, Boot, Origin, Run
 from jaz_lite.runner import placement
 from jaz_lite.runner.inputs import AgentChanged, AgentRevoked, Input, NewRun, Reply, RunEvent, Write
 from jaz_lite.runner.turns import Turns
@@ -36,6 +37,10 @@ class StartRequest(Protocol):
     def variables(self) -> Mapping[str, str]: ...
     @property
     def icon_path(self) -> str: ...
+    @property
+    def scheduled_ms(self) -> int | None: ...
+    @property
+    def boot(self) -> Boot | None: ...
 
 
 class Control:
@@ -48,7 +53,7 @@ class Control:
     # ---- changes
 
     async def start_run(self, request: StartRequest) -> int:
-        """Start a jobnet and return the run's id.
+        """Start a jobnet, or plan it for a time, and return the run's id.
 
         Raises:
             NoSuchObject: there is no such jobnet or no enabled version.
@@ -62,6 +67,8 @@ class Control:
                 user=request.user,
                 variables=request.variables,
                 icon_path=request.icon_path,
+                scheduled_ms=request.scheduled_ms,
+                boot=request.boot,
                 reply=reply,
             )
         )
@@ -76,6 +83,34 @@ class Control:
             NoSuchObject: there is no such run.
         """
         await self._ask(lambda reply: RunEvent(run_id, make=make, reply=reply))
+
+    async def operate_all(
+        self, run_ids: Sequence[int], make: Callable[[Run], Event]
+    ) -> Mapping[int, JazLiteError | None]:
+        """Give each of several runs what a person asks of it, many in a turn.
+
+        Returns:
+            What was wrong with each; None: nothing.
+        """
+        done = trio.Event()
+        told: dict[int, Exception | None] = {}
+
+        def tell(run_id: int, reply: Reply) -> None:
+            told[run_id] = reply.error
+            if len(told) == len(asked):
+                done.set()
+
+        asked = dict.fromkeys(run_ids)
+        for run_id in asked:
+            self._turns.submit(RunEvent(run_id, make=make, reply=Reply(partial(tell, run_id))))
+        if asked:
+            await done.wait()
+        wrong: dict[int, JazLiteError | None] = {}
+        for run_id, error in told.items():
+            if error is not None and not isinstance(error, JazLiteError):
+                raise error
+            wrong[run_id] = error
+        return wrong
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` in the next turn's transaction and return what it returned, after the commit."""

@@ -1,6 +1,6 @@
 """The site of a running server, as operations see it."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Any, TypeVar
 
@@ -8,6 +8,7 @@ import trio
 
 from jaz_lite.clock import Clock
 from jaz_lite.config import Config
+from jaz_lite.errors import JazLiteError
 from jaz_lite.model.event import Operation
 from jaz_lite.model.run import Run
 from jaz_lite.net.dial import Address
@@ -48,6 +49,11 @@ class ServerControl:
 
     async def operate(self, run_id: int, make: Callable[[Run], Operation]) -> None:
         await self._control.operate(run_id, make)
+
+    async def operate_all(
+        self, run_ids: Sequence[int], make: Callable[[Run], Operation]
+    ) -> Mapping[int, JazLiteError | None]:
+        return await self._control.operate_all(run_ids, make)
 
     def find_run(self, run_id: int) -> Run | None:
         return self._control.find_run(run_id)

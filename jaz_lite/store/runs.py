@@ -266,6 +266,36 @@ class Runs:
             icons={icon[0] - first_icon: icon_of(icon) for icon in icons},
         )
 
+    def newest(self) -> int | None:
+        """Return the newest run; one that a schedule planned counts once its time has come."""
+        row = self._sql.row(
+            "select r.run_id from runs r where r.purging = 0 and not (r.state = 0 and exists"
+            " (select 1 from boots b where b.run_id = r.run_id and b.schedule is not null))"
+            " order by r.run_id desc limit 1"
+        )
+        return None if row is None else row[0]
+
+    def planned(
+        self, *, schedule: str | None = None, jobnet: str | None = None, limit: int | None = None
+    ) -> Sequence[RunRow]:
+        """Return the planned runs that have not started, soonest first.
+
+        Args:
+            limit: at most so many rows; None: all.
+        """
+        sql = self._sql
+        # The words of the index of live runs, among which they are few enough to be looked through.
+        text, values = f"select {_FIELDS}{_FROM} and r.state not in (3, 5) and r.state = 0 and b.run_id is not null", []
+        for name, column in ((schedule, "b.schedule"), (jobnet, "r.jobnet")):
+            if name is not None:
+                number = names.find_number(sql, name)
+                if number is None:
+                    return ()
+                text += f" and {column} = ?"
+                values.append(number)
+        values.append(-1 if limit is None else limit)
+        return [_run_row(row) for row in sql.rows(text + " order by r.scheduled_ms, r.run_id limit ?", values)]
+
     def list(
         self,
         *,

@@ -114,3 +114,41 @@ def test_a_server_that_runs_is_asked_instead_of_the_directory(cli: Cli, loaded: 
 
     assert ran.code == 0
     assert cli("exec", "DEMO_LOOP").code == 8
+
+
+def test_a_run_is_planned_held_moved_released_and_deleted(cli: Cli, loaded: Path) -> None:
+    planned = cli("exec", "DEMO_HELLO", "--at", "23:59")
+    run = planned.out.strip()
+    assert "starts at 2026-11-23 23:59:00+09:00" in planned.err
+
+    cli("run", "hold", run)
+    cli("run", "move", run, "2026-11-25 04:00")
+    listed = cli("run", "list", "--planned").out
+    shown = cli("run", "show", run).out
+    for words in ("held", "2026-11-25 04:00:00+09:00", "2026-11-23 23:59:00+09:00"):
+        assert words in listed
+        assert words in shown
+
+    assert cli("run", "release", run).code == 0
+    assert cli("run", "delete", run).err == "1 run deleted\n"
+    assert cli("run", "list", "--planned").err == "no run is planned\n"
+
+
+def test_several_runs_are_deleted_or_stopped_in_one_command(cli: Cli, loaded: Path) -> None:
+    planned = [cli("exec", "DEMO_HELLO", "--at", "+1h").out.strip() for _ in range(3)]
+    held = cli("exec", "DEMO_HELLO", "--hold").out.strip()
+
+    deleted = cli("run", "delete", planned[0], planned[1], held)
+    assert deleted.code == 1
+    assert f"run {held}" in deleted.err
+    assert "2 runs deleted" in deleted.err
+
+    stopped = cli("run", "stop", planned[2], held, "--json")
+    assert (stopped.code, stopped.json) == (0, {"stopped": [planned[2], held], "refused": []})
+
+
+def test_what_is_no_number_after_a_run_is_the_icon_to_stop(cli: Cli, loaded: Path) -> None:
+    run = cli("exec", "DEMO_HELLO", "--hold").out.strip()
+
+    assert "has no icon" in cli("run", "stop", run, "NOWHERE").err
+    assert "has no icon" in cli("run", "stop", run, "/123").err

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from jaz_lite.model import event as happened
-from tests.unit.engine.playing import ZONE, Playing, Site, job, jobnet
+from tests.unit.engine.playing import Playing, Site, job, jobnet
 
 MINUTE_MS = 60_000
 POLICIES = ("error", "skip", "run_all", "run_latest")
@@ -85,7 +85,7 @@ def test_a_delayed_start_error_says_which_time_was_missed(site: Site) -> None:
 
     assert run.run.start_missed
     assert run.run.job_status == "error"
-    assert run.run.message == "not started: its time 2026-11-23 09:40:00+09:00 was missed by more than 5 min"
+    assert run.run.message == "its time 2026-11-23 09:40:00+09:00 was missed by more than 5 min, so it was not started"
     assert (run.fact("run_start_missed").severity, run.fact("run_start_missed").jaz_code) == ("error", "JC90000001")
     assert run.working() == []
 
@@ -95,7 +95,9 @@ def test_a_skipped_start_says_that_a_later_one_is_due(site: Site) -> None:
     site.clock.now = site.clock.now.replace(hour=11)
     run.send(happened.Started(superseded=True))
 
-    assert run.run.message == "not started: its time 2026-11-23 09:40:00+09:00 was missed and a later one is due, too"
+    assert run.run.message == (
+        "its time 2026-11-23 09:40:00+09:00 was missed, so it was not started, and a later one is due, too"
+    )
     assert run.fact("run_not_started").severity == "warning"
     assert run.run.ended_ms == site.clock.now_ms
 
@@ -329,13 +331,3 @@ def test_a_run_that_is_over_in_time_misses_no_deadline(site: Site) -> None:
 
     assert run.run.boot is not None
     assert not run.run.boot.deadline_missed
-
-
-# ---- what people are told
-
-
-def test_what_a_planned_run_waits_for_is_told(site: Site) -> None:
-    from jaz_lite.engine.explain import waiting_for
-
-    run = site.plan(net(), in_min=10)
-    assert waiting_for(run.run, ZONE) == ["waits for its start at 2026-11-23 09:40:00+09:00"]

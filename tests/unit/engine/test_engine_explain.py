@@ -9,7 +9,7 @@ from jaz_lite.engine.advance import advance
 from jaz_lite.engine.explain import HostLocked, explain, waiting_for
 from jaz_lite.engine.view import icon_to_json, run_to_json
 from jaz_lite.model.event import Started, WorkPlaced
-from tests.unit.engine.playing import ZONE, Site, icon, job, jobnet, sub
+from tests.unit.engine.playing import FIRST_RUN_ID, ZONE, Site, icon, job, jobnet, sub
 
 
 class World:
@@ -27,7 +27,9 @@ class World:
         members: Sequence[tuple[str, str]] | None = None,
         lock: HostLocked | None = None,
         far: str = "",
+        holder: str = "",
     ) -> None:
+        self.holder = holder
         self.far = far
         self.refusal = refusal
         self.lock = lock
@@ -64,6 +66,9 @@ class World:
 
     def attempt_state(self, key: bytes) -> str:
         return self.attempts
+
+    def held_by(self, run_id: int) -> str:
+        return self.holder
 
     def other_runs(self, jobnet_id: str, run_id: int) -> Sequence[int]:
         return self.others
@@ -246,6 +251,11 @@ def test_the_json_of_a_run_has_the_promised_shape(site: Site) -> None:
         "ended_at": None,
         "exit_code": None,
         "late": False,
+        "schedule_id": None,
+        "nominal_at": None,
+        "deadline_at": None,
+        "deadline_missed": False,
+        "held": "no",
         "stopping": False,
         "timed_out": False,
         "message": "",
@@ -302,3 +312,82 @@ def test_a_file_copy_tells_how_far_it_is_and_what_both_of_its_hosts_lack(site: S
         'the host "a2" is not known here; add it with: jaz-lite host add a2 --agent NAME',
     ]
     assert explain(run.run, None, World(far="1 of 3 files"), ZONE)[-2:] == told[1:]
+
+
+# ---- planned runs; the clock stands at 09:30
+
+
+def test_a_planned_run_says_who_planned_it_for_when(site: Site) -> None:
+    run = site.plan(jobnet("start -> end"), in_min=10, deadline_ms=site.clock.now_ms + 3_600_000)
+
+    assert explain(run.run, None, World(), ZONE) == [
+        f'run {FIRST_RUN_ID} of the jobnet "NET" is waiting',
+        "waits for its start at 2026-11-23 09:40:00+09:00",
+        'it was planned by the schedule "NIGHTLY" for 2026-11-23 09:40:00+09:00',
+        "it should be over by 2026-11-23 10:30:00+09:00",
+    ]
+
+
+def test_a_moved_and_held_run_says_by_whom_and_how_it_goes_on(site: Site) -> None:
+    run = site.plan(jobnet("start -> end"), in_min=10, schedule_id="")
+    site.operator.move(run, site.clock.now_ms + 3_600_000)
+    site.operator.hold_run(run)
+
+    assert explain(run.run, None, World(holder="sato"), ZONE)[1:] == [
+        f"is held, whatever its time; let it start: jaz-lite run release {FIRST_RUN_ID}",
+        "it was planned by kato for 2026-11-23 09:40:00+09:00, now for 2026-11-23 10:30:00+09:00",
+        "it is held by sato",
+    ]
+
+
+def test_a_planned_run_that_waits_for_another_names_it(site: Site) -> None:
+    run = site.plan(jobnet("start -> end", multiple_start="wait"), in_min=0)
+    run.send(Started(others=True))
+
+    assert explain(run.run, None, World(others=[5]), ZONE)[1:3] == [
+        "running now: 5",
+        'waits until no other run of the jobnet "NET" is running',
+    ]
+
+
+def test_a_delayed_start_error_says_what_to_do(site: Site) -> None:
+    run = site.plan(jobnet("start -> end"), in_min=10, deadline_ms=site.clock.now_ms + 3_600_000)
+    site.clock.jumps(hours=2)
+
+    first, *more = explain(run.run, None, World(), ZONE)
+    assert first == (
+        f'run {FIRST_RUN_ID} of the jobnet "NET" is in error: its time 2026-11-23 09:40:00+09:00 was missed, so it was '
+        "not started"
+    )
+    assert more == [
+        f"start it now: jaz-lite run rerun {FIRST_RUN_ID}, or end it: jaz-lite run stop {FIRST_RUN_ID}",
+        'it was planned by the schedule "NIGHTLY" for 2026-11-23 09:40:00+09:00',
+        "it was not over at its deadline, 2026-11-23 10:30:00+09:00",
+    ]
+
+
+def test_a_start_that_was_left_out_says_why(site: Site) -> None:
+    run = site.plan(jobnet("start -> end"), in_min=10, late_start="skip")
+    site.clock.jumps(hours=2)
+
+    assert explain(run.run, None, World(), ZONE)[0] == (
+        f'run {FIRST_RUN_ID} of the jobnet "NET" was skipped at 2026-11-23 11:30:00+09:00: its time '
+        "2026-11-23 09:40:00+09:00 was missed, so it was not started"
+    )
+
+
+def test_the_json_of_a_planned_run_tells_its_plan(site: Site) -> None:
+    run = site.plan(jobnet("start -> end"), in_min=10, deadline_ms=site.clock.now_ms + 3_600_000)
+    site.operator.hold_run(run)
+    shape = run_to_json(run.run, ZONE)
+
+    planned = ("schedule_id", "nominal_at", "scheduled_at", "late", "deadline_at", "deadline_missed", "held")
+    assert {name: shape[name] for name in planned} == {
+        "schedule_id": "NIGHTLY",
+        "nominal_at": "2026-11-23T09:40:00.000+09:00",
+        "scheduled_at": "2026-11-23T09:40:00.000+09:00",
+        "late": False,
+        "deadline_at": "2026-11-23T10:30:00.000+09:00",
+        "deadline_missed": False,
+        "held": "held",
+    }

@@ -52,6 +52,9 @@ class Nobody:
     def attempt_state(self, key: bytes) -> str:
         return ""
 
+    def held_by(self, run_id: int) -> str:
+        return ""
+
     def other_runs(self, jobnet_id: str, run_id: int) -> list[int]:
         return []
 

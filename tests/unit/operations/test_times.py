@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from jaz_lite.errors import UsageError
-from jaz_lite.operations.times import read_ms, shown
+from jaz_lite.operations.times import read_ms, read_start_ms, shown
 from tests.unit.operations.small_site import NOW_MS, ZONE
 
 HOUR_MS = 3_600_000
@@ -50,3 +50,43 @@ def test_a_day_of_a_clock_change_ends_at_midnight_all_the_same() -> None:
 def test_times_are_shown_with_offset_to_the_millisecond() -> None:
     assert shown(NOW_MS + 7, ZONE) == "2026-11-23T03:12:09.007+09:00"
     assert shown(None, ZONE) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("+10m", NOW_MS + 600_000),
+        ("+ 2h", NOW_MS + 2 * HOUR_MS),
+        ("03:12", MIDNIGHT_MS + DAY_MS + (3 * 60 + 12) * 60_000),  # 03:12 is over by nine seconds
+        ("03:13", MIDNIGHT_MS + (3 * 60 + 13) * 60_000),
+        ("9:05", MIDNIGHT_MS + (9 * 60 + 5) * 60_000),
+        ("2026-11-24", MIDNIGHT_MS + DAY_MS),
+        ("2026-11-23 03:12:10", NOW_MS + 1_000),
+        ("2026-11-22T18:12:10Z", NOW_MS + 1_000),
+    ],
+)
+def test_a_start_may_be_asked_for_by_its_clock_time_or_how_far_ahead_it_is(text: str, expected: int) -> None:
+    assert read_start_ms(text, zone=ZONE, now_ms=NOW_MS) == expected
+
+
+@pytest.mark.parametrize("text", ["now", "2h", "today", "2026-11-23 03:12:09", "+0m"])
+def test_a_start_lies_in_the_future(text: str) -> None:
+    with pytest.raises(UsageError, match="is not in the future"):
+        read_start_ms(text, zone=ZONE, now_ms=NOW_MS)
+
+
+@pytest.mark.parametrize("text", ["", "soon", "24:00", "12:60", "+10", "+m", "-5m", "12"])
+def test_what_is_no_time_to_start_at_is_a_usage_error(text: str) -> None:
+    with pytest.raises(UsageError, match="is not a time"):
+        read_start_ms(text, zone=ZONE, now_ms=NOW_MS)
+
+
+def test_a_start_in_an_hour_that_the_clocks_skip_or_repeat_is_the_first_instant() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    before_gap = read_ms("2026-03-29 01:00", zone=berlin, now_ms=NOW_MS)
+    before_repeat = read_ms("2026-10-25 01:00", zone=berlin, now_ms=NOW_MS)
+
+    # 02:00 becomes 03:00 at 01:00 UTC; 03:00 becomes 02:00 at 01:00 UTC.
+    for text in ("02:30", "2026-03-29 02:30", "2026-03-29 02:59:59"):
+        assert shown(read_start_ms(text, zone=berlin, now_ms=before_gap), berlin) == "2026-03-29T03:00:00.000+02:00"
+    assert shown(read_start_ms("02:30", zone=berlin, now_ms=before_repeat), berlin) == "2026-10-25T02:30:00.000+02:00"
