@@ -1,8 +1,10 @@
 """`jaz-lite import` and `jaz-lite export`: files on this side, documents on the other."""
 
 import os
+import re
 import sys
 from contextlib import suppress
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from jaz_lite.cli.session import Command, Session, json_option, pass_session
 from jaz_lite.errors import JazLiteError, UsageError
 
 KINDS = ("calendar", "filter", "schedule", "jobnet")
+YEARS_MAX = 100
 
 
 @click.command(
@@ -86,9 +89,20 @@ def read_files(files: tuple[str, ...]) -> tuple[list[dict[str, Any]], list[dict[
 @click.option(
     "--with-secrets", is_flag=True, help="Also passwords, scrambled as Job Arranger does it: readable by anyone."
 )
+@click.option(
+    "--years",
+    metavar="FROM-TO",
+    help="Years whose operating days are written of calendars with a rule; else last year to the one after next.",
+)
 @pass_session
 def export(
-    session: Session, kind: str | None, names: tuple[str, ...], form: str, output: str | None, with_secrets: bool
+    session: Session,
+    kind: str | None,
+    names: tuple[str, ...],
+    form: str,
+    output: str | None,
+    with_secrets: bool,
+    years: str | None,
 ) -> int:
     """Write definitions as XML that Job Arranger 6.x and 7.x accept: all, one kind, or single objects.
 
@@ -100,6 +114,7 @@ def export(
     from jaz_lite.operations.definitions import problem_shown
     from jaz_lite.operations.secrets import unmarked
 
+    span = _years(years)
     objects: list[ExportedObject] = []
 
     def take(items: list[dict[str, Any]]) -> None:
@@ -114,6 +129,7 @@ def export(
         with_secrets=with_secrets,
         unseal=unmarked,
         out=written,
+        years=span,
         root=kind.capitalize() if kind else "All",
     )
     places = [problem.place for problem in problems if problem.severity == "error"]
@@ -124,6 +140,18 @@ def export(
     problems_table([problem_shown(problem) for problem in problems])
     say(f"exported {count} version{'' if count == 1 else 's'}{f', left out {left_out}' if left_out else ''}")
     return int(left_out > 0)
+
+
+def _years(text: str | None) -> range:
+    """Return the years of FROM-TO; of nothing, those around now that a site is likely to need elsewhere."""
+    if text is None:
+        this_year = datetime.now(UTC).year
+        return range(this_year - 1, this_year + 3)
+    first, _, last = text.partition("-")
+    is_span = re.fullmatch("[0-9]{4}", first) and re.fullmatch("[0-9]{4}", last) and 1 <= int(first) <= int(last)
+    if not is_span or int(last) - int(first) >= YEARS_MAX:
+        raise click.UsageError(f"'{text}' is not FROM-TO, as in 2024-2027, of at most {YEARS_MAX} years")
+    return range(int(first), int(last) + 1)
 
 
 def save(data: bytes, output: str | None, *, private: bool) -> None:

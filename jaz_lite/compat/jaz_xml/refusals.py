@@ -86,6 +86,10 @@ def left_out(kind: str, document: Mapping[str, Any], place: Place) -> Iterator[P
     """Give a warning for each setting of a document that JAZ has nothing like."""
     if kind == "schedule":
         yield from _extras(document, _SCHEDULE_EXTRAS, place)
+        for number, jobnet in enumerate(document["jobnets"]):
+            if jobnet["variables"]:
+                where = replace(place, field=f"jobnets[{number}].variables")
+                yield _warning(where, "is left out; Job Arranger has nothing like it")
     for icon in document.get("icons", ()):
         where = replace(place, icon_id=icon["icon_id"])
         yield from _extras(icon, _ICON_EXTRAS, where)

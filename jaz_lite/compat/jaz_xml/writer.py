@@ -1,7 +1,8 @@
 """Our documents to an export that Job Arranger takes: its tables, columns and layout, in its order.
 
 What JAZ would refuse or does not have is told, and written as well as it can be. Only a jobnet with an icon of a type
-that JAZ does not have is left out: without the icon it would do something else. With an import's documents the rows come
+that JAZ does not have is left out: without the icon it would do something else; and a calendar whose rule names
+holidays that are not known. With an import's documents the rows come
 out as they went in; passwords only where they are asked for.
 """
 
@@ -10,12 +11,14 @@ from typing import BinaryIO
 
 from jaz_lite.compat.jaz_xml.assemble import KEPT_SECRETS
 from jaz_lite.compat.jaz_xml.complete import completed
+from jaz_lite.compat.jaz_xml.flatten import flattened, flattening
 from jaz_lite.compat.jaz_xml.markup import escaped, replaced
 from jaz_lite.compat.jaz_xml.reader import ExportedObject
 from jaz_lite.compat.jaz_xml.refusals import left_out, refusals, unknown_icons
 from jaz_lite.compat.jaz_xml.rows import EXTRA_ROWS, OutRow, Values, key_of, merged, rows_of
 from jaz_lite.compat.jaz_xml.secret import SECRETS
 from jaz_lite.compat.jaz_xml.tables import ROOTS, TABLES, USER_INFO
+from jaz_lite.errors import DefinitionError
 from jaz_lite.model.plain import Definition, from_plain, id_of
 from jaz_lite.model.problem import Place, Problem
 
@@ -30,6 +33,7 @@ def write_export(
     with_secrets: bool,
     unseal: Unseal,
     out: BinaryIO,
+    years: range,
     root: str | None = None,
 ) -> list[Problem]:
     """Write an export of `documents` to `out` and return what JAZ will not take, or not as it is here.
@@ -38,6 +42,7 @@ def write_export(
         user_name, user_type: who exports; the type is SUPER, ADMIN or GENERAL.
         with_secrets: write passwords, scrambled as JAZ does it, which is no protection.
         unseal: turns the sealed text of a password into the password; called only with `with_secrets`.
+        years: for which the rule of a calendar is written as days; not empty.
         root: All, Calendar, Filter, Schedule or Jobnet; by default the kind the documents have, All for several.
 
     Returns:
@@ -47,7 +52,8 @@ def write_export(
         DefinitionError: a document has the wrong shape. Nothing has been written then.
     """
     assert root is None or root in ROOTS
-    export = _Export(with_secrets, unseal)
+    assert years
+    export = _Export(with_secrets, unseal, years)
     for each in documents:
         export.add(each.kind, from_plain(each.kind, each.document), each.enabled)
     kinds = {kind.capitalize() for kind in export.kinds}
@@ -64,9 +70,10 @@ def write_export(
 class _Export:
     """The rows that gather while documents are added."""
 
-    def __init__(self, with_secrets: bool, unseal: Unseal) -> None:
+    def __init__(self, with_secrets: bool, unseal: Unseal, years: range) -> None:
         self.with_secrets = with_secrets
         self.unseal = unseal
+        self.years = years
         self.kinds: set[str] = set()
         self.rows: dict[str, list[Values]] = {}
         self._problems: list[Problem] = []
@@ -78,7 +85,13 @@ class _Export:
         if unknown := list(unknown_icons(definition, place)):
             self._problems.extend(unknown)
             return
-        document = completed(definition)
+        try:
+            flat = flattened(definition, self.years)
+        except DefinitionError as fault:
+            self._problems.append(Problem(place, f"{fault.message}; this version is left out", fault.hint))
+            return
+        self._problems.extend(flattening(definition, self.years, place))
+        document = completed(flat)
         written = set()
         for row in rows_of(kind, document, enabled):
             values = merged(row)
