@@ -33,6 +33,7 @@ PAGES = (
     "firewalls.md",
     "agents-unix.md",
     "settings.md",
+    "daylight-saving.md",
 )
 TEXTS = sorted([*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
 STARTS_WITHIN_S = 30
