@@ -70,9 +70,12 @@ class Timetable:
             zone: the site's; for a schedule that names none.
         """
         self._times: list[_Times] = []
+        self._local: LocalTime = local_time(zone)
+        self._end_by: int | None = None
         self._end_within_ms = schedule.end_within_min * MIN_MS
         try:
-            self._local: LocalTime = local_time(config.zone(schedule.zone) if schedule.zone else zone)
+            if schedule.zone:
+                self._local = local_time(config.zone(schedule.zone))
             self._end_by = _minutes(schedule.end_by) if schedule.end_by else None
             wall_times = _wall_times(schedule)
         except DefinitionError as fault:

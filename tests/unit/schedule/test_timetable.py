@@ -1,8 +1,12 @@
 """When schedules start: boot times on operating days, as instants."""
 
+from zoneinfo import ZoneInfo
+
 import pytest
 
+from jaz_lite.model.calendar import CalendarRule, Filter
 from jaz_lite.model.schedule import BootTime, Cycle, Schedule
+from jaz_lite.schedule.public_holidays import HOLIDAYS
 from jaz_lite.schedule.timetable import Timetable
 from tests.unit.schedule.naming import (
     BERLIN,
@@ -10,6 +14,7 @@ from tests.unit.schedule.naming import (
     NO_HOLIDAYS,
     UTC_ZONE,
     Objects,
+    at,
     calendar,
     ms,
     said,
@@ -135,3 +140,116 @@ def test_deadlines_are_the_earlier_of_both_kinds():
         ms("2024-05-02 06:00"),
     ]
     assert [start.deadline_ms for start in within.between(*span)] == [ms("2024-05-01 06:00"), ms("2024-05-01 08:30")]
+
+
+@pytest.mark.parametrize(
+    ("boot_time", "end_by", "deadline"),
+    [
+        # On operating day 30 March 2024 in Berlin; the clocks go forward on the 31st, 02:00 -> 03:00.
+        ("2200", "3000", "2024-03-31 06:00+02:00"),  # 30:00 is 06:00 of the next day
+        ("0500", "3000", "2024-03-31 06:00+02:00"),  # counted from the operating day, not from the start
+        ("3000", "3000", "2024-04-01 06:00+02:00"),  # a start at the very time has a wall day
+        ("2200", "0230", "2024-03-31 03:00+02:00"),  # skipped: the first instant after the gap
+        ("2530", "0230", "2024-03-31 03:00+02:00"),
+        ("2630", "0230", "2024-04-01 02:30+02:00"),  # the start itself is moved onto that instant
+        ("9959", "0000", "2024-04-04 00:00+02:00"),
+    ],
+)
+def test_a_wall_time_to_end_by_is_counted_from_the_operating_day(boot_time, end_by, deadline):
+    times = timetable(schedule(boot_time, end_by=end_by), calendar("2024-03-30"), BERLIN)
+
+    [start] = times.between(0, ms("2025-01-01"))
+
+    assert at(start.deadline_ms, BERLIN) == deadline
+
+
+def test_minutes_to_end_within_are_minutes_that_pass():
+    times = timetable(schedule("0130", end_within_min=90), calendar("2024-03-31", "2024-10-27"), BERLIN)
+
+    starts = times.between(0, ms("2025-01-01"))
+
+    assert [at(start.deadline_ms, BERLIN) for start in starts] == ["2024-03-31 04:00+02:00", "2024-10-27 02:00+01:00"]
+
+
+def test_two_days_that_share_an_instant_have_the_earlier_deadline():
+    # 25:30 of the 1st and 01:30 of the 2nd; 30:00 of the 1st comes before that of the 2nd.
+    times = timetable(schedule("0130", "2530", end_by="3000"), calendar("2024-05-01", "2024-05-02"))
+
+    starts = times.between(ms("2024-05-01 12:00"), ms("2024-05-02 12:00"))
+
+    assert [(start.boot_time, at(start.deadline_ms)) for start in starts] == [("2530", "2024-05-02 06:00")]
+
+
+def test_a_skipped_time_gives_way_to_one_that_was_there():
+    times = timetable(schedule("0200", "0230", "0300"), calendar("2024-03-31"), BERLIN)
+
+    [start] = times.between(0, ms("2025-01-01"))
+
+    assert (start.boot_time, start.moved) == ("0300", False)
+
+
+def test_the_times_of_a_day_that_a_zone_left_out_are_one_start():
+    times = timetable(schedule("0000", "0800", "2000"), calendar("2011-12-30"), ZoneInfo("Pacific/Apia"))
+
+    [start] = times.between(0, ms("2025-01-01"))
+
+    assert (at(start.at_ms), start.boot_time, start.moved) == ("2011-12-30 10:00", "0000", True)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"boot_times": (BootTime(days_id="X"),)}, 'calendar "X" has no enabled version'),
+        ({"cycles": (Cycle(days_id="X"), Cycle(days_id="X"))}, 'calendar "X" has no enabled version'),
+        ({"boot_times": (BootTime(days_id="X", days_kind="filter"),)}, 'filter "X" has no enabled version'),
+        (
+            {"boot_times": (BootTime(days_id="PICK", days_kind="filter"),)},
+            'calendar "X", from which filter "PICK" picks, has no enabled version',
+        ),
+        (
+            {"boot_times": (BootTime(days_id="OFF"),)},
+            'calendar "OFF": no public holidays are known of "ZZ"',
+        ),
+        ({"zone": "Mars/Olympus"}, 'schedule "S": there is no time zone "Mars/Olympus"'),
+        (
+            {"boot_times": (BootTime(days_id="CAL", at="8:00"),)},
+            'schedule "S": the time "8:00" is not four digits HHMM',
+        ),
+    ],
+)
+def test_what_keeps_times_from_being_known_is_told(settings, told):
+    off = calendar(rule=CalendarRule(first_of_month=True, holidays=("ZZ",)), calendar_id="OFF")
+    pick = Filter(filter_id="PICK", version="20240101000000", base_calendar_id="X")
+    objects = Objects({"CAL": calendar("2024-05-01"), "OFF": off}, {"PICK": pick})
+
+    times = Timetable(Schedule(schedule_id="S", version="20240101000000", **settings), objects, UTC_ZONE, NO_HOLIDAYS)
+
+    [sentence] = times.broken
+    assert sentence.startswith(told)
+    assert times.between(0, ms("2030-01-01")) == []
+    assert times.first_after(0) is None
+
+
+def test_a_calendar_that_changed_gives_other_times():
+    # What is remembered of a calendar is remembered by what it holds, not by its name.
+    for day in ("2024-05-01", "2024-05-02", "2024-05-01"):
+        times = timetable(schedule("0100"), calendar(day))
+        assert said(times.between(0, ms("2025-01-01"))) == [f"{day} 01:00"]
+
+
+def test_month_ends_around_holidays_start_as_counted_by_hand():
+    # The last working day of a month in Japan, 25:00: 2024 had the 31st of August and of December off, a Saturday and
+    # (by this calendar's exception) the bank's year end; the 29th of April was a holiday, the 31st of March a Sunday.
+    working = CalendarRule(weekdays=("mon", "tue", "wed", "thu", "fri"), holidays=("JP",), minus=("2024-12-31",))
+    last = Filter(filter_id="LAST", version="20240101000000", base_calendar_id="WORK", base_day="last", shift_days=-1)
+    objects = Objects({"WORK": calendar(rule=working, calendar_id="WORK")}, {"LAST": last})
+    rows = (BootTime(days_id="LAST", days_kind="filter", at="2500"),)
+    definition = Schedule(schedule_id="S", version="20240101000000", boot_times=rows, zone="Asia/Tokyo")
+
+    times = Timetable(definition, objects, UTC_ZONE, HOLIDAYS)
+
+    found = times.between(ms("2024-01-01"), ms("2025-01-01"))
+    assert [start.day.isoformat()[5:] for start in found] == [
+        "01-31", "02-29", "03-29", "04-30", "05-31", "06-28", "07-31", "08-30", "09-30", "10-31", "11-29", "12-30",
+    ]  # fmt: skip
+    assert said(found)[1] == "2024-02-29 16:00"  # 01:00 of 1 March in Tokyo
