@@ -18,7 +18,7 @@ from jaz_lite.errors import DefinitionError
 from jaz_lite.model.calendar import WEEKDAYS, BaseDay, Calendar, CalendarRule, Filter
 
 SEARCH_DAYS = 30  # a filter looks at its base day and at no more than 29 days behind or before it
-CALENDARS_REMEMBERED_MAX = 1_000
+CALENDARS_REMEMBERED_MAX = 250
 YEAR_OF_TRIAL = 2024  # any: a place is known or not, whatever the year
 
 _FIRST_DAY, _LAST_DAY = date.min.toordinal(), date.max.toordinal()

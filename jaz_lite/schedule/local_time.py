@@ -21,8 +21,8 @@ DAY_MIN = 24 * 60
 FIRST_DAY = date(1, 1, 3).toordinal()
 LAST_DAY = date(9998, 12, 31).toordinal()
 
-DAYS_REMEMBERED_MAX = 10_000  # of a zone: 27 years, about 1 MB
-SETS_REMEMBERED_MAX = 2_000  # of operating days of a zone, a year each: about 20 MB
+DAYS_REMEMBERED_MAX = 10_000  # of a zone: 27 years, about 2 MB
+SETS_REMEMBERED_MAX = 500  # of operating days of a zone, a year each: about 10 MB
 ZONES_REMEMBERED_MAX = 600  # all there are
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

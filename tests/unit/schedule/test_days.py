@@ -1,5 +1,7 @@
 """Operating days, and what filters pick from them."""
 
+import subprocess
+import sys
 from datetime import date
 
 import pytest
@@ -114,3 +116,13 @@ def test_a_day_may_stand_for_a_month_two_months_away():
     # 1 March 2023 less 29 days is 31 January; 31 January 2023 and 29 days is 1 March.
     assert picked(calendar("2023-01-31"), "2023-01-31", "2023-01-31", shift_days=-1) == ["2023-01-31"]
     assert picked(calendar("2023-03-01"), "2023-03-01", "2023-03-01", base_day="last", shift_days=1) == ["2023-03-01"]
+
+
+def test_nobody_pays_for_holidays_before_they_are_asked_for():
+    # The library costs a process 16 MB and a tenth of a second.
+    rooms = "jaz_lite.cli.main, jaz_lite.engine.check_change, jaz_lite.runner.turns, jaz_lite.schedule.timetable"
+    code = f"import sys, {rooms}; print('holidays' in sys.modules)"
+
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert found.stdout == "False\n"
