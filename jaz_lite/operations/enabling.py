@@ -174,7 +174,13 @@ def refusal(verb: str, refused: Mapping[int, Sequence[Problem]]) -> Refused:
 
 def reasons(problems: Sequence[Problem]) -> str:
     """Return why one version cannot be, as one clause."""
-    return _listed([f"{p.place.icon_id} {p.message}" if p.place.icon_id else p.message for p in problems], ", ")
+    return _listed([_reason(problem) for problem in problems], ", ")
+
+
+def _reason(problem: Problem) -> str:
+    """Return a problem with the part it is about: most messages are the end of a sentence that begins with it."""
+    where = " ".join(part for part in (problem.place.icon_id, problem.place.field) if part)
+    return f"{where}: {problem.message}" if where else problem.message
 
 
 def _named(problem: Problem) -> str:

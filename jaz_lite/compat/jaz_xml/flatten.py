@@ -11,7 +11,7 @@ from jaz_lite.model.calendar import Calendar
 from jaz_lite.model.plain import Definition
 from jaz_lite.model.problem import Place, Problem
 from jaz_lite.model.schedule import BootTime, Schedule
-from jaz_lite.schedule.days import days_of
+from jaz_lite.schedule.days import CalendarDays
 from jaz_lite.schedule.public_holidays import HOLIDAYS
 from jaz_lite.schedule.timetable import as_boot_time, wall_minutes
 
@@ -27,7 +27,7 @@ def flattened(definition: Definition, years: range) -> Definition:
     """
     match definition:
         case Calendar(rule=rule) if rule is not None:
-            source = days_of(definition, HOLIDAYS)
+            source = CalendarDays(definition.days, rule, HOLIDAYS)
             named = {date.fromordinal(day).isoformat() for year in years for day in source.of_year(year)}
             return replace(definition, days=tuple(sorted({*definition.days, *named})), rule=None)
         case Schedule() if definition.cycles:

@@ -43,7 +43,7 @@ def test_a_calendar_of_holidays_that_nobody_knows_is_left_out():
     data, problems = exported("calendar", rule={"month_days": [31], "holidays": ["ZZ"]})
 
     assert column(data, "ja_calendar_control_table", "calendar_id") == []
-    assert problems == ['error : calendar "X": no public holidays are known of "ZZ"; this version is left out']
+    assert problems == ['error : no public holidays are known of "ZZ"; this version is left out']
 
 
 def test_cycles_are_written_as_boot_times_each_once():

@@ -63,6 +63,21 @@ def test_a_schedule_without_times_cannot_be_enabled(site: OfflineSite) -> None:
         ask(site, "definition.enable", kind="schedule", names=["S"])
 
 
+def test_a_refused_schedule_names_the_part_each_reason_is_about(site: OfflineSite) -> None:
+    put(site, "calendar", calendar("DAYS"))
+    ask(site, "definition.enable", kind="calendar", names=["DAYS"])
+    cycle = {"days_id": "DAYS", "since": "2200", "until": "0200", "every_min": 15}
+    put(site, "schedule", {"schedule_id": "S", "version": NEWER, "name": "S", "cycles": [cycle], "end_by": "6:00"})
+
+    with pytest.raises(Refused) as refused:
+        ask(site, "definition.enable", kind="schedule", names=["S"])
+
+    assert refused.value.message == (
+        f'not enabled: schedule "S"@{NEWER}: cycles[0].until: is 0200, before since, which is 2200, jobnets: is empty, '
+        "end_by: is not four digits HHMM from 0000 to 9959"
+    )
+
+
 def test_what_something_enabled_needs_cannot_be_disabled_unless_both_are(site: OfflineSite) -> None:
     put(site, "jobnet", SUB, MAIN)
     ask(site, "definition.enable", kind="jobnet", names=["MAIN", "SUB"])
