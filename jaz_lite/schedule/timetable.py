@@ -30,8 +30,11 @@ DAYS_ASTRAY = 2
 
 
 class Start(NamedTuple):
-    """One time of a schedule. Of several wall times that give one instant it tells one that was not skipped, if any;
-    of those the one of the earliest operating day."""
+    """One time of a schedule.
+
+    Of several wall times that give one instant it tells one that was not skipped, if any; of those the one of the
+    earliest operating day.
+    """
 
     at_ms: int
     day: date  # the operating day
