@@ -159,27 +159,36 @@ class Timetable:
     def _settled(self, starts: list[Start]) -> list[Start]:
         """Return starts in order, one for each instant, with their deadlines."""
         starts.sort()  # by instant, operating day, boot time
-        if self._end_by is None and not self._end_within_ms and len({start.at_ms for start in starts}) == len(starts):
+        days = [start.day for start in starts]
+        if len({start.at_ms for start in starts}) < len(starts):
+            together = [list(same) for _, same in groupby(starts, key=attrgetter("at_ms"))]
+            starts = [next((start for start in same if not start.moved), same[0]) for same in together]
+            # The earliest day has the earliest deadline: its wall times include those of the later ones.
+            days = [same[0].day for same in together]
+        if self._end_by is None and not self._end_within_ms:
             return starts
-        return [self._told(list(same)) for _, same in groupby(starts, key=attrgetter("at_ms"))]
+        ends_ms: dict[int, int] = {}
+        return [
+            Start(*start[:4], self._deadline(start.at_ms, day.toordinal(), ends_ms))
+            for start, day in zip(starts, days, strict=True)
+        ]
 
-    def _told(self, same: list[Start]) -> Start:
-        """Return the one start of an instant, of those that fall on it in the order of their days."""
-        told = next((start for start in same if not start.moved), same[0])
-        # The earliest day has the earliest deadline: its wall times include those of the later ones.
-        deadline_ms = self._deadline(told.at_ms, same[0].day.toordinal())
-        return Start(told.at_ms, told.day, told.boot_time, told.moved, deadline_ms)
+    def _deadline(self, at_ms: int, day: int, ends_ms: dict[int, int]) -> int | None:
+        """Return when a run that starts at `at_ms` for an operating day should have ended.
 
-    def _deadline(self, at_ms: int, day: int) -> int | None:
-        """Return when a run that starts at `at_ms` for an operating day should have ended."""
-        deadlines: list[int] = []
-        if self._end_within_ms:
-            deadlines.append(at_ms + self._end_within_ms)
-        if self._end_by is not None:
-            while (end_ms := self._local.instant(day, self._end_by).at_ms) <= at_ms:
-                day += 1
-            deadlines.append(end_ms)
-        return min(deadlines, default=None)
+        Args:
+            ends_ms: the instants of `end_by` on days that were asked for before; grows.
+        """
+        within_ms = at_ms + self._end_within_ms if self._end_within_ms else None
+        if self._end_by is None:
+            return within_ms
+        end_ms = at_ms
+        while end_ms <= at_ms:
+            if day not in ends_ms:
+                ends_ms[day] = self._local.instant(day, self._end_by).at_ms
+            end_ms = ends_ms[day]
+            day += 1
+        return end_ms if within_ms is None else min(end_ms, within_ms)
 
 
 def wall_minutes(times: Iterable[BootTime | Cycle]) -> set[int]:
