@@ -60,7 +60,7 @@ class Frame:
     start: int | None = None  # its one START; None where it has none or several, or no END
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, weakref_slot=True)
 class Plan:
     """All that was decided when the run was created."""
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from jaz_lite.model.jobnet import Jobnet
 from jaz_lite.model.plain import from_plain
 from jaz_lite.model.run import RUN_OVER, Run
+from jaz_lite.runner.plans import Plans
 from jaz_lite.store.open import Store
 from jaz_lite.store.planned import planned_run
 from jaz_lite.store.transaction import Nouns
@@ -28,6 +29,7 @@ class LiveRuns:
         self._runs: dict[int, Run] = {}
         self._of_jobnet: defaultdict[str, set[int]] = defaultdict(set)
         self._documents: dict[int, Jobnet] = {}
+        self.plans = Plans()
 
     def __iter__(self) -> Iterator[Run]:
         return iter(self._runs.values())
@@ -60,6 +62,7 @@ class LiveRuns:
         self._runs.clear()
         self._of_jobnet.clear()
         self._documents.clear()  # a document of a turn that was rolled back may have had the number of another one
+        self.plans.clear()
         with self._store.snapshot() as view:
             for run_id in view.runs.live():
                 try:
@@ -69,7 +72,7 @@ class LiveRuns:
 
     def read(self, nouns: Nouns, run_id: int) -> Run:
         """Return a run as stored, live or over."""
-        return planned_run(nouns, run_id, lambda doc_id: self.document(nouns, doc_id))
+        return planned_run(nouns, run_id, lambda doc_id: self.document(nouns, doc_id), self.plans.stored)
 
     def document(self, nouns: Nouns, doc_id: int) -> Jobnet:
         """Return a jobnet by the document it is stored in; documents never change."""

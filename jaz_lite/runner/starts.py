@@ -50,16 +50,19 @@ def start(
         stored = turn.tx.definitions.find("jobnet", jobnet_id, version)
     if stored is None:
         raise _missing(turn, jobnet_id, version)
-    root = turn.live.document(turn.tx, stored.doc_id)
+    doc_id = stored.doc_id
+    root = turn.live.document(turn.tx, doc_id)
     if icon_path:
         root = planning.single(root, icon_path)
     try:
-        plan_ = planning.build(root, find, doc_id=stored.doc_id)
+        plan_ = turn.live.plans.enabled(
+            (doc_id, icon_path), turn.tx.definitions.changes, lambda: planning.build(root, find, doc_id=doc_id)
+        )
     except planning.PlanError as error:
         return _load_error(
             turn,
             root,
-            stored.doc_id,
+            doc_id,
             error.message,
             occ=occ,
             origin=origin,

@@ -78,6 +78,11 @@ class Definitions:
     def __init__(self, sql: Sql) -> None:
         self._sql = sql
 
+    @property
+    def changes(self) -> int:
+        """A number that grows with every change of a definition, or of which version is enabled."""
+        return self._sql.memory.definitions_version
+
     # ---- reading
 
     def find(self, kind: str, object_id: str, version: str) -> Stored | None:
