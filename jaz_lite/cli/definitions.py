@@ -1,70 +1,32 @@
-"""The groups `jobnet`, `calendar`, `filter` and `schedule`: the same commands for each kind of object."""
+"""What the groups `jobnet`, `calendar`, `filter` and `schedule` have in common: the same commands for each kind."""
 
 from typing import Any
 
 import click
 
+from jaz_lite.cli.changes import change_options, read_document, tell_change
 from jaz_lite.cli.printing import line, moment, print_json, print_table, problems_table, say
 from jaz_lite.cli.session import Group, Session, json_option, pass_session
 
-ARTICLE = {"jobnet": "jobnets", "calendar": "calendars", "filter": "filters", "schedule": "schedules"}
+HELP = {
+    "jobnet": "Look at jobnets and their versions, enable and disable them.",
+    "calendar": "Make calendars of operating days, look at them and their versions, enable and disable them.",
+    "filter": "Make filters, which pick a day a month; look at them and their versions, enable and disable them.",
+    "schedule": "Make schedules, look at them and their versions, enable and disable them.",
+}
+WHERE_FROM = {
+    "jobnet": "`jaz-lite import` takes some in",
+    "calendar": "`jaz-lite calendar create` makes one, `jaz-lite import` takes some in",
+    "filter": "`jaz-lite filter create` makes one, `jaz-lite import` takes some in",
+}
 VALUE_CHARS_MAX = 120
+NAME = click.argument("name", metavar="ID[@VERSION]")
 
 
 def made(kind: str) -> Group:
-    """Return the group of commands of a kind."""
-    group = Group(kind, help=f"Look at {ARTICLE[kind]} and their versions, enable and disable them.")
-    name = click.argument("name", metavar="ID[@VERSION]")
+    """Return the group of commands of a kind, without those that each kind has of its own: `list` and `show`."""
+    group = Group(kind, help=HELP[kind])
     names = click.argument("names", nargs=-1, required=True, metavar="ID[@VERSION]…")
-
-    @group.command("list", example=f"jaz-lite {kind} list --json")
-    @click.option("--versions", is_flag=True, help="Every version; else one row an id.")
-    @json_option
-    @pass_session
-    def list_(session: Session, versions: bool, as_json: bool) -> None:
-        """List all: the enabled version of each, else the newest."""
-        answer = session.ask_anywhere("definition.list", kind=kind, versions=versions)
-        if as_json:
-            print_json(answer)
-            return
-        columns = [f"{kind}_id", "version", "enabled", "name", "public", "owner"]
-        columns += ["icons"] if kind == "jobnet" else []
-        rows = [[row[column] for column in columns] for row in answer[f"{kind}s"]]
-        print_table((kind, *columns[1:]), rows, empty=f"there is no {kind}; `jaz-lite import` takes some in")
-
-    def show(session: Session, name: str, as_json: bool, graph: bool = False) -> None:
-        answer = session.ask_anywhere("definition.show", kind=kind, name=name)
-        if as_json:
-            print_json(answer)
-        elif graph:
-            from jaz_lite.cli.graph import drawn
-
-            line(f"{answer[f'{kind}_id']}@{answer['version']}  {answer['name']}")
-            for each in drawn(answer["document"]):
-                line(each)
-        else:
-            show_object(kind, answer)
-
-    if kind == "jobnet":
-
-        @group.command("show", example="jaz-lite jobnet show Icon_1@20241017235352 --graph")
-        @name
-        @click.option("--graph", is_flag=True, help="Draw the flow as text.")
-        @json_option
-        @pass_session
-        def show_jobnet(session: Session, name: str, graph: bool, as_json: bool) -> None:
-            """Show one version with everything in it; passwords are masked."""
-            show(session, name, as_json, graph)
-
-    else:
-
-        @group.command("show", example=f"jaz-lite {kind} show ID@20241017235352")
-        @name
-        @json_option
-        @pass_session
-        def show_other(session: Session, name: str, as_json: bool) -> None:
-            """Show one version with everything in it."""
-            show(session, name, as_json)
 
     @group.command("history", example=f"jaz-lite {kind} history ID")
     @click.argument("name", metavar="ID")
@@ -107,7 +69,7 @@ def made(kind: str) -> Group:
         return int(bool(changes))
 
     @group.command("check", example=f"jaz-lite {kind} check ID --json")
-    @name
+    @NAME
     @json_option
     @pass_session
     def check(session: Session, name: str, as_json: bool) -> int:
@@ -138,7 +100,7 @@ def made(kind: str) -> Group:
         _told(session.ask_anywhere("definition.disable", kind=kind, names=list(names)), "disabled", as_json)
 
     @group.command("delete", example=f"jaz-lite {kind} delete ID@20241017235352")
-    @name
+    @NAME
     @click.option("--all-versions", is_flag=True, help="Delete the whole object.")
     @json_option
     @pass_session
@@ -146,6 +108,33 @@ def made(kind: str) -> Group:
         """Delete a version (or the whole object) that is not enabled."""
         answer = session.ask_anywhere("definition.delete", kind=kind, name=name, all_versions=all_versions)
         _told(answer, "deleted", as_json)
+
+    @group.command("put", example=f"jaz-lite {kind} show ID --json > f.json; jaz-lite {kind} put f.json --enable")
+    @click.argument("file", metavar="FILE|-", type=click.Path())
+    @click.option("--replace", is_flag=True, help="Save as the version that the document names, even over it.")
+    @click.option("--draft", is_flag=True, help="Save it although it is wrong; it cannot be enabled then.")
+    @change_options
+    @pass_session
+    def put(session: Session, file: str, replace: bool, draft: bool, enable: bool, dry_run: bool, as_json: bool) -> int:
+        """Save what `show --json` prints, perhaps edited, as a new version; every problem is told at once.
+
+        Masked passwords keep the stored value.
+        """
+        document = read_document(kind, file)
+        base = str(document.get("version") or "")
+        if not replace:
+            document.pop("version", None)
+        answer = session.ask_anywhere(
+            "definition.put",
+            kind=kind,
+            document=document,
+            base=base,
+            replace=replace,
+            strict=not draft,
+            enable=enable,
+            dry_run=dry_run,
+        )
+        return tell_change(answer, as_json)
 
     @group.command("where-used", example=f"jaz-lite {kind} where-used ID")
     @click.argument("name", metavar="ID")
@@ -163,6 +152,25 @@ def made(kind: str) -> Group:
     return group
 
 
+def add_list(group: Group, kind: str) -> None:
+    """Give a group the command `list`."""
+
+    @group.command("list", example=f"jaz-lite {kind} list --json")
+    @click.option("--versions", is_flag=True, help="Every version; else one row an id.")
+    @json_option
+    @pass_session
+    def list_(session: Session, versions: bool, as_json: bool) -> None:
+        """List all: the enabled version of each, else the newest."""
+        answer = session.ask_anywhere("definition.list", kind=kind, versions=versions)
+        if as_json:
+            print_json(answer)
+            return
+        columns = [f"{kind}_id", "version", "enabled", "name", "public", "owner"]
+        columns += ["icons"] if kind == "jobnet" else []
+        rows = [[row[column] for column in columns] for row in answer[f"{kind}s"]]
+        print_table((kind, *columns[1:]), rows, empty=f"there is no {kind}; {WHERE_FROM[kind]}")
+
+
 def _told(answer: dict[str, Any], verb: str, as_json: bool) -> None:
     if as_json:
         print_json(answer)
@@ -173,41 +181,26 @@ def _told(answer: dict[str, Any], verb: str, as_json: bool) -> None:
         say(f"nothing was {verb}: it was so already")
 
 
-def show_object(kind: str, answer: dict[str, Any]) -> None:
-    """Print one version for people: its fields, then its parts."""
+def show_head(kind: str, answer: dict[str, Any]) -> None:
+    """Print what every kind of object has, one field a line."""
     document = answer["document"]
     line(f"{kind} {answer[f'{kind}_id']}@{answer['version']}" + ("  enabled" if answer["enabled"] else ""))
-    for field, value in document.items():
-        if (
-            value not in (None, "", {})
-            and not isinstance(value, list | dict)
-            and field not in (f"{kind}_id", "version")
-        ):
-            line(f"  {field}: {value}")
+    for field in ("name", "memo", "owner"):
+        if document.get(field):
+            line(f"  {field}: {document[field]}")
+    if document.get("public"):
+        line("  public: everybody may see and run it")
     line(f"  saved: {moment(answer['saved_at'])} by {answer['saved_by']}")
-    if kind == "jobnet":
-        rows = [
-            (icon["icon_id"], icon["type"], icon.get("name") or "", params_line(icon["params"]))
-            for icon in document["icons"]
-        ]
-        print_table(("icon", "type", "name", "settings"), rows)
-        for flow in document["flows"]:
-            kind_of_flow = "" if flow["kind"] == "plain" else f"  ({flow['kind']})"
-            line(f"{flow['source']} -> {flow['target']}{kind_of_flow}")
-    elif kind == "schedule":
-        for row in document["boot_times"]:
-            line(f"  at {row['at'][:2]}:{row['at'][2:]} on {row['days_kind']} {row['days_id']}")
-        for row in document["jobnets"]:
-            line(f"  starts {row['jobnet_id']}")
-    elif kind == "calendar":
-        for day in document["days"]:
-            line(f"  {day}")
 
 
-def params_line(params: dict[str, Any]) -> str:
-    """Return the settings of an icon on one line, those that say something."""
-    parts = [f"{name}={value!r}" for name, value in params.items() if value not in (None, "", [], {}, False, 0)]
-    return ", ".join(parts)
+def tell_newer(session: Session, kind: str, name: str, answer: dict[str, Any]) -> None:
+    """Say that a newer version than the enabled one, which is shown, was saved."""
+    if "@" in name or not answer["enabled"]:
+        return
+    newest = session.ask_anywhere("definition.history", kind=kind, name=name)["history"]
+    version = max((row["version"] for row in newest if not row["superseded_why"]), default=answer["version"])
+    if version > answer["version"]:
+        say(f"a newer version is not enabled: jaz-lite {kind} show {name}@{version}")
 
 
 def show_changes(changes: list[dict[str, Any]]) -> None:
@@ -220,9 +213,3 @@ def show_changes(changes: list[dict[str, Any]]) -> None:
                 line(f"  {sign} {text if len(text) <= VALUE_CHARS_MAX else text[:VALUE_CHARS_MAX] + '…'}")
     if not changes:
         say("no difference")
-
-
-jobnet = made("jobnet")
-calendar = made("calendar")
-filter_group = made("filter")
-schedule = made("schedule")

@@ -8,7 +8,8 @@ Source: JAZ manager 3.0.0, field rules; decision 22.
 """
 
 import re
-from collections.abc import Container
+from collections.abc import Collection
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 OBJECT_ID_CHARS_MAX = 32
@@ -103,14 +104,22 @@ def boot_time_fault(text: str) -> str | None:
     return None
 
 
-def new_version(moment: datetime, taken: Container[str]) -> str:
+def new_version(moment: datetime, taken: Collection[str]) -> str:
     """Return the version of a definition saved at `moment`: its wall time, or the first free second after it.
+
+    A version from the future (another clock wrote it, or this one was set back) is followed by the second after it, so
+    that what was saved last is the newest; unless it is no time at all, as some of old exports are not.
 
     Args:
         moment: in the site's zone.
         taken: the versions the object has already.
     """
     version = moment.strftime("%Y%m%d%H%M%S")
+    newest = max(taken, default="")
+    if newest > version:
+        with suppress(ValueError, OverflowError):
+            moment = datetime.strptime(newest, "%Y%m%d%H%M%S") + timedelta(seconds=1)  # noqa: DTZ007 - wall time
+            version = moment.strftime("%Y%m%d%H%M%S")
     while version in taken:
         moment += timedelta(seconds=1)
         version = moment.strftime("%Y%m%d%H%M%S")

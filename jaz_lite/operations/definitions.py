@@ -1,17 +1,16 @@
-"""Definitions as people look at them and save them: list, show, history, diff, where used, check, put."""
+"""Definitions as people look at them: list, show, history, diff, where used, check."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jaz_lite.engine.check_change import check_definition
-from jaz_lite.errors import Refused, UsageError
-from jaz_lite.model.names import new_version
-from jaz_lite.model.plain import from_plain, to_plain
+from jaz_lite.errors import Refused
+from jaz_lite.model.plain import from_plain
 from jaz_lite.model.problem import Problem
 from jaz_lite.operations import secrets
 from jaz_lite.operations.naming import kind_named, split, stored
 from jaz_lite.operations.person import Person
-from jaz_lite.operations.site import Site, now
+from jaz_lite.operations.site import Site
 from jaz_lite.operations.site_view import StoreView
 from jaz_lite.operations.times import shown
 from jaz_lite.store.definitions import Row, Stored
@@ -168,31 +167,6 @@ def problem_shown(problem: Problem) -> dict[str, Any]:
         "message": problem.message,
         "hint": problem.hint,
     }
-
-
-async def put(
-    site: Site, person: Person, *, kind: str, document: dict[str, Any], replace: bool = False
-) -> dict[str, Any]:
-    """Save a version; without a version in the document it gets the present time as one.
-
-    Returns:
-        `{"kind", "id", "version"}`.
-
-    Raises:
-        DefinitionError: the document is wrong. Refused: the version is there already, or is enabled.
-    """
-    kind_named(kind)
-    object_id = document.get(f"{kind}_id")
-    if not isinstance(object_id, str) or not object_id:
-        raise UsageError(f"the document of a {kind} has a {kind}_id")
-
-    def work(tx: Transaction) -> dict[str, Any]:
-        version = document.get("version") or new_version(now(site), versions_of(tx, kind, object_id))
-        definition = from_plain(kind, secrets.seal_all({**document, "version": version}, site.store.keys))
-        save(tx, to_plain(definition), kind=kind, by=person.name, at_ms=site.clock.now_ms(), replace=replace)
-        return {"kind": kind, "id": object_id, "version": version}
-
-    return await site.write(work)
 
 
 def versions_of(nouns: Nouns, kind: str, object_id: str) -> set[str]:

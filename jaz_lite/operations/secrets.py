@@ -78,6 +78,68 @@ def masked(document: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
+def unmasked(document: Mapping[str, Any], stored: Mapping[str, Any] | None) -> tuple[dict[str, Any], list[str]]:
+    """Return a copy in which masks that stand for stored secrets are these secrets again, and the paths of all others.
+
+    A mask is taken for one only where the stored document has a secret in the same place (icons are matched by their
+    id), or where a secret belongs; elsewhere it is an odd text like any other.
+
+    Args:
+        stored: the version that was shown with masks; None: there is none.
+    """
+    lost: list[str] = []
+    whole: dict[str, Any] = _unmasked(document, stored, "", lost, secret=False)
+    return whole, lost
+
+
+def _unmasked(
+    value: Any,
+    stored: Any,
+    path: str,
+    lost: list[str],
+    *,
+    secret: bool,
+    secret_keys: frozenset[str] = frozenset(("jaz", "run_user_password")),
+) -> Any:
+    if isinstance(value, Mapping):
+        before = stored if isinstance(stored, Mapping) else {}
+        kind = value.get("type")
+        of_params = secret_params(kind) if isinstance(kind, str) else frozenset()
+        return {
+            key: _unmasked(
+                each,
+                before.get(key),
+                f"{path}.{key}" if path else str(key),
+                lost,
+                secret=secret or key in secret_keys,
+                **({"secret_keys": of_params} if key == "params" else {}),
+            )
+            for key, each in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [
+            _unmasked(each, _same(each, number, stored), f"{path}[{number}]", lost, secret=secret)
+            for number, each in enumerate(value)
+        ]
+    if value != MASK or stored == MASK:
+        return value
+    if isinstance(stored, str) and is_sealed(stored):
+        return stored
+    if secret:
+        lost.append(path)
+    return value
+
+
+def _same(member: Any, number: int, stored: Any) -> Any:
+    """Return the stored member of a list that `member` was: the icon of the same id, else the one in the same place."""
+    if not isinstance(stored, list | tuple):
+        return None
+    if isinstance(member, Mapping) and "icon_id" in member:
+        same = (each for each in stored if isinstance(each, Mapping) and each.get("icon_id") == member["icon_id"])
+        return next(same, None)
+    return stored[number] if number < len(stored) else None
+
+
 def _plain(value: str, keys: Keys) -> str | None:
     """Return what a sealed text holds, or None where it is not one of ours."""
     if not is_sealed(value):

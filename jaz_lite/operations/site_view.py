@@ -55,3 +55,13 @@ class StoreView:
         if key not in self._enabled:
             self._enabled[key] = self._nouns.definitions.enabled(kind, object_id)
         return self._enabled[key]
+
+
+class AllEnabled(StoreView):
+    """The store as if every object had an enabled version and every host were known: only faults of its own are left."""
+
+    def is_enabled(self, kind: str, object_id: str) -> bool:  # noqa: ARG002  # whatever it is
+        return True
+
+    def has_host(self, host: str) -> bool:  # noqa: ARG002  # whatever it is
+        return True

@@ -2,9 +2,12 @@
 
 import re
 from datetime import MAXYEAR, UTC, date, datetime, timedelta, tzinfo
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from jaz_lite.errors import UsageError
+from jaz_lite.operations.person import Person
+from jaz_lite.operations.site import Site
 from jaz_lite.schedule.local_time import local_time
 
 AGO = re.compile(r"(\d{1,6})\s*([smhdw])")
@@ -107,3 +110,8 @@ def _day_ms(day: date, zone: tzinfo, end: bool) -> int:
         day += timedelta(days=1)
     midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
     return int(midnight.timestamp() * 1000)
+
+
+async def of_site(site: Site, person: Person) -> dict[str, Any]:
+    """Return `{"now_at", "zone"}`: the present time of the site, and the name of its zone."""
+    return {"now_at": shown(site.clock.now_ms(), site.zone), "zone": str(site.zone)}

@@ -16,13 +16,13 @@ from jaz_lite.errors import DefinitionError, UsageError
 from jaz_lite.model.jobnet import Jobnet
 from jaz_lite.model.plain import BadDocumentError, Definition, from_plain, to_plain
 from jaz_lite.model.problem import Place, Problem
-from jaz_lite.operations import secrets
+from jaz_lite.operations import rehearsal, secrets
 from jaz_lite.operations.definitions import problem_shown
 from jaz_lite.operations.enabling import enable_together, reasons
 from jaz_lite.operations.naming import KINDS, kind_named, split, stored
 from jaz_lite.operations.person import Person
 from jaz_lite.operations.site import Emit, Site
-from jaz_lite.operations.site_view import StoreView
+from jaz_lite.operations.site_view import AllEnabled, StoreView
 from jaz_lite.store.definitions import Stored
 from jaz_lite.store.transaction import Nouns, Transaction
 
@@ -45,11 +45,6 @@ class Incoming:
     @property
     def place(self) -> Place:
         return Place(file=self.file, kind=self.kind, object_id=self.object_id, version=self.version)
-
-
-class _Undone(Exception):  # not an error: it carries the answer of a rehearsal out of its transaction
-    def __init__(self, answer: dict[str, Any]) -> None:
-        self.answer = answer
 
 
 async def import_documents(
@@ -86,15 +81,9 @@ async def import_documents(
         faults = problems + ([] if overwrite else _present(tx, incoming))
         if faults:
             return _answer([], faults)
-        answer = _take_in(tx, incoming, person=person, at_ms=site.clock.now_ms(), enable=enable)
-        if dry_run:
-            raise _Undone(answer)
-        return answer
+        return _take_in(tx, incoming, person=person, at_ms=site.clock.now_ms(), enable=enable)
 
-    try:
-        return await site.write(work)
-    except _Undone as rehearsal:
-        return rehearsal.answer
+    return await rehearsal.write(site, work, dry_run=dry_run)
 
 
 def _answer(imported: list[dict[str, Any]], problems: Sequence[Problem]) -> dict[str, Any]:
@@ -212,16 +201,6 @@ def _gathered(problems: Sequence[Problem]) -> list[Problem]:
 
 def _more(count: int, where: str) -> str:
     return f" ({where} and in {count - 1} more place{'s' if count > 2 else ''})" if count > 1 else ""
-
-
-class AllEnabled(StoreView):
-    """The store as if every object had an enabled version and every host were known: only faults of its own are left."""
-
-    def is_enabled(self, kind: str, object_id: str) -> bool:  # noqa: ARG002  # whatever it is
-        return True
-
-    def has_host(self, host: str) -> bool:  # noqa: ARG002  # whatever it is
-        return True
 
 
 def _unknown_hosts(view: StoreView, incoming: Sequence[Incoming]) -> list[Problem]:

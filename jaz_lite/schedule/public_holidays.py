@@ -6,11 +6,13 @@ A place is a country by its ISO code, with its part where there is one: "JP", "D
 
 from collections.abc import Collection
 from datetime import date
+from difflib import get_close_matches
 from typing import Final
 
 from jaz_lite.errors import DefinitionError
 
 YEARS_REMEMBERED_MAX = 1_000
+ENGLISH = "en_US"
 
 
 class PublicHolidays:
@@ -44,19 +46,60 @@ class PublicHolidays:
             self._places = frozenset(countries) | parts
         return self._places
 
+    def named(self, place: str, year: int) -> dict[date, str]:
+        """Return the public holidays of a place in a year with their names, English where it has them; sorted.
+
+        Raises:
+            DefinitionError: no such place.
+        """
+        import holidays
+
+        days = self.of(place, year)
+        country, _, part = place.partition("-")
+        kind = getattr(holidays, country)
+        language = ENGLISH if ENGLISH in kind.supported_languages else None
+        found = holidays.country_holidays(country, subdiv=part or None, years=year, expand=False, language=language)
+        return {day: found[day] for day in sorted(days)}
+
+    def countries(self) -> dict[str, str]:
+        """Return the name of every country by its code of two letters, sorted by it."""
+        from holidays.registry import COUNTRIES
+
+        return dict(sorted((names[1], module.replace("_", " ").title()) for module, names in COUNTRIES.items()))
+
+    def parts(self, country: str) -> dict[str, str]:
+        """Return the parts of a country that have holidays of their own: place to name, sorted; none for no country."""
+        import holidays
+
+        if country not in self.countries():
+            return {}
+        kind = getattr(holidays, country)
+        names = {code: name for name, code in kind.subdivisions_aliases.items()}
+        return {f"{country}-{part}": names.get(part, part) for part in sorted(kind.subdivisions)}
+
+    def _hint(self, place: str) -> str:
+        """Return what somebody may have meant who named a place that is none."""
+        country, _, part = place.partition("-")
+        named = [code for code, name in self.countries().items() if name.casefold() == place.casefold()]
+        known = list(self.parts(country.upper())) if part else list(self.countries())
+        upper = {code.upper(): code for code in known}
+        near = named or [upper[code] for code in get_close_matches(place.upper(), upper, cutoff=0.5)]
+        if not near:
+            return "name a country, as in JP, or a part of one, as in DE-BY"
+        return f"did you mean {' or '.join(near)}?"
+
     def _find(self, place: str, year: int) -> frozenset[date]:
         import holidays
 
         if place not in self.places():
             raise DefinitionError(
                 f'no public holidays are known of "{place}"',
-                hint="name a country, as in JP, or a part of one, as in DE-BY",
+                hint=self._hint(place),
             )
         country, _, part = place.partition("-")
         found = holidays.country_holidays(country, subdiv=part or None, years=year, expand=False)
         return frozenset(day for day in found if day.year == year)
 
 
-HOLIDAYS: Final = (
-    PublicHolidays()
-)  # the one of this process: it remembers what it was asked for, and loads nothing before
+# The one of this process: it remembers what it was asked for, and loads nothing before.
+HOLIDAYS: Final = PublicHolidays()
