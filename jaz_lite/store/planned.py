@@ -11,7 +11,12 @@ from jaz_lite.store.transaction import Nouns
 Share = Callable[[tuple[int, str], Mapping[str, int], Callable[[], Plan]], Plan]
 
 
-def planned_run(nouns: Nouns, run_id: int, document: Callable[[int], Jobnet], share: Share) -> Run:
+def unshared(_root: tuple[int, str], _docs: Mapping[str, int], build: Callable[[], Plan]) -> Plan:
+    """Have every run get a plan of its own."""
+    return build()
+
+
+def planned_run(nouns: Nouns, run_id: int, document: Callable[[int], Jobnet], share: Share = unshared) -> Run:
     """Return a run as it was saved, planned again from the documents it was planned from.
 
     Args:
