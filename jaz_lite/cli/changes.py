@@ -57,10 +57,13 @@ def tell_change(answer: dict[str, Any], as_json: bool, *more: str) -> int:
         line(_saved(each, dry_run=answer["dry_run"]))
     for sentence in more:
         line(f"  {sentence}")
+    hindered = any(problem["severity"] == "error" for problem in answer["problems"])
+    if hindered:
+        say(f"{name} cannot be enabled yet:")
     problems_table(answer["problems"])
     if answer["dry_run"]:
         say("this was a rehearsal: nothing was saved")
-    elif not answer["enabled"]:
+    elif not answer["enabled"] and not hindered:
         for each in (*answer["also"], answer):
             if not each["enabled"]:
                 say(f"not enabled; this does it: jaz-lite {each['kind']} enable {each['id']}@{each['version']}")

@@ -120,7 +120,8 @@ def _by_name(members: Any) -> dict[str, Any]:
         elif "source" in member and "target" in member:
             key = f"{member['source']} -> {member['target']}"
         elif "days_id" in member:
-            key = f"{member['days_id']} {member.get('at')}"
+            when = member.get("at") or f"{member.get('since')}-{member.get('until')}/{member.get('every_min')}"
+            key = f"{member['days_id']} {when}"
         else:
             key = str(member.get("name") or member.get("jobnet_id") or number)
         named[key if key not in named else f"{key} #{number}"] = member
