@@ -34,6 +34,9 @@ PAGES = (
     "agents-unix.md",
     "settings.md",
     "daylight-saving.md",
+    "calendars.md",
+    "schedules.md",
+    "schedule-examples.md",
 )
 TEXTS = sorted([*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
 STARTS_WITHIN_S = 30
