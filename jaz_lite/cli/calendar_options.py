@@ -49,6 +49,13 @@ def conditions(given: dict[str, Any]) -> dict[str, Any]:
     return fields
 
 
+def with_usual_days(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a rule, from Monday to Friday where only holidays are said: that is what people mean."""
+    if fields.get("holidays") and not fields.keys() & {"weekdays", "first_of_month", "last_of_month", "month_days"}:
+        return {**fields, "weekdays": days_text.read_weekdays(["mon-fri"])}
+    return fields
+
+
 def rule_options(command: F) -> F:
     """Give a command the further options of a rule that is kept."""
     for option in (

@@ -12,6 +12,7 @@ from jaz_lite.cli.calendar_options import (
     rule_fields,
     rule_options,
     span_options,
+    with_usual_days,
 )
 from jaz_lite.cli.calendar_rules import tell_days
 from jaz_lite.cli.changes import NEW_ID, OBJECT_ID, about_options, change_options, read_bytes
@@ -59,9 +60,9 @@ def show(session: Session, name: str, year: int | None, holidays: tuple[str, ...
 def create(session: Session, /, object_id: str, enable: bool, dry_run: bool, as_json: bool, **given: Any) -> int:
     """Make a calendar: empty, with single days (--plus), or with a rule that holds for every year.
 
-    `fill`, `read-dates` and `read-ical` put fixed days into it.
+    With --except-holidays alone the days are Monday to Friday. `fill`, `read-dates` and `read-ical` put fixed days in.
     """
-    fields = rule_fields(given)
+    fields = with_usual_days(rule_fields(given))
     minus = days_text.read_days(given["minus"])
     if minus:
         fields["minus"] = minus
@@ -124,9 +125,9 @@ def fill(
     span = days_text.read_span(given["years"], given["first"], given["last"])
     if span is None:
         raise click.UsageError("say for when: --year, or --from and --to")
-    fields = conditions(given)
-    if every_day or not fields.keys() - {"holidays", "months"}:
-        fields["weekdays"] = days_text.read_weekdays(["all"] if every_day else ["mon-fri"] if fields else ["none"])
+    fields = with_usual_days(conditions(given))
+    if every_day:
+        fields["weekdays"] = days_text.read_weekdays(["all"])
     answer = session.ask_anywhere(
         "calendar.fill",
         calendar=object_id,

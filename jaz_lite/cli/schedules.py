@@ -17,6 +17,7 @@ LATE_WORDS = {
     "run_all": "all are started",
     "skip": "it is skipped, with a record",
 }
+TIMES_A_LINE = 12
 EMPTY = "there is no schedule; `jaz-lite schedule create` makes one, `jaz-lite import` takes some in"
 
 schedule = made("schedule")
@@ -84,7 +85,11 @@ def in_words(document: dict[str, Any], zone: str) -> Iterator[str]:
             "" if kind == "calendar" else " picks"
         )
         here = [row for row in rows if (row["days_kind"], row["days_id"]) == (kind, days_id)]
-        for at in sorted(row["at"] for row in here if "at" in row):
+        times = sorted(row["at"] for row in here if "at" in row)
+        same_day = [times_text.time_in_words(at) for at in times if at < "2400"]
+        for first in range(0, len(same_day), TIMES_A_LINE):
+            yield f"  at {', '.join(same_day[first : first + TIMES_A_LINE])}"
+        for at in times[len(same_day) :]:
             yield f"  at {times_text.time_in_words(at)}"
         for row in here:
             if "every_min" in row:

@@ -22,6 +22,7 @@ OCCURRENCES_MAX = 1_000_000  # of one event, those outside of the span too
 TEXT_CHARS_SHOWN_MAX = 60
 TIMES = ("DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID")
 ONE_DAY = timedelta(days=1)
+EVER = datetime.combine(date.min, time.min)
 
 
 class BadLine(DefinitionError):
@@ -294,10 +295,15 @@ def _days(
 ) -> Iterator[date]:
     """Give the days of an event within the span."""
     begins = {event.first, *event.further}
+    # What is over before the span is passed over; a zone may be a day ahead.
+    start, reach = datetime.combine(first, time.min), event.lasts + 2 * ONE_DAY
+    since = start - reach if start - EVER > reach else EVER
     for rule in event.rules:
-        begins.update(islice(rule, OCCURRENCES_MAX + 1))
-        if len(begins) > OCCURRENCES_MAX:
-            raise BadLine(file, where.begin, f"the event repeats more than {OCCURRENCES_MAX} times")
+        for count, begin in enumerate(rule):
+            if count >= OCCURRENCES_MAX:
+                raise BadLine(file, where.begin, f"the event repeats more than {OCCURRENCES_MAX} times")
+            if begin >= since:
+                begins.add(begin)
     for begin in begins - event.without - changed:
         if begin.date() in event.without_days:
             continue

@@ -53,7 +53,8 @@ async def create(
 
     def edit(made: Calendar) -> Calendar:
         made = replace(made, name=name or made.name, memo=memo or None, public=public)
-        made = replace(made, rule=_changed_rule(calendar, None, rule)) if rule is not None else made
+        if rule is not None:
+            made = replace(made, rule=_with_days_named(_changed_rule(calendar, None, rule)))
         return with_days(made, add=read_days(days or ()))
 
     return await _changed(site, person, calendar, edit, new=True, enable=enable, dry_run=dry_run)
@@ -263,6 +264,13 @@ def _changed_rule(calendar_id: str, rule: CalendarRule | None, given: Mapping[st
         holidays=tuple(dict.fromkeys(changed.holidays)),
         minus=tuple(sorted(day.isoformat() for day in set(read_days(changed.minus)))),
     )
+
+
+def _with_days_named(rule: CalendarRule) -> CalendarRule:
+    """Return a rule that names days; raise UsageError for another."""
+    if not names_days(rule):
+        raise UsageError("the rule names no day", hint="say which: weekdays, the first or last of the month, or days")
+    return rule
 
 
 def names_days(rule: CalendarRule) -> bool:

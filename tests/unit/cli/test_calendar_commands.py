@@ -74,6 +74,8 @@ def test_days_are_written_as_people_do() -> None:
         ["calendar", "create", "C", "--month-days", "0"],
         ["calendar", "create", "C", "--month-days", "31-1"],
         ["calendar", "create", "C", "--since", "soon"],
+        ["calendar", "create", "C", "--months", "4"],
+        ["calendar", "create", "C", "--minus", "2027-01-01"],
         ["calendar", "fill", "C", "--weekdays", "mon"],
         ["calendar", "fill", "C", "--year", "2027"],
         ["calendar", "fill", "C", "--year", "2028-2027", "--last"],
@@ -110,6 +112,13 @@ def test_a_calendar_is_made_filled_and_shown(cli: Cli, prepared: Path) -> None:
     assert enabled.json["enabled"] is True
     assert "245 operating days in 2027; last operating day of the calendar: 2027-12-31" in shown.out
     assert (as_json["year"]["count"], len(as_json["document"]["days"])) == (245, 245)
+
+
+def test_where_only_holidays_are_said_it_is_about_weekdays(cli: Cli, prepared: Path) -> None:
+    made = cli("calendar", "create", "C", "--except-holidays", "JP", "--json")
+
+    assert (made.code, made.json["days"]["added"][0]) == (0, "2026-01-02")
+    assert "rule: every Monday to Friday" in cli("calendar", "show", "C").out
 
 
 def test_a_rule_is_shown_in_words(cli: Cli, prepared: Path) -> None:

@@ -62,7 +62,7 @@ def test_times_past_midnight_are_told_with_what_the_clock_shows() -> None:
 
 def test_a_schedule_is_made_and_told_in_words(work: Cli) -> None:
     made = work(
-        "schedule", "create", "S", "--calendar", "WORK", "--at", "8:00,2530", "--every", "15 09:00-17:00",
+        "schedule", "create", "S", "--calendar", "WORK", "--at", "8:00,2530,8:30", "--every", "15 09:00-17:00",
         "--jobnet", "DEMO_HELLO", "-E", "A=1", "-E", "DEMO_HELLO:B=x:y=z", "--end-by", "30:00", "--zone", "Asia/Tokyo",
         "--late", "run_latest", "--enable",
     )  # fmt: skip
@@ -72,7 +72,7 @@ def test_a_schedule_is_made_and_told_in_words(work: Cli) -> None:
     assert [text.strip() for text in shown.out.splitlines()[4:-1]] == [
         "starts DEMO_HELLO with A=1, B=x:y=z",
         "on days of calendar WORK",
-        "at 08:00",
+        "at 08:00, 08:30",
         "at 25:30 (01:30 of the next day)",
         "every 15 minutes from 09:00 to 17:00",
         "time zone: Asia/Tokyo",

@@ -79,6 +79,12 @@ def test_the_days_of_an_event(lines: list[str], expected: list[str]) -> None:
     assert days(in_file(event(*lines))) == expected
 
 
+def test_an_event_that_never_ends_has_every_day_of_the_span() -> None:
+    data = in_file(event("DTSTART;VALUE=DATE:19000101", "DTEND;VALUE=DATE:99991231", "RRULE:FREQ=YEARLY"))
+
+    assert len(days(data)) == 365
+
+
 def test_a_changed_instance_takes_the_place_of_the_one_it_was() -> None:
     data = in_file(
         event("DTSTART;VALUE=DATE:20270101", "RRULE:FREQ=MONTHLY;COUNT=3"),
@@ -152,7 +158,7 @@ LINES = (
     "BEGIN:VCALENDAR", "END:VCALENDAR", "BEGIN:VEVENT", "END:VEVENT", "DTSTART;VALUE=DATE:20270101", "DTSTART:x",
     "RRULE:FREQ=DAILY", "RRULE:FREQ=YEARLY;COUNT=0", "RRULE:", "EXDATE:20270101", "DTEND:20270109", " folded", "", "X",
     ";:=", "DTSTART;TZID=:20270101T000000", "RDATE;VALUE=PERIOD:20270101/P1D", "DURATION:-P1D", "BEGIN:", "END:",
-    "RECURRENCE-ID:20270101", "DTSTART;VALUE=DATE:00010101", "DTEND;VALUE=DATE:99991231",
+    "RECURRENCE-ID:20270101", "DTSTART;VALUE=DATE:19700101", "DTEND;VALUE=DATE:99991231",
 )  # fmt: skip
 
 
