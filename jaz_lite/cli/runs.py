@@ -95,7 +95,7 @@ def _list_planned(answer: dict[str, Any], as_json: bool) -> None:
                 moment(row["scheduled_at"]),
                 row["jobnet_id"],
                 row["schedule_id"],
-                "held" if row["held"] == "held" else status_of(row),
+                status_of(row),
                 "" if row["scheduled_at"] == row["nominal_at"] else moment(row["nominal_at"]),
             )
             for row in answer["runs"]
@@ -107,8 +107,9 @@ def _list_planned(answer: dict[str, Any], as_json: bool) -> None:
 
 
 def status_of(row: dict[str, Any]) -> str:
-    """Return job status and load status on one word each, those that are not normal."""
-    return " ".join(row[name] for name in ("job_status", "load_status") if row[name] != "normal")
+    """Return job status and load status on one word each, those that are not normal, and that it is held."""
+    held = ["held"] if row["held"] == "held" and row["state"] == "waiting" else []
+    return " ".join([row[name] for name in ("job_status", "load_status") if row[name] != "normal"] + held)
 
 
 @run.command(example="jaz-lite run show last --json")
@@ -174,8 +175,7 @@ def planned_of(run: dict[str, Any]) -> str:
     if run["deadline_at"]:
         missed = " (missed)" if run["deadline_missed"] else ""
         parts.append(f"deadline {moment(run['deadline_at'])}{missed}")
-    parts += [word for word, said in (("held", run["held"] == "held"), ("late", run["late"])) if said]
-    return "  ".join(parts)
+    return "  ".join([*parts, "late"] if run["late"] else parts)
 
 
 def sentence(waiting: Any) -> str:

@@ -24,7 +24,7 @@ from jaz_lite.engine.variables import moment
 from jaz_lite.model import event as asked
 from jaz_lite.model.action import SetTimer
 from jaz_lite.model.event import Started, TimerFired
-from jaz_lite.model.run import Boot
+from jaz_lite.model.run import Boot, Run
 
 BOOT = "boot"  # timers of the run itself; what makes turns has this one come as `Started`
 DEADLINE = "deadline"
@@ -85,12 +85,9 @@ def _may_start(draft: Draft, boot: Boot, event: Started) -> bool:
     assert draft.scheduled_ms is not None, "a planned run has a scheduled time"
     if boot.held == "held":
         return False
-    if boot.held == "released" or draft.load_status == "delayed":
+    if boot.held == "released" or draft.load_status == "delayed" or draft.now_ms < draft.scheduled_ms + MINUTE_MS:
         return True
-    over_ms = draft.scheduled_ms + MINUTE_MS
-    if draft.now_ms < over_ms:
-        return True
-    if draft.now_ms < over_ms + boot.grace_min * MINUTE_MS or boot.late_start == "run_all":
+    if draft.now_ms < draft.scheduled_ms + MINUTE_MS + boot.grace_min * MINUTE_MS or boot.late_start == "run_all":
         draft.late = True
         return True
     if boot.late_start == "error":
@@ -103,6 +100,11 @@ def _may_start(draft: Draft, boot: Boot, event: Started) -> bool:
     _end_unstarted(draft, f"{_missed(draft, boot)}, so it was not started{latest}")
     draft.tell("run_not_started", severity="warning", message=draft.message, late_start=boot.late_start)
     return False
+
+
+def is_in_time(run: Run, now_ms: int) -> bool:
+    """Tell whether a planned run that starts now is not even late: nothing else about it is then asked."""
+    return now_ms < (run.scheduled_ms or 0) + MINUTE_MS
 
 
 def _miss(draft: Draft, boot: Boot) -> None:
@@ -199,9 +201,9 @@ def _release(draft: Draft, by: str) -> Refusal:
     assert draft.scheduled_ms is not None, "a planned run has a scheduled time"
     draft.boot = replace(draft.boot, held="released")
     draft.tell("run_released", by=by)
-    if draft.scheduled_ms <= draft.now_ms:
-        # Whether others of the jobnet run is not known here: it comes with `Started`, as at its time.
-        draft.order((SetTimer(node=None, name=BOOT, due_ms=draft.now_ms),))
+    # Whether others of the jobnet run is not known here: it comes with `Started`, as at its time. The timer may be used
+    # up while its time lies ahead: the clock was set back.
+    draft.order((SetTimer(node=None, name=BOOT, due_ms=max(draft.scheduled_ms, draft.now_ms)),))
     return None
 
 

@@ -29,6 +29,7 @@ from jaz_lite.model.run import (
     Origin,
     Plan,
     Run,
+    untouched,
 )
 
 Find = Callable[[str], tuple[Jobnet, int] | None]
@@ -162,6 +163,7 @@ def create(
         variables: what START of the outermost jobnet gets.
     """
     held = plan.frames[0].start if origin == "hold" else None
+    marks = ["hold" if node.number == held else _mark(node) for node in plan.nodes]
     return Run(
         run_id=run_id,
         occ=occ,
@@ -174,7 +176,7 @@ def create(
         boot=boot,
         start_variables=kept(variables)[0],
         frames=(UNOPENED,) * len(plan.frames),
-        icons=tuple([_MARKED["hold" if node.number == held else _mark(node)] for node in plan.nodes]),
+        icons=tuple([_MARKED[mark] for mark in marks]) if any(m != "normal" for m in marks) else untouched(len(marks)),
     )
 
 

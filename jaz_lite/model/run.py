@@ -10,6 +10,7 @@ Times are integer milliseconds since the epoch, UTC.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -133,6 +134,12 @@ class IconRun:
 
 
 UNTOUCHED = IconRun()
+
+
+@lru_cache(maxsize=256)
+def untouched(count: int) -> tuple[IconRun, ...]:
+    """Return so many icons that were never touched; runs that wait for their time have the same tuple."""
+    return (UNTOUCHED,) * count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ a turn that failed leaves the copies as they were, and `reload` reads them again
 import logging
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import TypeVar
 
 from jaz_lite.model.jobnet import Jobnet
 from jaz_lite.model.plain import from_plain
@@ -18,6 +19,8 @@ from jaz_lite.store.transaction import Nouns
 
 DOCUMENTS_CACHED_MAX = 2_000
 
+K = TypeVar("K")
+
 log = logging.getLogger(__name__)
 
 
@@ -27,7 +30,8 @@ class LiveRuns:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._runs: dict[int, Run] = {}
-        self._of_jobnet: defaultdict[str, set[int]] = defaultdict(set)
+        self._astir: defaultdict[str, set[int]] = defaultdict(set)  # by jobnet
+        self._of_schedule: defaultdict[tuple[str, str], set[int]] = defaultdict(set)  # by schedule and jobnet
         self._documents: dict[int, Jobnet] = {}
         self.plans = Plans()
 
@@ -41,26 +45,33 @@ class LiveRuns:
         """Return the committed state of a live run, or None."""
         return self._runs.get(run_id)
 
-    def of_jobnet(self, jobnet_id: str) -> list[Run]:
-        """Return the live runs of a jobnet (as the outermost one), oldest first."""
-        return [self._runs[run_id] for run_id in sorted(self._of_jobnet.get(jobnet_id, ()))]
+    def astir(self, jobnet_id: str) -> Iterator[Run]:
+        """Give the live runs of a jobnet (as the outermost one) that have begun, or wait for another run of it."""
+        return (self._runs[run_id] for run_id in self._astir.get(jobnet_id, ()))
+
+    def of_schedule(self, schedule_id: str, jobnet_id: str) -> Iterator[Run]:
+        """Give the live runs of a jobnet that a schedule planned."""
+        return (self._runs[run_id] for run_id in self._of_schedule.get((schedule_id, jobnet_id), ()))
 
     def replace(self, run: Run) -> None:
         """Take over the committed successor of a run; one that is over is forgotten."""
-        ids = self._of_jobnet[run.jobnet.jobnet_id]
-        if run.state in RUN_OVER or run.faulted:
-            self._runs.pop(run.run_id, None)
-            ids.discard(run.run_id)
-            if not ids:
-                del self._of_jobnet[run.jobnet.jobnet_id]
-        else:
+        jobnet_id = run.jobnet.jobnet_id
+        is_live = run.state not in RUN_OVER and not run.faulted
+        if is_live:
             self._runs[run.run_id] = run
-            ids.add(run.run_id)
+        else:
+            self._runs.pop(run.run_id, None)
+        # Of a jobnet that schedules start often, nearly all live runs just wait for their time.
+        is_astir = is_live and (run.state != "waiting" or run.load_status == "delayed")
+        _note(self._astir, jobnet_id, run.run_id, is_astir)
+        if run.boot is not None and run.boot.schedule_id:
+            _note(self._of_schedule, (run.boot.schedule_id, jobnet_id), run.run_id, is_live)
 
     def reload(self) -> None:
         """Read all live runs again. One that cannot be read is left out and told; the others are not its hostages."""
         self._runs.clear()
-        self._of_jobnet.clear()
+        self._astir.clear()
+        self._of_schedule.clear()
         self._documents.clear()  # a document of a turn that was rolled back may have had the number of another one
         self.plans.clear()
         with self._store.snapshot() as view:
@@ -82,6 +93,16 @@ class LiveRuns:
                 self._documents.pop(next(iter(self._documents)))
             found = self._documents[doc_id] = _jobnet(nouns, doc_id)
         return found
+
+
+def _note(sets: defaultdict[K, set[int]], key: K, run_id: int, belongs: bool) -> None:
+    """Put a run into the set of a key or take it out; no empty set is kept."""
+    if belongs:
+        sets[key].add(run_id)
+    elif key in sets:
+        sets[key].discard(run_id)
+        if not sets[key]:
+            del sets[key]
 
 
 def _jobnet(nouns: Nouns, doc_id: int) -> Jobnet:

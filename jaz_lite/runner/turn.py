@@ -7,13 +7,14 @@ cursor of each agent. What others may see (frames, acks, answers, news) waits on
 
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
+from functools import partial
 from typing import Any
 
 from jaz_lite.engine.advance import advance_all
-from jaz_lite.engine.boot import BOOT
+from jaz_lite.engine.boot import BOOT, is_in_time
 from jaz_lite.errors import LocalProtocolError
 from jaz_lite.model.event import Event, Operation, Started, TimerFired, WorkPlaced
 from jaz_lite.model.run import RUN_OVER, Run
@@ -23,12 +24,12 @@ from jaz_lite.runner.feed import Feed
 from jaz_lite.runner.inputs import Input, Reply
 from jaz_lite.runner.live import LiveRuns
 from jaz_lite.runner.port import Port
+from jaz_lite.runner.siblings import is_busy, supersedes, waits_for_another
 from jaz_lite.runner.work import Work, Works
 from jaz_lite.store.transaction import Transaction
 
 log = logging.getLogger(__name__)
 
-BUSY = frozenset(("ready", "running", "run_error"))
 FULL_DISK_PAUSE_MS = 5_000  # so long a start is put off while the disk is full
 
 
@@ -102,15 +103,7 @@ class Turn:
 
     def busy_runs_of(self, jobnet_id: str) -> list[Run]:
         """Return the started, unended runs of a jobnet as this turn sees them, oldest first."""
-        known = {run.run_id: run for run in self.live.of_jobnet(jobnet_id)}
-        for run_id, staged in self._staged.items():
-            if staged.run.jobnet.jobnet_id == jobnet_id:
-                known[run_id] = staged.run
-        return [
-            run
-            for run in map(known.__getitem__, sorted(known))
-            if run.state in BUSY and not run.start_missed and not run.faulted
-        ]
+        return sorted(self._seen(self.live.astir(jobnet_id), partial(is_busy, jobnet_id)), key=lambda run: run.run_id)
 
     def waiting_runs_of(self, jobnet_id: str) -> list[Run]:
         """Return the runs of a jobnet that wait for another run of it to end, in the order in which they start.
@@ -119,35 +112,37 @@ class Turn:
             Those with a scheduled time go after those without (a person asked for them now), by that time. One that
             is held keeps nobody waiting.
         """
-        known = {run.run_id: run for run in self.live.of_jobnet(jobnet_id)}
-        known.update((run_id, s.run) for run_id, s in self._staged.items() if s.run.jobnet.jobnet_id == jobnet_id)
-        waiting = [
-            run
-            for run in known.values()
-            if run.state == "waiting"
-            and run.load_status == "delayed"
-            and not run.faulted
-            and (run.boot is None or run.boot.held != "held")
-        ]
+        waiting = self._seen(self.live.astir(jobnet_id), partial(waits_for_another, jobnet_id))
         return sorted(waiting, key=lambda run: (run.scheduled_ms or 0, run.run_id))
 
-    def superseded(self, run: Run) -> bool:
-        """Tell whether a later time of the same schedule and jobnet is due as well."""
+    def _seen(self, live: Iterable[Run], fits: Callable[[Run], bool]) -> Iterator[Run]:
+        """Give these live runs, and all that this turn made or changed, as it leaves them, as far as they fit."""
+        yield from (run for run in live if run.run_id not in self._staged and fits(run))
+        yield from (staged.run for staged in self._staged.values() if fits(staged.run))
+
+    def _started(self, run: Run) -> Started | None:
+        """Return what a run is told whose time may have come; None where it is to be told later."""
+        at_ms = run.scheduled_ms or 0
+        if not self.may_start:
+            at_ms = max(at_ms, self.now_ms + FULL_DISK_PAUSE_MS)
+        if at_ms > self.now_ms:
+            # Also where the clock was set back since: nothing else would bring its time to mind again.
+            self.tx.timers.set(run.run_id, None, BOOT, at_ms)
+            return None
+        # Only now: since it was raised, others of the jobnet may have begun or ended in this very turn.
+        jobnet = run.jobnet
+        others = jobnet.multiple_start != "parallel" and bool(self.busy_runs_of(jobnet.jobnet_id))
+        return Started(others=others, superseded=self._is_superseded(run))
+
+    def _is_superseded(self, run: Run) -> bool:
+        """Tell whether a later time of the same schedule and jobnet is due as well; asked of those alone that care."""
         boot = run.boot
         if boot is None or not boot.schedule_id or boot.late_start != "run_latest":
-            return False  # nobody asks
-        known = {other.run_id: other for other in self.live.of_jobnet(run.jobnet.jobnet_id)}
-        known.update(
-            (run_id, s.run) for run_id, s in self._staged.items() if s.run.jobnet.jobnet_id == run.jobnet.jobnet_id
-        )
-        later = any(
-            other.boot is not None
-            and other.boot.schedule_id == boot.schedule_id
-            and other.boot.nominal_ms > boot.nominal_ms
-            and (other.scheduled_ms or 0) <= self.now_ms
-            for other in known.values()
-        )
-        return later or self._has_missed(run)
+            return False
+        if is_in_time(run, self.now_ms):
+            return False
+        others = self.live.of_schedule(boot.schedule_id, run.jobnet.jobnet_id)
+        return any(self._seen(others, partial(supersedes, run, self.now_ms))) or self._has_missed(run)
 
     def insert_run(self, run: Run, icon_path: str = "") -> None:
         """Put a new run into the store and let it start, if its time has come."""
@@ -186,12 +181,8 @@ class Turn:
                 batch = []
                 self._advance_by(run_id, [item.event], item.reply)
             elif isinstance(item.event, Started):
-                if self.may_start:
-                    # Only now: since it was raised, others of the jobnet may have begun or ended in this very turn.
-                    others = bool(self.busy_runs_of(run.jobnet.jobnet_id))
-                    batch.append(Started(others=others, superseded=self.superseded(run)))
-                else:
-                    self.tx.timers.set(run_id, None, BOOT, self.now_ms + FULL_DISK_PAUSE_MS)
+                if (started := self._started(run)) is not None:
+                    batch.append(started)
             else:
                 batch.append(item.event)
         self._advance_by(run_id, batch, None)

@@ -22,6 +22,7 @@ from jaz_lite.model.run import (
     Plan,
     Run,
     RunState,
+    untouched,
 )
 from jaz_lite.model.schedule import LateStart
 from jaz_lite.store.connection import Row
@@ -116,7 +117,11 @@ class StoredRun:
             faulted=row.faulted,
             start_variables=self.start_variables,
             frames=tuple(self.frames.get(number, UNOPENED) for number in range(self.frame_count)),
-            icons=tuple(self.icons.get(node, UNTOUCHED) for node in range(self.icon_count)),
+            icons=(
+                tuple([self.icons.get(node, UNTOUCHED) for node in range(self.icon_count)])
+                if self.icons
+                else untouched(self.icon_count)
+            ),
         )
 
 

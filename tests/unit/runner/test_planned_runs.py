@@ -234,3 +234,52 @@ def test_a_full_disk_puts_a_start_off_and_does_not_lose_it(site: Site) -> None:
 
     assert site.run(run).state == "running"
     assert site.run(run).late
+
+
+def test_a_clock_that_is_set_back_loses_no_start(site: Site) -> None:
+    at_ms = next_minute(site, 5)
+    held = site.plan(chained("NIGHT", job("load")), at_ms)
+    site.ask(held, HoldRun)
+    pass_until(site, at_ms + 1)
+    site.clock.set_wall(site.clock.now_ms() - 3 * MINUTE_MS)
+    site.ask(held, ReleaseRun)
+    assert site.run(held).state == "waiting"
+
+    pass_until(site, at_ms)
+
+    assert site.run(held).state == "running"
+
+
+def test_a_run_whose_turn_it_is_before_its_time_because_the_clock_was_set_back_starts_at_its_time(site: Site) -> None:
+    agent = site.agents["a1"]
+    agent.connect()
+    at_ms = next_minute(site, 5)
+    site.start(chained("NIGHT", job("load"), multiple_start="wait"))
+    waits = site.plan("NIGHT", at_ms)
+    pass_until(site, at_ms)
+    assert site.run(waits).load_status == "delayed"
+
+    site.clock.set_wall(site.clock.now_ms() - 3 * MINUTE_MS)
+    agent.ends("load")
+    assert site.run(waits).state == "waiting"
+
+    pass_until(site, at_ms)
+    assert site.run(waits).state == "running"
+
+
+def test_a_turn_that_a_full_disk_undid_loses_no_start(site: Site) -> None:
+    at_ms = next_minute(site)
+    run = site.plan(chained("NIGHT", job("load")), at_ms)
+    site.clock.advance((at_ms - site.clock.now_ms()) / 1000)
+    turn = site.turns.prepare()
+    assert turn is not None
+    turn.tx.rollback()
+    site.turns.take_back()
+    site.settle()
+    assert site.run(run).state == "waiting"
+
+    site.turns.room_again()
+    site.pass_time(5)
+
+    assert site.run(run).state == "running"
+    assert not site.run(run).late

@@ -1,0 +1,33 @@
+"""What runs of one jobnet, or of one schedule, have to do with each other."""
+
+from jaz_lite.model.run import Run
+
+BUSY = frozenset(("ready", "running", "run_error"))
+
+
+def is_busy(jobnet_id: str, run: Run) -> bool:
+    """Tell whether it is a run of a jobnet that others of it may have to wait for."""
+    return run.state in BUSY and not run.start_missed and not run.faulted and run.jobnet.jobnet_id == jobnet_id
+
+
+def waits_for_another(jobnet_id: str, run: Run) -> bool:
+    """Tell whether it is a run of a jobnet that is to start when no other run of it is busy."""
+    held = run.boot is not None and run.boot.held == "held"
+    return (
+        run.state == "waiting"
+        and run.load_status == "delayed"
+        and not (run.faulted or held)
+        and run.jobnet.jobnet_id == jobnet_id
+    )
+
+
+def supersedes(run: Run, now_ms: int, other: Run) -> bool:
+    """Tell whether another run stands for a later time that is due, of the same schedule and jobnet."""
+    assert run.boot is not None, "only planned runs are superseded"
+    return (
+        other.boot is not None
+        and other.boot.schedule_id == run.boot.schedule_id
+        and other.jobnet.jobnet_id == run.jobnet.jobnet_id
+        and other.boot.nominal_ms > run.boot.nominal_ms
+        and (other.scheduled_ms or 0) <= now_ms
+    )
