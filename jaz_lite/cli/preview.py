@@ -10,9 +10,14 @@ from jaz_lite.cli.printing import print_table, say
 from jaz_lite.cli.session import Command, Session, json_option, pass_session
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from jaz_lite.cli.preview_material import Material
+    from jaz_lite.cli.simulation import Simulated
+    from jaz_lite.forecast.night import Foreseen
 
 LINES_SHOWN = 1_000
+RUNS_SHOWN = 60
 
 
 @click.command(
@@ -45,6 +50,15 @@ LINES_SHOWN = 1_000
     default=None,
     help=f"So many lines at most; else {LINES_SHOWN}, with --json all.",
 )
+@click.option("--simulate", is_flag=True, help="Play it with the durations of the past: when does what end?")
+@click.option("--default-duration", default="60s", show_default=True, metavar="SPAN", help="Of jobs without a past.")
+@click.option(
+    "--history",
+    type=click.IntRange(0, 1000),
+    default=20,
+    show_default=True,
+    help="So many past runs of each jobnet count.",
+)
 @json_option
 @pass_session
 def preview(
@@ -55,6 +69,9 @@ def preview(
     jobnet_id: str | None,
     files: tuple[str, ...],
     limit: int | None,
+    simulate: bool,
+    default_duration: str,
+    history: int,
     as_json: bool,
 ) -> None:
     """List what would start in a period, as the scheduler works it out.
@@ -64,8 +81,51 @@ def preview(
     """
     from jaz_lite.cli.preview_material import gather
 
-    material = gather(session, since=since, until=until, schedules=schedules, jobnet_id=jobnet_id, files=files)
-    list_starts(material, limit, as_json=as_json)
+    material = gather(
+        session,
+        since=since,
+        until=until,
+        schedules=schedules,
+        jobnet_id=jobnet_id,
+        files=files,
+        everything=simulate,
+    )
+    if not simulate:
+        list_starts(material, limit, as_json=as_json)
+        return
+    from jaz_lite.cli import simulation
+
+    played = simulation.run(session, material, default_ms=simulation.read_span_ms(default_duration), history=history)
+    chosen = {name.partition("@")[0] for name in schedules}
+    runs = [
+        each
+        for each in played.night.runs
+        if (not chosen or each.usual.schedule_id in chosen)
+        and jobnet_id in (None, each.usual.run.jobnet.jobnet_id)
+        and (each.usual.lived or (each.usual.run.scheduled_ms or material.since_ms) >= material.since_ms)
+    ]
+    tell_night(material, played, runs, limit, as_json=as_json)
+
+
+def tell_night(
+    material: "Material", played: "Simulated", runs: "Sequence[Foreseen]", limit: int | None, *, as_json: bool
+) -> None:
+    """Print a simulated night."""
+    from jaz_lite.cli import preview_text, simulation_json, simulation_text
+
+    moments = preview_text.Moments(material.zone)
+    told = problems(material, played.problems)
+    if as_json:
+        head = {"from": moments.at(material.since_ms), "to": moments.at(material.until_ms), "zone": material.zone.key}
+        night = simulation_json.shown(played.night, runs[:limit], moments)
+        every = night.pop("runs")
+        print_stream(
+            {**head, "problems": told, "more": limit is not None and len(runs) > limit, **night}, "runs", every
+        )
+        return
+    simulation_text.tell(played.night, runs, moments, limit or RUNS_SHOWN)
+    for sentence in told:
+        say(sentence)
 
 
 def list_starts(material: "Material", limit: int | None, *, as_json: bool) -> None:

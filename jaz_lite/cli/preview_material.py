@@ -59,8 +59,12 @@ def gather(
     schedules: Sequence[str],
     jobnet_id: str | None,
     files: Sequence[str],
+    everything: bool = False,
 ) -> Material:
     """Return what a preview needs, asked of the server or, where none runs, of the data directory.
+
+    Args:
+        schedules: only these, unless `everything` is wanted: then the versions named count beside all others.
 
     Raises:
         JazLiteError: a schedule that is named is not there, a file holds no definition, or a period is none.
@@ -78,7 +82,7 @@ def gather(
             if item["kind"] == "schedule" and not item["enabled"]:
                 not_enabled.append(id_of(definition))
 
-    every = not schedules
+    every = everything or not schedules
     answer = session.ask_anywhere(
         "preview.definitions", take, schedules=stored, all_schedules=every, since=since, until=until
     )
@@ -91,8 +95,8 @@ def gather(
         until_ms=answer["until_ms"],
         zone=config.zone(answer["zone"]),
         running=answer["running"],
-        chosen=[name.partition("@")[0] for name in schedules] or None,
-        jobnet_id=jobnet_id,
+        chosen=None if every else [name.partition("@")[0] for name in schedules],
+        jobnet_id=None if everything else jobnet_id,
         not_enabled=[each for each in not_enabled if each not in from_files],
     )
     check_period(material)

@@ -14,11 +14,14 @@ class Moments:
     """Instants as text, in the site's zone and in others."""
 
     def __init__(self, zone: ZoneInfo) -> None:
+        self.zone = zone
         self._zones = {"": zone}
 
     def at(self, at_ms: int | None, zone: str = "") -> str | None:
         """Return an instant as RFC 3339; None stays None."""
-        return None if at_ms is None else self._in(at_ms, zone).isoformat(timespec="seconds")
+        if at_ms is None:
+            return None
+        return self._in(at_ms, zone).isoformat(timespec="milliseconds" if at_ms % 1000 else "seconds")
 
     def short(self, at_ms: int | None, zone: str = "") -> str:
         """Return an instant to the minute as people read it, to the second where it has some; "" for None."""
@@ -26,12 +29,9 @@ class Moments:
             return ""
         return self._in(at_ms, zone).isoformat(sep=" ", timespec="seconds" if at_ms % 60_000 else "minutes")
 
-    def clock(self, at_ms: int | None) -> str:
-        """Return hour, minute and second of an instant in the site's zone; "" for None."""
-        return "" if at_ms is None else self._in(at_ms, "").strftime("%H:%M:%S")
-
-    def day(self, at_ms: int) -> str:
-        return self._in(at_ms, "").date().isoformat()
+    def brief(self, at_ms: int | None) -> str:
+        """Return month, day and time of an instant in the site's zone; "" for None."""
+        return "" if at_ms is None else self._in(at_ms, "").strftime("%m-%d %H:%M:%S")
 
     def _in(self, at_ms: int, zone: str) -> datetime:
         if zone not in self._zones:

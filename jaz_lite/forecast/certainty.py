@@ -22,7 +22,8 @@ class Certainty:
 def certainty(outcome: Outcome, durations: Durations) -> Certainty:
     """Return how sure an outcome is."""
     jobnets = {end.run.occ: end.run.jobnet.jobnet_id for end in outcome.runs}
-    work = [each for each in outcome.activities if each.kind not in ("start", "wait", "test")]
+    # A test does nothing, and what no agent takes has no duration.
+    work = [each for each in outcome.activities if each.kind not in ("start", "wait", "test") and not each.refused]
     samples = sorted(each.samples for each in work if each.samples)
     median_ms = p95_ms = 0
     for each in work:

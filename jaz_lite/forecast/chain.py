@@ -11,6 +11,8 @@ from typing import Literal
 
 from jaz_lite.forecast.outcome import Activity, Outcome, RunEnd
 
+Why = Literal["clock", "flow", "slot", "run", "task"]
+
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -19,7 +21,7 @@ class Link:
     activity: Activity
     since_ms: int
     until_ms: int
-    why: Literal["clock", "flow", "slot", "run", "task"]
+    why: Why
 
 
 def last_end(outcome: Outcome) -> RunEnd | None:
@@ -31,6 +33,7 @@ def last_end(outcome: Outcome) -> RunEnd | None:
 def critical_path(outcome: Outcome) -> list[Link]:
     """Return the chain that decides when the last run ends, in the order of time; empty where none ends."""
     last = last_end(outcome)
+    ends = {end.run.occ: end for end in outcome.runs}
     links: list[Link] = []
     number = None if last is None else last.end_cause
     while number is not None:
@@ -38,20 +41,19 @@ def critical_path(outcome: Outcome) -> list[Link]:
         started_ms = activity.begun_ms if activity.started_ms is None else activity.started_ms
         ended_ms = started_ms if activity.ended_ms is None else activity.ended_ms
         number = activity.freed if activity.freed is not None else activity.cause
-        links.append(Link(activity, started_ms, ended_ms, _why(outcome.activities, activity)))
+        links.append(Link(activity, started_ms, ended_ms, _why(outcome.activities, activity, ends[activity.occ])))
     links.reverse()
     return links
 
 
-def _why(activities: Sequence[Activity], activity: Activity) -> Literal["clock", "flow", "slot", "run", "task"]:
+def _why(activities: Sequence[Activity], activity: Activity, end: RunEnd) -> Why:
     if activity.freed is not None:
         return "slot"
     if activity.cause is None:
         return "clock"
-    before = activities[activity.cause]
-    if before.occ == activity.occ:
+    if activities[activity.cause].occ == activity.occ:
         return "flow"
-    return "run" if before.kind != "start" and activity.kind == "start" else "task"
+    return "run" if end.waited_for or not end.started_by else "task"
 
 
 def slacks(outcome: Outcome) -> dict[str, int]:

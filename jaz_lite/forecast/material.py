@@ -41,6 +41,7 @@ def live_shown(run: Run, timers: list[tuple[int | None, str, int]]) -> dict[str,
     frames = run.plan.frames
     return {
         **{name: getattr(run, name) for name in _HEAD},
+        "jobnet_id": run.jobnet.jobnet_id,
         "boot": None if run.boot is None else _boot_shown(run.boot),
         "doc_id": frames[0].doc_id,
         "docs": {frame.jobnet.jobnet_id: frame.doc_id for frame in frames[1:]},

@@ -26,7 +26,7 @@ class Activity:
     freed: int | None = None
     samples: int = 0  # attempts that the past knows of it
     overdue: bool = False  # it works now, longer than was to be expected
-    failed: bool = False
+    refused: bool = False  # no agent will ever take it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +59,12 @@ class RunEnd:
     def ended_ms(self) -> int | None:
         return None if self.given_up else self.run.ended_ms
 
-    def misses(self, at_ms: int) -> bool:
-        """Tell whether it is over its deadline, seen from `at_ms` where it does not end."""
+    @property
+    def misses(self) -> bool:
+        """Tell whether it is not over at its deadline; one that does not end at all is not."""
         if self.deadline_ms is None or self.run.load_status == "skipped":
             return False
-        return (at_ms if self.ended_ms is None else self.ended_ms) > self.deadline_ms
+        return self.ended_ms is None or self.ended_ms > self.deadline_ms
 
 
 @dataclass(frozen=True, slots=True)

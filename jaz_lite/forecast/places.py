@@ -78,7 +78,7 @@ class Places:
             return f'host "{name}" is a group, and this work is for one machine'
         if host.kind == "agent":
             machine = self._machines.get(host.agent_id)
-            if machine is None or machine.state == "revoked":
+            if machine is None or machine.revoked:
                 return f'agent "{host.agent_id}" of host "{name}" was revoked'
         return ""
 
@@ -194,7 +194,7 @@ class Places:
         desk = self._desks.get(agent_id)
         if desk is None:
             machine = self._machines.get(agent_id) or Machine(agent_id=agent_id)
-            desk = self._desks[agent_id] = _Desk(agent_id, machine.slots, machine.state == "active")
+            desk = self._desks[agent_id] = _Desk(agent_id, machine.slots, takes=not machine.draining)
         return desk
 
     def _group(self, name: str) -> _Desk:

@@ -8,6 +8,7 @@ Nothing is random and nothing depends on the order of a set: the same world give
 """
 
 from collections import deque
+from collections.abc import Callable
 
 from jaz_lite.engine import plan as planning
 from jaz_lite.engine.advance import GO_ON, advance_all
@@ -32,6 +33,8 @@ from jaz_lite.model.event import (
 )
 from jaz_lite.model.run import RUN_OVER, Node, Plan, Run, WorkResult
 
+Tick = Callable[[int], None]
+
 BUSY = frozenset(("ready", "running", "run_error"))
 FIRST_RUN_ID = 1 << 62  # runs that are only foreseen; those of the store have lower numbers
 EVENTS_A_NODE_MAX = 200  # more of them, and a run is taken to turn in a loop
@@ -43,9 +46,17 @@ STOPPED = WorkResult(exit_code=None, signal=15, killed="kill")
 _KINDS = {"file_wait": "fwait", "file_copy": "fput", "reboot": "reboot"}  # the work orders of what is no job
 
 
-def play(world: World, durations: Durations, choice: Choice) -> Outcome:
-    """Play a world to the end of its last run, or to `world.until_ms`, with one choice of durations."""
-    return _Play(world, durations, choice).through()
+def unheard(_activities: int) -> None:
+    """Tell nobody how far it is."""
+
+
+def play(world: World, durations: Durations, choice: Choice, tick: Tick = unheard) -> Outcome:
+    """Play a world to the end of its last run, or to `world.until_ms`, with one choice of durations.
+
+    Args:
+        tick: is told now and then how many activities there were so far.
+    """
+    return _Play(world, durations, choice).through(tick)
 
 
 class _Play:
@@ -62,7 +73,7 @@ class _Play:
         self._activities: list[Activity] = []
         self._raised: deque[tuple[Player, Event, int | None]] = deque()
 
-    def through(self) -> Outcome:
+    def through(self, tick: Tick) -> Outcome:
         for live in self._world.live:
             self._join(live)
         for coming in self._world.coming:
@@ -72,6 +83,7 @@ class _Play:
             while (happening := self._time.take()) is not None:
                 self._happens(happening)
             self._fill()
+            tick(len(self._activities))
         self._places.close()
         return Outcome(
             runs=tuple([player.end(self._world.zone) for player in self._players.values()]),
@@ -287,7 +299,7 @@ class _Play:
         fault = self._places.fault(action.host, action.kind, force=action.force)
         if fault:
             activity.started_ms = activity.ended_ms = self._time.now_ms
-            activity.failed = True
+            activity.refused = True
             self._raised.append((player, WorkFailed(action.node, action.key, "host", fault), activity.number))
             return
         waiting = Waiting(action.key, action.node, activity, action.kind in SLOT_KINDS, action.force)
@@ -369,7 +381,6 @@ class _Play:
                 self._time.push(started_ms + limit_ms, WORK_ENDS, player, warning, None, waiting.key)
             else:
                 duration_ms, result = limit_ms, OVER_TIME
-                activity.failed = node.params.timeout_action == "stop"
         due_ms = started_ms + duration_ms
         activity.overdue = due_ms < self._time.now_ms
         ended = WorkEnded(waiting.node, waiting.key, result)

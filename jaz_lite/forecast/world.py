@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
-from typing import Literal
 
 from jaz_lite.engine.plan import Find
 from jaz_lite.model.host import Host
@@ -18,7 +17,8 @@ class Machine:
 
     agent_id: str
     slots: int = SLOTS_DEFAULT
-    state: Literal["active", "draining", "revoked"] = "active"
+    draining: bool = False  # it takes no new work
+    revoked: bool = False  # it never will again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

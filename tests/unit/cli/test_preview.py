@@ -1,6 +1,7 @@
 """`jaz-lite preview`: the same times as the scheduler's, with what is planned and what is laid over."""
 
 import json
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,10 @@ from typing import Any
 import pytest
 
 from jaz_lite.cli.offline import call
+from jaz_lite.clock import SystemClock
+from jaz_lite.model.host import Host
+from jaz_lite.store.agents import AgentRow
+from jaz_lite.store.directory import DataDirectory
 from tests.unit.cli.conftest import Cli
 
 YEAR = 2030  # far enough that nothing of it is ever planned or over
@@ -38,6 +43,13 @@ def job(icon_id: str = "JOB", host: str = "localhost") -> dict[str, Any]:
 @pytest.fixture
 def night(prepared: Path) -> Path:
     """A site whose schedule NIGHT starts LOAD and MAIL at 22:00 and 25:30 on 4 and 5 March."""
+    directory = DataDirectory(prepared)
+    with directory.lock():
+        store = directory.open_store(clock=SystemClock())
+        with store.transaction() as tx:
+            tx.agents.put(AgentRow(agent_id="local", kid=1, key=bytes(32), created_ms=0, par=2))
+            tx.hosts.put(Host(host="localhost", agent_id="local"))
+        store.close()
     put(prepared, "calendar", calendar_id="DAYS", days=[f"{YEAR}-03-04", f"{YEAR}-03-05"])
     put(prepared, "jobnet", jobnet_id="LOAD", **icons(job()))
     put(prepared, "jobnet", jobnet_id="MAIL", **icons(job()))
@@ -188,3 +200,53 @@ def test_an_empty_period_says_so(cli: Cli, night: Path) -> None:
     assert ran.out == ""
     assert "nothing would start" in ran.err
     assert "no server runs" in ran.err
+
+
+# ---- simulated
+
+
+def simulated(cli: Cli, *more: str) -> Any:
+    ran = cli("preview", "--simulate", "--from", f"{YEAR}-03-04", "--to", f"{YEAR}-03-05", "--json", *more)
+    assert ran.code == 0, ran.err
+    return ran.json
+
+
+def test_a_simulated_night_says_when_runs_end(cli: Cli, night: Path) -> None:
+    found = simulated(cli, "--default-duration", "5m")
+
+    assert found["runs"]
+    for one in found["runs"]:
+        took = datetime.fromisoformat(one["ended_at"]) - datetime.fromisoformat(one["started_at"])
+        assert took == timedelta(minutes=5)
+    assert found["certainty"] == {
+        "jobs": len(found["runs"]), "known": 0, "samples_least": 0, "samples_median": 0, "spread": None, "overdue": 0,
+        "default_ms": 300_000,
+    }  # fmt: skip
+    assert any("exit code 0" in sentence for sentence in found["assumptions"])
+
+
+def test_a_night_beyond_tomorrow_is_played_without_what_runs_now(cli: Cli, night: Path) -> None:
+    assert "the period begins so late that what runs now is left out" in simulated(cli)["problems"]
+
+
+def test_a_simulation_shows_the_runs_that_are_asked_for(cli: Cli, night: Path) -> None:
+    found = simulated(cli, "--jobnet", "MAIL")
+
+    assert {one["jobnet_id"] for one in found["runs"]} == {"MAIL"}
+
+
+def test_a_simulation_as_text_has_a_drawing_and_says_how_sure_it_is(cli: Cli, night: Path) -> None:
+    ran = cli("preview", "--simulate", "--from", f"{YEAR}-03-04", "--to", f"{YEAR}-03-05")
+
+    assert ran.code == 0, ran.err
+    assert "the critical path, which decides when the last run ends:" in ran.out
+    assert "the past knows 0 of" in ran.out
+    assert "without a past: " in ran.out
+    assert "=" in ran.out
+
+
+def test_a_duration_that_is_none_is_refused(cli: Cli, night: Path) -> None:
+    ran = cli("preview", "--simulate", "--default-duration", "soon")
+
+    assert (ran.code, ran.out) == (2, "")
+    assert '"soon" is no duration' in ran.err
