@@ -14,7 +14,7 @@ RUNS_COUNTED = ("running", "error", "waiting", "planned", "missed")
 @json_option
 @pass_session
 def status(session: Session, as_json: bool) -> None:
-    """Show whether the server is well: term, agents, runs."""
+    """Show whether the server is well: term, agents, runs, schedules."""
     told = session.ask("status")
     if as_json:
         print_json(told)
@@ -29,6 +29,7 @@ def show(told: dict[str, Any]) -> None:
     if told.get("listen"):
         line(f"agents connect to {told['listen']}")
     line("runs: " + ", ".join(f"{runs.get(name, 0)} {name}" for name in RUNS_COUNTED))
+    line("schedules: " + schedules_line(told.get("schedules") or {}))
     line("last snapshot: " + (moment(told.get("last_snapshot_at")) or "never"))
     print_table(
         ("agent", "state", "reachable", "running jobs", "confirmed"),
@@ -37,3 +38,13 @@ def show(told: dict[str, Any]) -> None:
     )
     for notice in told.get("notices", ()):
         say(notice)
+
+
+def schedules_line(schedules: dict[str, Any]) -> str:
+    """Return how many schedules are enabled and what comes next, as one line."""
+    enabled = schedules.get("enabled", 0)
+    if not enabled:
+        return "none enabled"
+    if not schedules.get("next_at"):
+        return f"{enabled} enabled, no start to come"
+    return f"{enabled} enabled, next start {moment(schedules['next_at'])} ({schedules['next_schedule']})"

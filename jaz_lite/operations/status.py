@@ -1,5 +1,6 @@
 """The health of the site on one screen, and its clean stop."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from jaz_lite.operations import host_locks
@@ -19,7 +20,7 @@ async def status(site: Site, person: Person) -> dict[str, Any]:
     locks = await site.read(lambda nouns: [host_locks.lock_shown(lock, site.zone) for lock in nouns.host_locks.list()])
     locked = await site.read(lambda nouns: host_locks.notices(nouns, site.zone))
     twins = await site.read(lambda nouns: twin_notices(nouns, site))
-    said = [*told.get("notices", ()), *agents, *twins, *await site.read(notices), *locked]
+    said = [*told.get("notices", ()), *agents, *twins, *schedule_notices(told), *locked]
     return {**told, "locks": locks, "notices": said}
 
 
@@ -34,12 +35,21 @@ def twin_notices(nouns: Nouns, site: Site) -> list[str]:
     ]
 
 
-def notices(nouns: Nouns) -> list[str]:
-    """Return what this build does not do although the definitions ask for it."""
-    count = sum(row.enabled for row in nouns.definitions.rows("schedule"))
-    if not count:
-        return []
-    return [f"{count} schedule{'s' if count > 1 else ''} enabled; this build does not start them"]
+def schedule_notices(told: Mapping[str, Any]) -> list[str]:
+    """Return what keeps schedules from starting their jobnets, and which starts wait for a decision."""
+    schedules = told.get("schedules") or {}
+    said = [f'schedule "{one["schedule_id"]}": {one["message"]}' for one in schedules.get("broken", ())]
+    behind = len(schedules.get("behind", ()))
+    if behind:
+        said.append(f"missed starts of {behind} schedule{'s are' if behind > 1 else ' is'} being dealt with")
+    missed = told.get("runs", {}).get("missed", 0)
+    if missed:
+        one = missed == 1
+        said.append(
+            f"{missed} start{' was' if one else 's were'} missed and wait{'s' if one else ''} for a decision:"
+            " `jaz-lite run list --state run_error`, then `run rerun` or `run stop`"
+        )
+    return said
 
 
 async def stop(site: Site, person: Person) -> dict[str, Any]:

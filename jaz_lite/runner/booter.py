@@ -45,6 +45,16 @@ _RANK: Mapping[LateStart, int] = {"run_all": 0, "run_latest": 1, "error": 2, "sk
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What the booter knows of the schedules, for people."""
+
+    next_ms: int | None  # the first time that is not planned yet
+    next_schedule: str
+    behind: tuple[str, ...]  # schedules with missed times that wait for their records
+    broken: tuple[tuple[str, str], ...]  # schedule and why it, or a part of it, starts nothing
+
+
 @dataclass(slots=True)
 class _Entry:
     """One enabled schedule, and how far it was looked at."""
@@ -52,6 +62,7 @@ class _Entry:
     loaded: Loaded
     done_ms: int  # every time up to this has a run or a record, or is among the missed ones
     next_ms: int | None = None  # the first time after that; None: it has none, or is set aside
+    has_times: bool = False  # whether `next_ms` is a time of the schedule, not one to look again at
     missed: Missed | None = None
 
 
@@ -85,6 +96,17 @@ class Booter:
     @property
     def _is_stale(self) -> bool:
         return self._seen != (self._store.definitions_version, self._store.settings_version)
+
+    def outlook(self) -> Outlook:
+        """Return what there is to say of the schedules now."""
+        first = self._times[0] if self._times and self._entries[self._times[0][1]].has_times else (None, "")
+        broken = [(name, why) for name, entry in self._entries.items() for why in entry.loaded.broken]
+        return Outlook(
+            next_ms=first[0],
+            next_schedule=first[1],
+            behind=tuple(self._behind),
+            broken=(*sorted(broken), *((name, SET_ASIDE) for name in sorted(self._aside))),
+        )
 
     # ---- a turn
 
@@ -194,6 +216,7 @@ class Booter:
             entry.next_ms = None
             return
         found = loaded.timetable.first_after(entry.done_ms)
+        entry.has_times = found is not None
         entry.next_ms = entry.done_ms + LOOK_AGAIN_MS if found is None else found.at_ms
 
     def _order_behind(self) -> None:

@@ -11,6 +11,7 @@ from jaz_lite.errors import JazLiteError, NoSuchObject
 from jaz_lite.model.event import Event
 from jaz_lite.model.run import UNTOUCHED, Boot, Origin, Run
 from jaz_lite.runner import placement
+from jaz_lite.runner.booter import Outlook
 from jaz_lite.runner.inputs import AgentChanged, AgentRevoked, Input, NewRun, Reply, RunEvent, Write
 from jaz_lite.runner.turns import Turns
 from jaz_lite.store.transaction import Transaction
@@ -171,6 +172,10 @@ class Control:
     def live_runs(self) -> list[Run]:
         """Return all runs that are not over."""
         return list(self._turns.live)
+
+    def outlook(self) -> Outlook:
+        """Return what the booter knows of the schedules."""
+        return self._turns.booter.outlook()
 
     @property
     def disk_full(self) -> bool:

@@ -116,6 +116,7 @@ class ServerControl:
         with self._store.snapshot() as view:
             site = view.term.site()
             agents = view.agents.list()
+            enabled = len(view.definitions.enabled_docs("schedule"))
         counts = dict.fromkeys(("running", "error", "waiting", "planned", "missed"), 0)
         for run in self._control.live_runs():
             counts["running"] += run.state in ("ready", "running")
@@ -149,8 +150,28 @@ class ServerControl:
             "state": "active",
             "agents": listed,
             "runs": counts,
+            "schedules": {"enabled": enabled, **self._schedules()},
             "last_snapshot_at": None,
             "notices": ["the disk is full: nothing new is started until there is room"] if full else [],
+        }
+
+    def _schedules(self) -> dict[str, Any]:
+        """Return which schedule starts next, and what hinders some."""
+        outlook = self._control.outlook()
+        starts = [
+            (run.scheduled_ms, run.boot.schedule_id)
+            for run in self._control.live_runs()
+            if run.state == "waiting" and run.scheduled_ms is not None and run.boot is not None
+            if run.boot.schedule_id and run.boot.held != "held" and run.load_status == "normal"
+        ]
+        if outlook.next_ms is not None:
+            starts.append((outlook.next_ms, outlook.next_schedule))
+        at_ms, schedule_id = min(starts, default=(None, ""))
+        return {
+            "next_at": self._time(at_ms),
+            "next_schedule": schedule_id,
+            "behind": list(outlook.behind),
+            "broken": [{"schedule_id": name, "message": why} for name, why in outlook.broken],
         }
 
     def _time(self, at_ms: int | None) -> str | None:

@@ -160,7 +160,7 @@ async def test_explain_says_what_to_do_about_an_unknown_host(live: Site) -> None
     assert any("unknown.example" in sentence for sentence in sentences)
 
 
-async def test_status_says_that_enabled_schedules_are_not_started(live: Site) -> None:
+async def test_status_counts_enabled_schedules_and_knows_that_none_starts(live: Site) -> None:
     quiet = await call(live, "status")
     await call(
         live, "definition.put", kind="calendar", document={"calendar_id": "C", "version": HELLO["version"], "name": "C"}
@@ -176,8 +176,10 @@ async def test_status_says_that_enabled_schedules_are_not_started(live: Site) ->
     await call(live, "definition.put", kind="schedule", document=schedule)
     await call(live, "definition.enable", kind="schedule", names=["S"])
 
-    assert quiet["notices"] == []
-    assert (await call(live, "status"))["notices"] == ["1 schedule enabled; this build does not start them"]
+    told = await call(live, "status")
+    assert (quiet["notices"], quiet["schedules"]["enabled"]) == ([], 0)
+    assert (told["notices"], told["schedules"]["enabled"]) == ([], 1)
+    assert told["schedules"]["next_at"] is None, "its calendar has no day"
 
 
 @pytest.mark.parametrize(
