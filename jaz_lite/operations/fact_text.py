@@ -55,6 +55,7 @@ SENTENCES: Mapping[str, str] = {
     "output_truncated": "the job printed more than is kept of a stream; the rest is lost",
     "foreign_result": "an agent told of work that was given to another; it was not believed",
     "setting_changed": "a setting was changed",
+    "retention_waits": "the clock jumped ahead: retention removes nothing for a day, unless it is set back",
     "agent_invited": "an agent was invited",
     "agent_uninvited": "an invitation was withdrawn",
     "agent_enrolled": "an agent enrolled",

@@ -14,7 +14,7 @@ from jaz_lite.operations.naming import states_named
 from jaz_lite.operations.person import Person
 from jaz_lite.operations.site import Site
 from jaz_lite.operations.times import read_ms, shown
-from jaz_lite.store.journal import JournalLine
+from jaz_lite.store.journal import JournalLine, Page
 from jaz_lite.store.run_rows import RunRow
 from jaz_lite.store.transaction import Nouns
 
@@ -60,31 +60,33 @@ async def found(
             and (not wanted or row.state in wanted)
         )
 
-    def work(nouns: Nouns) -> dict[str, Any]:
-        rows: dict[int, RunRow | None] = {}
-        lines: list[dict[str, Any]] = []
-        before: int | None = None
-        searched = 0
-        while searched < LINES_SEARCHED_MAX:
-            page = nouns.journal.latest(since_ms=since_ms, until_ms=until_ms, before=before, limit=PAGE)
-            for line in page:
-                if line.run_id is None:
-                    continue
-                if line.run_id not in rows:
-                    rows[line.run_id] = nouns.runs.row(line.run_id)
-                row = rows[line.run_id]
-                if row is None or not fits(line, row):
-                    continue
-                if len(lines) == limit:
-                    return {"results": lines, "more": True}
-                lines.append(_shown(line, row, site))
-            if len(page) < PAGE:
-                return {"results": lines, "more": False}
-            before = page[-1].id
-            searched += len(page)
-        return {"results": lines, "more": True}
+    rows: dict[int, RunRow | None] = {}
 
-    return await site.read(work)
+    def some(nouns: Nouns) -> Page:
+        page = nouns.journal.page(since_ms=since_ms, until_ms=until_ms, before=before, limit=PAGE)
+        for line in page.lines:
+            if line.run_id is not None and line.run_id not in rows:
+                rows[line.run_id] = nouns.runs.row(line.run_id)
+        return page
+
+    lines: list[dict[str, Any]] = []
+    before: int | None = None
+    searched = 0
+    while searched < LINES_SEARCHED_MAX:
+        page = await site.read(some)
+        for line in page.lines:
+            row = None if line.run_id is None else rows[line.run_id]
+            if row is None or not fits(line, row):
+                continue
+            if len(lines) == limit:
+                return {"results": lines, "more": True}
+            lines.append(_shown(line, row, site))
+        if page.before is None:
+            return {"results": lines, "more": False}
+        before = page.before
+        searched += max(PAGE, len(page.lines))
+        await site.breathe()  # others have their turn between two pages
+    return {"results": lines, "more": True}
 
 
 def matcher(pattern: str | None) -> Callable[[str], bool]:

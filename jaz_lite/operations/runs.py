@@ -136,10 +136,17 @@ async def find_id(site: Site, run: str) -> int:
 
 
 async def shape_of(site: Site, run_id: int) -> dict[str, Any]:
-    """Return a run in the shape of `run show --json`; raises NoSuchObject."""
+    """Return a run in the shape of `run show --json`; raises NoSuchObject.
+
+    Notes:
+        `kept` is "whole", or "result" where retention has taken the icons: then none are shown.
+    """
     control = control_of(site)
+    row = await site.read(lambda view: view.runs.row(run_id))
+    if row is not None and not row.whole:
+        return {**row_shown(row, site.zone), "kept": "result", "icons": [], "waiting_for": []}
     run = control.read_run(run_id)
-    shape = run_to_json(run, site.zone)
+    shape = {**run_to_json(run, site.zone), "kept": "whole"}
     for icon, told in zip(run.icons, shape["icons"], strict=True):
         far = None if icon.work is None else control.copy_progress(icon.work)
         if far is not None:

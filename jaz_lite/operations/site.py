@@ -12,6 +12,7 @@ from jaz_lite.model.event import Operation
 from jaz_lite.model.run import EMPTY, Boot, Origin, Run
 from jaz_lite.net.dial import Address
 from jaz_lite.store.open import Store
+from jaz_lite.store.retention import Purged
 from jaz_lite.store.transaction import Transaction, View
 
 T = TypeVar("T")
@@ -114,6 +115,16 @@ class RunControl(Protocol):
 
     async def revoke_agent(self, agent_id: str, *, remove: bool) -> None:
         """Refuse an agent from now on and end its session; what it was given to do is in doubt."""
+
+    async def journal_grows(self, seen: int) -> int:
+        """Return the version of the journal as soon as it is not the one that was `seen`; -1: at once."""
+
+    async def purge(self, told: Callable[[Purged], Awaitable[None]], *, trust_clock: bool) -> tuple[Purged, int | None]:
+        """Remove what retention no longer keeps, in small batches; `told` is given what went so far after each.
+
+        Returns:
+            What went, and None; or nothing, and until when the clock is doubted (milliseconds UTC).
+        """
 
     def request_stop(self) -> None:
         """Have the server stop cleanly; jobs go on."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from jaz_lite.operations import host_locks
+from jaz_lite.operations import host_locks, retention
 from jaz_lite.operations.agents import agent_notices
 from jaz_lite.operations.person import Person
 from jaz_lite.operations.site import Site, control_of
@@ -20,7 +20,8 @@ async def status(site: Site, person: Person) -> dict[str, Any]:
     locks = await site.read(lambda nouns: [host_locks.lock_shown(lock, site.zone) for lock in nouns.host_locks.list()])
     locked = await site.read(lambda nouns: host_locks.notices(nouns, site.zone))
     twins = await site.read(lambda nouns: twin_notices(nouns, site))
-    said = [*told.get("notices", ()), *agents, *twins, *schedule_notices(told), *locked]
+    waits = await site.read(lambda nouns: retention.notices(nouns, site))
+    said = [*told.get("notices", ()), *agents, *twins, *schedule_notices(told), *locked, *waits]
     return {**told, "locks": locks, "notices": said}
 
 

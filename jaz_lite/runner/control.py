@@ -149,6 +149,19 @@ class Control:
         """Ask the server to stop cleanly; jobs go on."""
         self._request_stop()
 
+    async def journal_grows(self, seen: int) -> int:
+        """Return the version of the journal as soon as it is not the one that was `seen`; -1: at once."""
+        feed = self._turns.feed
+        while feed.journal_version == seen:
+            grown = trio.Event()
+            wake = grown.set
+            feed.when_journal_grows(wake)
+            try:
+                await grown.wait()
+            finally:
+                feed.cease(wake)
+        return feed.journal_version
+
     # ---- looks
 
     def find_run(self, run_id: int) -> Run | None:

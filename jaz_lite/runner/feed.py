@@ -1,4 +1,4 @@
-"""The feed: what watchers of runs are told, after each commit.
+"""The feed: what watchers of runs, and readers of the journal, are told after each commit.
 
 A watcher has a bounded queue. One that does not keep up loses what does not fit and is told so (`{"kind": "gap"}`);
 the engine never waits for a watcher.
@@ -50,6 +50,8 @@ class Feed:
         self._watchers: dict[int, list[Watcher]] = {}
         self._loud: set[int] = set()  # runs that somebody watches who is not quiet
         self._held: list[tuple[int, bool, Mapping[str, Any]]] = []
+        self.journal_version = 0  # grows when lines of the journal are committed
+        self._journal_readers: list[Callable[[], None]] = []
 
     def watch(self, run_id: int, wake: Callable[[], None], *, quiet: bool = False) -> Watcher:
         """Return a new watcher of a run; give it back to `leave`."""
@@ -69,7 +71,25 @@ class Feed:
         if all(other.quiet for other in left):
             self._loud.discard(watcher.run_id)
 
+    def when_journal_grows(self, wake: Callable[[], None]) -> None:
+        """Have `wake` called once, after the next commit that wrote lines of the journal."""
+        self._journal_readers.append(wake)
+
+    def cease(self, wake: Callable[[], None]) -> None:
+        """Forget a `wake` that was not called."""
+        if wake in self._journal_readers:
+            self._journal_readers.remove(wake)
+
     # ---- called by turns
+
+    def journal_is_at(self, version: int) -> None:
+        """Wake the readers of the journal if it has grown."""
+        if version == self.journal_version:
+            return
+        self.journal_version = version
+        readers, self._journal_readers = self._journal_readers, []
+        for wake in readers:
+            wake()
 
     def fact(self, run_id: int, at_ms: int, path: str, fact: Fact) -> None:
         """Hold a fact for the watchers until the commit."""

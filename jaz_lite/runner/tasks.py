@@ -10,20 +10,14 @@ import trio
 
 from jaz_lite.errors import DiskFull
 from jaz_lite.runner.idle_chores import IdleChores
-from jaz_lite.runner.inputs import Input, Reply, Write
+from jaz_lite.runner.inputs import Input, Write
 from jaz_lite.runner.turns import Turns
-from jaz_lite.store.retention import Purged
-from jaz_lite.store.transaction import Transaction
 
 TICK_S = 10.0  # last_tick is at most this old (protocol 8.4)
 IDLE_S = 0.2  # so long nothing came: time for what may hold the writer up
 CLOCK_LOOK_S = 30.0  # a sleep towards a wall-clock time is never longer, so that a stepped clock is noticed
 COPIES_LOOK_S = 1.0
-PURGE_EVERY_S = 60.0
 FULL_PAUSE_S = 5.0  # between two tries on a disk that has no reserve left
-PURGE_PAUSE_S = 0.02  # between two batches, so that a start never waits for the purge
-MINUTE_MS = 60_000
-NOTHING = Purged()
 
 log = logging.getLogger(__name__)
 
@@ -120,18 +114,14 @@ def let_inputs_come_later(turns: Turns, nursery: trio.Nursery) -> None:
     turns.later = later
 
 
-async def keep_house(turns: Turns, reserve: Reserve, chores: IdleChores) -> None:
-    """Note that the server lives, and remove what retention no longer keeps, a small batch at a time."""
-    purge_at = trio.current_time() + PURGE_EVERY_S
+async def keep_house(turns: Turns, reserve: Reserve) -> None:
+    """Note that the server lives, and go back to normal when a full disk has room again."""
     while True:
         await trio.sleep(TICK_S)
         if turns.disk_full and reserve.keep_reserve():
             log.warning("there is room on the disk again", extra={"action": "disk.room"})
             turns.room_again()
         turns.submit(Write(lambda tx: tx.term.tick(turns.clock.now_ms())))
-        if trio.current_time() >= purge_at:
-            await _purge(turns, chores)
-            purge_at = trio.current_time() + PURGE_EVERY_S
 
 
 async def keep_copies_going(turns: Turns) -> None:
@@ -140,35 +130,3 @@ async def keep_copies_going(turns: Turns) -> None:
         await trio.sleep(COPIES_LOOK_S)
         if turns.copies:
             turns.copies.tick()
-
-
-async def _purge(turns: Turns, chores: IdleChores) -> None:
-    while True:
-        done = trio.Event()
-
-        def told(_reply: Reply, done: trio.Event = done) -> None:
-            done.set()
-
-        reply = Reply(told)
-        turns.submit(Write(lambda tx: _purge_batch(tx, turns.clock.now_ms()), reply))
-        await done.wait()
-        if reply.error is not None:
-            return
-        if reply.value != NOTHING:
-            chores.purged()
-        if not reply.value.more:
-            return
-        await trio.sleep(PURGE_PAUSE_S)
-
-
-def _purge_batch(tx: Transaction, now_ms: int) -> Purged:
-    def before(name: str) -> int | None:
-        minutes = tx.settings.minutes(name)
-        return now_ms - minutes * MINUTE_MS if minutes else None
-
-    return tx.retention.purge(
-        output_before_ms=before("keep_output_min"),
-        runs_before_ms=before("keep_runs_min"),
-        journal_before_ms=before("keep_results_min"),
-        superseded_before_ms=before("keep_superseded_min"),
-    )

@@ -91,6 +91,7 @@ class Turns:
         self.disk_full = False
         self._agents_version = store.agents_version
         self._last_id = 0
+        self.inputs_taken = 0  # since the start; tells how busy it is
 
     def reload(self) -> None:
         """Read live runs, unsettled attempts and marks of schedules from the store."""
@@ -142,6 +143,7 @@ class Turns:
         items = [self._inbox.popleft() for _ in range(min(len(self._inbox), TURN_INPUTS_MAX))]
         self._urgent = bool(self._inbox)
         self._quiet_until = None
+        self.inputs_taken += len(items)
         due = self.next_due_ms()
         if not items and (due is None or due > self.clock.now_ms()):
             return None
@@ -238,6 +240,7 @@ class Turns:
     def release(self, turn: Turn) -> None:
         """After the commit: let memory follow and the outside learn."""
         turn.release()
+        self.feed.journal_is_at(self.store.journal_version)
         if self.works.copies_changed:
             self.copies.look()
         if turn.agents_moved or self.store.agents_version != self._agents_version:

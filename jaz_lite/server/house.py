@@ -33,6 +33,7 @@ from jaz_lite.runner.control import Control
 from jaz_lite.runner.idle_chores import IdleChores
 from jaz_lite.runner.inputs import AgentRevoked
 from jaz_lite.runner.links import Links
+from jaz_lite.runner.purger import Purger
 from jaz_lite.runner.turns import Turns
 from jaz_lite.server.agents_dialler import AgentsDialler
 from jaz_lite.server.agents_door import AgentsDoor
@@ -134,6 +135,7 @@ class House:
         act = secrets.token_bytes(ACT_BYTES)
         with store.transaction() as tx:
             self._term = tx.term.claim(act)
+            tx.clock_doubt.look(clock.now_ms(), tx.term.site().last_tick_ms)
             tx.term.tick(clock.now_ms())
         keys = store.keys
         self._mirror = Mirror(keys, lambda cert_sha256: self._identity(act, cert_sha256))
@@ -216,6 +218,8 @@ class House:
             self._turns, keys, self._mirror, not_here=() if self._config["server.embedded_agent"] else (LOCAL_AGENT,)
         )
         rotation.resume()
+        chores = IdleChores(self._store, self._clock)
+        purger = Purger(self._turns, chores.purged)
         server = ServerControl(
             control,
             store=self._store,
@@ -224,6 +228,7 @@ class House:
             listening=addresses,
             enrol_at=door.enrol_at,
             rotation=rotation,
+            purger=purger,
         )
         site = ServerSite(
             self._store, clock=self._clock, zone=self._zone, config=self._config, control=server, write=control
@@ -233,10 +238,10 @@ class House:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._watch_signals)
                 tasks.let_inputs_come_later(self._turns, nursery)
-                chores = IdleChores(self._store, self._clock)
                 await nursery.start(tasks.make_turns, self._turns, self._directory, chores)
                 nursery.start_soon(tasks.keep_copies_going, self._turns)
-                nursery.start_soon(tasks.keep_house, self._turns, self._directory, chores)
+                nursery.start_soon(tasks.keep_house, self._turns, self._directory)
+                nursery.start_soon(purger.keep_purging)
                 await nursery.start(door.serve, listeners)
                 nursery.start_soon(AgentsDialler(self._turns, door).run)
                 await nursery.start(

@@ -14,8 +14,10 @@ from jaz_lite.model.run import Run
 from jaz_lite.net.dial import Address
 from jaz_lite.operations.site import StartRequest
 from jaz_lite.runner.control import Control
+from jaz_lite.runner.purger import Purger, Told
 from jaz_lite.server.rotation import Rotation
 from jaz_lite.store.open import Store
+from jaz_lite.store.retention import Purged
 from jaz_lite.store.transaction import Transaction, View
 
 T = TypeVar("T")
@@ -35,6 +37,7 @@ class ServerControl:
         listening: tuple[str, ...] = (),
         enrol_at: EnrolAt | None = None,
         rotation: Rotation | None = None,
+        purger: Purger | None = None,
     ) -> None:
         self._control = control
         self._store = store
@@ -43,6 +46,7 @@ class ServerControl:
         self._listening = listening
         self._enrol_at = enrol_at
         self._rotation = rotation
+        self._purger = purger
 
     async def start_run(self, request: StartRequest) -> int:
         return await self._control.start_run(request)
@@ -107,6 +111,14 @@ class ServerControl:
 
     async def revoke_agent(self, agent_id: str, *, remove: bool) -> None:
         await self._control.revoke_agent(agent_id, remove=remove)
+
+    async def journal_grows(self, seen: int) -> int:
+        return await self._control.journal_grows(seen)
+
+    async def purge(self, told: Told, *, trust_clock: bool) -> tuple[Purged, int | None]:
+        assert self._purger is not None, "this server keeps no house"
+        outcome = await self._purger.run(told, trust_clock=trust_clock)
+        return outcome.gone, outcome.doubted_until_ms
 
     def request_stop(self) -> None:
         self._control.request_stop()

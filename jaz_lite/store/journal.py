@@ -1,36 +1,31 @@
 """The journal: facts, for people. Nothing is decided from them."""
 
-from collections.abc import Collection, Mapping
+# Statements are put together from constants; values are always bound.
+# ruff: noqa: S608
+
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 from jaz_lite.model.fact import Fact, Severity
-from jaz_lite.model.run import EMPTY
 from jaz_lite.store import names
-from jaz_lite.store.connection import Row, Sql
-from jaz_lite.store.memory import unpack
+from jaz_lite.store.connection import Sql
+from jaz_lite.store.journal_rows import FIELDS, FOLDED, SEVERITIES, SEVERITY_NUMBER, JournalLine, lines_of
 from jaz_lite.store.rows_in_time import first_key_at
 
+__all__ = ["LINES_MAX", "SEVERITIES", "Journal", "JournalLine", "Page"]
+
 LINES_MAX = 10_000
-SEVERITIES: tuple[Severity, ...] = get_args(Severity)
-SEVERITY_NUMBER: Mapping[str, int] = {severity: number for number, severity in enumerate(SEVERITIES)}
+LOOK_ROWS_MAX = 20_000  # so many rows are looked through in about ten milliseconds
+_SELECT = f"select {FIELDS} from journal"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JournalLine:
-    """One line. `id` grows with time: whoever reads on names the last one seen."""
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A piece of the journal, newest line first. `before`: where the next one begins; None: there is no more."""
 
-    id: int
-    at_ms: int
-    run_id: int | None
-    path: str  # of the icon; "" about the run or the site
-    kind: str
-    severity: Severity
-    jaz_code: str
-    data: Mapping[str, Any]
-
-
-_SELECT = "select id, at_ms, run_id, path, kind, severity, jaz_code, data from journal"
+    lines: list[JournalLine]
+    before: int | None
 
 
 class Journal:
@@ -46,6 +41,7 @@ class Journal:
             path: plain path of the icon it is about; "" where it is about the run or the site.
         """
         sql = self._sql
+        sql.memory.journal_version += 1
         sql.run(
             "insert into journal (at_ms, run_id, path, kind, severity, jaz_code, data) values (?, ?, ?, ?, ?, ?, ?)",
             (
@@ -64,9 +60,37 @@ class Journal:
         rows = self._sql.rows(
             _SELECT + " where run_id = ? and id > ? order by id limit ?", (run_id, after, _bounded(limit))
         )
-        return [self._line(row) for row in rows]
+        lines = [line for row in rows for line in lines_of(self._sql, row) if line.id > after]
+        return lines[: _bounded(limit)]
 
-    def latest(
+    def since(self, after: int, limit: int = 1_000) -> list[JournalLine]:
+        """Return the facts after the line `after`, oldest first; lines of runs that were taken apart are left out."""
+        rows = self._sql.rows(
+            _SELECT + " where id > ? and kind <> ? order by id limit ?",
+            (after, names.find_number(self._sql, FOLDED) or 0, _bounded(limit)),
+        )
+        return [line for row in rows for line in lines_of(self._sql, row)]
+
+    def newest(self) -> int:
+        """Return the id of the newest line; 0: there is none."""
+        row = self._sql.row("select max(id) from journal")
+        return 0 if row is None or row[0] is None else int(row[0])
+
+    def has_kind(self, kind: str) -> bool:
+        """Tell whether a line may be of this kind: it is the name of something that was written down."""
+        return names.find_number(self._sql, kind) is not None
+
+    def latest(self, *, limit: int = 100, before: int | None = None, **filters: Any) -> list[JournalLine]:
+        """Return the newest lines, newest first; see `page`. `limit`: of lines."""
+        lines: list[JournalLine] = []
+        while True:
+            page = self.page(limit=limit, before=before, **filters)
+            lines += page.lines
+            before = page.before
+            if before is None or len(lines) >= limit:
+                return lines[:limit]
+
+    def page(
         self,
         *,
         kinds: Collection[str] = (),
@@ -75,45 +99,47 @@ class Journal:
         until_ms: int | None = None,
         before: int | None = None,
         limit: int = 100,
-    ) -> list[JournalLine]:
+    ) -> Page:
         """Return facts of all runs and of the site, newest first.
 
         Args:
             kinds: only these; empty: all.
             severity: this one and graver ones.
             since_ms, until_ms: since included, until excluded.
-            before: only lines before this one: the last one of the page before.
+            before: `before` of the page before.
+            limit: of rows. A page looks at no more than `LOOK_ROWS_MAX` of them, so it may be empty and not the last;
+                and a row may hold several lines.
+
+        Notes:
+            The lines of a run that was taken apart stand together, at the time of the last of them.
         """
         sql = self._sql
         text, values = _SELECT + " where severity >= ?", [SEVERITY_NUMBER[severity]]
         if kinds:
-            numbers = [names.find_number(sql, kind) for kind in sorted(kinds)]
+            numbers = [names.find_number(sql, kind) for kind in sorted((*kinds, FOLDED))]
             known = [str(number) for number in numbers if number is not None]
             text += f" and kind in ({', '.join(known)})"
-        if since_ms is not None:
-            text += " and id >= ?"
-            values.append(first_key_at(sql, "journal", since_ms))
+        bounds = sql.row("select min(id), max(id) from journal")
+        if bounds is None or bounds[0] is None:
+            return Page([], None)
+        end = bounds[1] + 1 if before is None else before
         if until_ms is not None:
-            text += " and id < ?"
-            values.append(first_key_at(sql, "journal", until_ms))
-        if before is not None:
-            text += " and id < ?"
-            values.append(before)
-        values.append(_bounded(limit))
-        return [self._line(row) for row in sql.rows(text + " order by id desc limit ?", values)]
-
-    def _line(self, row: Row) -> JournalLine:
-        sql = self._sql
-        return JournalLine(
-            id=row[0],
-            at_ms=row[1],
-            run_id=row[2],
-            path=names.name_of(sql, row[3]),
-            kind=names.name_of(sql, row[4]),
-            severity=SEVERITIES[row[5]],
-            jaz_code=names.name_of(sql, row[6]),
-            data=EMPTY if row[7] is None else unpack(row[7]),
-        )
+            end = min(end, first_key_at(sql, "journal", until_ms))
+        first = bounds[0] if since_ms is None else first_key_at(sql, "journal", since_ms)
+        low = max(first, end - LOOK_ROWS_MAX)
+        values += [low, end, _bounded(limit)]
+        rows = sql.rows(text + " and id >= ? and id < ? order by id desc limit ?", values)
+        least = SEVERITY_NUMBER[severity]
+        lines = [
+            line
+            for row in rows
+            for line in reversed(lines_of(sql, row))
+            if SEVERITY_NUMBER[line.severity] >= least
+            and (not kinds or line.kind in kinds)
+            and (since_ms is None or line.at_ms >= since_ms)
+        ]
+        left_at = rows[-1][0] if len(rows) == _bounded(limit) else low
+        return Page(lines, left_at if left_at > first else None)
 
 
 def _bounded(limit: int) -> int:

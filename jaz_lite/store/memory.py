@@ -26,6 +26,7 @@ class Memory:
         "definitions_version",
         "due_is_known",
         "first_icons",
+        "journal_version",
         "name_of",
         "next_due_ms",
         "number_of",
@@ -38,6 +39,7 @@ class Memory:
         self.name_of: dict[int, str] = {}
         self.first_icons: dict[int, int] = {}  # by run_id
         self.agents_version = 0  # grows when it changes who may connect, or is to be dialled, and where
+        self.journal_version = 0  # grows with every line of the journal
         self.definitions_version = 0  # grows with every change of a definition, or of which version is enabled
         self.settings_version = 0  # grows with every change of a setting
         self.due_is_known = False

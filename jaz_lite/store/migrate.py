@@ -35,6 +35,7 @@ def migrations() -> tuple[Migration, ...]:
         Migration(6, "0.2.0", _text("0006.sql")),
         Migration(7, "0.2.0", _text("0007.sql")),
         Migration(8, "0.2.0", _text("0008.sql")),
+        Migration(9, "0.2.0", _text("0009.sql")),
     )
 
 

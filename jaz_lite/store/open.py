@@ -123,6 +123,11 @@ class Store:
         return writer.memory.next_due_ms
 
     @property
+    def journal_version(self) -> int:
+        """A number that grows with every line of the journal."""
+        return self._the_writer.memory.journal_version
+
+    @property
     def agents_version(self) -> int:
         """A number that grows whenever it may have changed who may connect, or is to be dialled, and where."""
         return self._the_writer.memory.agents_version

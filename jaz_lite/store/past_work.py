@@ -33,7 +33,7 @@ class PastWork:
         if number is None:
             return []
         rows = self._sql.rows(
-            "select run_id from runs where jobnet = ? and started_ms is not null and origin <> ?"
+            "select run_id from runs where jobnet = ? and purging = 0 and started_ms is not null and origin <> ?"
             " and load_status in (0, 2) order by run_id desc limit ?",
             (number, TEST, limit),
         )

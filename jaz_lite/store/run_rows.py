@@ -71,6 +71,7 @@ class RunRow:
     message: str
     faulted: str
     boot: Boot | None
+    whole: bool  # False: retention has taken its parts, or begun to; only its result counts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

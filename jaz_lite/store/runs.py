@@ -43,15 +43,15 @@ LIST_MAX = 1_000
 IN_ERROR = frozenset(("run_error", "end_error"))
 
 _FIELDS = (
-    "r.run_id, r.occ, n.name, coalesce(d.version, ''), coalesce(r.doc_id, 0), r.icon_path, r.origin, u.name, r.state, r.job_status,"
+    "r.run_id, r.occ, n.name, coalesce(d.version, v.name, ''), coalesce(r.doc_id, 0), r.icon_path, r.origin, u.name, r.state, r.job_status,"
     " r.load_status, r.scheduled_ms, r.created_ms, r.started_ms, r.ended_ms, r.exit_code, r.late, r.stopping,"
-    f" r.timed_out, r.message, r.faulted, {BOOT_FIELDS}"
+    f" r.timed_out, r.message, r.faulted, r.purging, {BOOT_FIELDS}"
 )
-_BOOT_AT = 21  # where BOOT_FIELDS begin
+_BOOT_AT = 22  # where BOOT_FIELDS begin
 _FROM = (
     " from runs r join names n on n.id = r.jobnet join names u on u.id = r.user"
-    " left join definitions d on d.doc_id = r.doc_id"
-    " left join boots b on b.run_id = r.run_id left join names s on s.id = b.schedule where r.purging = 0"
+    " left join definitions d on d.doc_id = r.doc_id left join names v on v.id = r.version"
+    " left join boots b on b.run_id = r.run_id left join names s on s.id = b.schedule"
 )
 
 _INSERT = (
@@ -227,20 +227,25 @@ class Runs:
         return None if row is None else int(row[0])
 
     def row(self, run_id: int) -> RunRow | None:
-        """Return the row of a run; None where there is no such run, or retention has taken it."""
-        row = self._sql.row(f"select {_FIELDS}{_FROM} and r.run_id = ?", (run_id,))
+        """Return the row of a run, also where only its result is left; None where there is no such run any more."""
+        row = self._sql.row(f"select {_FIELDS}{_FROM} where r.run_id = ?", (run_id,))
         return None if row is None else _run_row(row)
 
     def load(self, run_id: int) -> StoredRun:
         """Return everything that is stored of a run.
 
         Raises:
-            NoSuchObject: there is no such run, or retention has taken it.
+            NoSuchObject: there is no such run, or retention has taken its parts.
         """
         sql = self._sql
         row = self.row(run_id)
         if row is None:
             raise NoSuchObject(f"there is no run {run_id}", hint="`jaz-lite run list` shows those that are kept")
+        if not row.whole:
+            raise NoSuchObject(
+                f"the icons of run {run_id} are no longer kept",
+                hint=f"`jaz-lite run show {run_id}` tells how it ended, `jaz-lite run log {run_id}` what happened",
+            )
         more = sql.row("select frames, icons, first_icon, start_variables from runs where run_id = ?", (run_id,))
         assert more is not None
         frame_count, icon_count, first_icon, variables = more
@@ -285,7 +290,8 @@ class Runs:
         """
         sql = self._sql
         # The words of the index of live runs, among which they are few enough to be looked through.
-        text, values = f"select {_FIELDS}{_FROM} and r.state not in (3, 5) and r.state = 0 and b.run_id is not null", []
+        text = f"select {_FIELDS}{_FROM} where r.state not in (3, 5) and r.state = 0 and b.run_id is not null"
+        values: list[int] = []
         for name, column in ((schedule, "b.schedule"), (jobnet, "r.jobnet")):
             if name is not None:
                 number = names.find_number(sql, name)
@@ -307,7 +313,7 @@ class Runs:
         before: int | None = None,
         limit: int = 100,
     ) -> Sequence[RunRow]:
-        """Return runs, newest first.
+        """Return runs, newest first; those of which only the result is left are not among them.
 
         Args:
             states: any of these; empty: all.
@@ -316,7 +322,7 @@ class Runs:
             limit: 1..LIST_MAX rows.
         """
         sql = self._sql
-        text, values = f"select {_FIELDS}{_FROM}", []
+        text, values = f"select {_FIELDS}{_FROM} where r.purging = 0", []
         for name, column in ((jobnet, "r.jobnet"), (user, "r.user")):
             if name is not None:
                 number = names.find_number(sql, name)
@@ -368,5 +374,6 @@ def _run_row(row: Row) -> RunRow:
         timed_out=bool(row[18]),
         message=row[19],
         faulted=row[20],
+        whole=not row[21],
         boot=boot_of(row[_BOOT_AT:]),
     )

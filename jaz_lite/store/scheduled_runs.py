@@ -13,6 +13,12 @@ def occurrence(schedule_id: str, jobnet_id: str, nominal_ms: int) -> str:
     return f"S:{schedule_id}:{jobnet_id}:{nominal_ms // 1000}"
 
 
+def nominal_ms_of(occ: str) -> int | None:
+    """Return the time that a natural key names; None: it is not that of a schedule's run."""
+    seconds = occ.rpartition(":")[2]
+    return int(seconds) * 1000 if occ.startswith("S:") and seconds.isdecimal() else None
+
+
 class ScheduledRuns:
     """The runs that schedules planned."""
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from jaz_lite.errors import StoreDamaged
 from jaz_lite.store.agents import Agents
 from jaz_lite.store.attempts import Attempts
+from jaz_lite.store.clock_doubt import ClockDoubt
 from jaz_lite.store.connection import Sql
 from jaz_lite.store.credentials import Credentials
 from jaz_lite.store.definitions import Definitions
@@ -48,6 +49,7 @@ class Nouns:
         self.term = Term(sql)
         self.past_work = PastWork(sql)
         self.retention = Retention(sql)
+        self.clock_doubt = ClockDoubt(sql)
         self._sql = sql
 
 

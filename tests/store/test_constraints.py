@@ -35,8 +35,9 @@ def filled(tx: Transaction) -> Transaction:
         (
             "insert into runs select run_id + 1, jobnet, doc_id, 0, icons, first_icon, occ, icon_path, origin, user, state,"
             " job_status, load_status, scheduled_ms, created_ms, started_ms, ended_ms, exit_code, late, stopping,"
-            " timed_out, purging, message, faulted, start_variables from runs"
+            " timed_out, purging, message, faulted, start_variables, bare, version from runs"
         ),
+        "update runs set bare = 1",  # it was never taken apart
         "delete from definitions",  # a run was planned from it
         "update icons set state = 7",
         "update icons set state = 3",  # ended without a time
@@ -119,6 +120,12 @@ def test_the_live_runs_and_open_attempts_are_found_by_small_indexes(store: Store
     assert "runs_live" in way("select run_id from runs where state not in (3, 5) and faulted = '' order by run_id")
     listed = "select run_id from runs r where r.purging = 0 and {} and r.state in (4) order by r.run_id desc limit 9"
     assert "runs_error" in way(listed.format("r.state in (4, 5)"))
+    assert "runs_jobnet" in way("select run_id from runs r where r.purging = 0 and r.jobnet = 1 order by r.run_id desc")
+    assert "runs_whole" in way(
+        "select run_id from runs r where bare = 0 and ended_ms is not null and ended_ms >= 1 and ended_ms < 9"
+        " order by ended_ms limit 9"
+    )
+    assert "runs_doc" in way("select 1 from runs where doc_id = 1")
     assert "attempts_open" in way("select k from attempts where agent = 1 and state not in (5, 6, 8) order by id")
     assert "timers_due" in way("select name from timers where due_ms <= 5 order by due_ms, id limit 9")
     assert "timers_due" in way("select min(due_ms) from timers")

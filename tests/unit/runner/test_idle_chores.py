@@ -10,6 +10,7 @@ from jaz_lite.model.fact import Fact
 from jaz_lite.runner.idle_chores import OPTIMIZE_EVERY_S, PAGES_A_PIECE, IdleChores
 from jaz_lite.store.keys import Keys
 from jaz_lite.store.open import Store
+from jaz_lite.store.retention import Keep, Sweep
 
 
 @pytest.fixture
@@ -43,8 +44,9 @@ def fill(store: Store, clock: VirtualClock) -> None:
 
 def purge(store: Store, clock: VirtualClock) -> None:
     with store.transaction() as tx:
-        while tx.retention.purge(journal_before_ms=clock.now_ms() + 1).more:
-            pass
+        sweep = Sweep(Keep(results_before_ms=clock.now_ms() + 1))
+        while not sweep.over:
+            tx.retention.batch(sweep)
 
 
 def test_what_a_purge_freed_goes_back_to_the_file_system_piece_by_piece(store: Store, clock: VirtualClock) -> None:
