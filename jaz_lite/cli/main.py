@@ -37,11 +37,13 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "explain": ("runs", "explain"),
     "preview": ("preview", "preview"),
     "results": ("results", "results"),
+    "journal": ("journal", "journal"),
     "host": ("hosts", "host"),
     "agent": ("agent", "agent"),
     "site": ("site", "site"),
     "config": ("config", "config"),
     "setting": ("settings", "setting"),
+    "purge": ("purge", "purge"),
 }
 
 

@@ -140,7 +140,9 @@ def show_run(answer: dict[str, Any], *, icons: bool = True) -> None:
     )
     if answer["message"]:
         line(answer["message"])
-    if icons:
+    if answer["kept"] == "result":
+        line("its icons are no longer kept, only its result; `jaz-lite run log` shows what happened")
+    elif icons:
         print_table(
             ("icon", "type", "state", "pass", "host", "exit code", "started", "ended", "message"),
             [

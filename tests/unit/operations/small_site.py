@@ -20,6 +20,7 @@ from jaz_lite.operations.site import OfflineSite, Site, drive
 from jaz_lite.runner import tasks
 from jaz_lite.runner.control import Control
 from jaz_lite.runner.idle_chores import IdleChores
+from jaz_lite.runner.purger import Purger
 from jaz_lite.runner.turns import Turns
 from jaz_lite.server.site import ServerControl, ServerSite
 from jaz_lite.store.directory import DataDirectory
@@ -63,11 +64,12 @@ async def running(store: Store) -> AsyncIterator[ServerSite]:
     turns = Turns(store, clock=store.clock, zone=ZONE, site_uid=site_uid, term=term, draw_spool=lambda: bytes(16))
     turns.reload()
     control = Control(turns, request_stop=lambda: None)
-    server = ServerControl(control, store=store, term=epoch_and_boot(term), zone=ZONE)
+    chores = IdleChores(store, store.clock)
+    purger = Purger(turns, chores.purged)
+    server = ServerControl(control, store=store, term=epoch_and_boot(term), zone=ZONE, purger=purger)
     site = ServerSite(store, clock=store.clock, zone=ZONE, config=config.defaults(), control=server, write=control)
     async with trio.open_nursery() as nursery:
         tasks.let_inputs_come_later(turns, nursery)
-        chores = IdleChores(store, store.clock)
         await nursery.start(tasks.make_turns, turns, DataDirectory(store.folder), chores)
         yield site
         nursery.cancel_scope.cancel()
