@@ -37,6 +37,7 @@ PAGES = (
     "calendars.md",
     "schedules.md",
     "schedule-examples.md",
+    "retention.md",
 )
 TEXTS = sorted([*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
 STARTS_WITHIN_S = 30
