@@ -7,7 +7,19 @@ from pathlib import Path
 
 from bench.report import emit
 
-NAMES = ("floor", "throughput", "chain", "fanout", "memory", "startup", "command", "live", "agents", "filecopy")
+NAMES = (
+    "floor",
+    "throughput",
+    "chain",
+    "fanout",
+    "memory",
+    "startup",
+    "command",
+    "live",
+    "agents",
+    "filecopy",
+    "booter",
+)
 
 
 def main() -> int:
