@@ -5,6 +5,7 @@ from datetime import MAXYEAR, UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from jaz_lite.engine import limits
 from jaz_lite.errors import UsageError
 from jaz_lite.operations.person import Person
 from jaz_lite.operations.site import Site
@@ -63,7 +64,7 @@ def read_start_ms(text: str, *, zone: tzinfo, now_ms: int) -> int:
         text: as `read_ms`, or `03:12` (the next such time in the site's zone), or `+10m` from now.
 
     Raises:
-        UsageError: it is none of these, or not in the future.
+        UsageError: it is none of these, not in the future, or so far in it that no zone could show it.
 
     Notes:
         A wall time that a change of the clocks skips is the first instant after the gap; of a repeated one it is the
@@ -75,6 +76,8 @@ def read_start_ms(text: str, *, zone: tzinfo, now_ms: int) -> int:
             f"{datetime.fromtimestamp(at_ms // 1000, zone).isoformat(sep=' ')} is not in the future",
             hint="write a later time, 03:12 for the next such time, or +10m for ten minutes from now",
         )
+    if at_ms >= limits.YEAR_9999_MS:
+        raise UsageError(f'"{text.strip()[:40]}" is later than the year 9998', hint="write an earlier time")
     return at_ms
 
 

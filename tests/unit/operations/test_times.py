@@ -75,6 +75,12 @@ def test_a_start_lies_in_the_future(text: str) -> None:
         read_start_ms(text, zone=ZONE, now_ms=NOW_MS)
 
 
+@pytest.mark.parametrize("text", ["+999999w", "9999-12-31 23:59", "9999-12-31T23:59:59-12:00"])
+def test_a_start_lies_in_a_year_that_every_zone_can_show(text: str) -> None:
+    with pytest.raises(UsageError, match="is later than the year 9998"):
+        read_start_ms(text, zone=ZONE, now_ms=NOW_MS)
+
+
 @pytest.mark.parametrize("text", ["", "soon", "24:00", "12:60", "+10", "+m", "-5m", "12"])
 def test_what_is_no_time_to_start_at_is_a_usage_error(text: str) -> None:
     with pytest.raises(UsageError, match="is not a time"):
