@@ -177,6 +177,11 @@ def _told(answer: dict[str, Any], verb: str, as_json: bool) -> None:
         return
     for row in answer[verb]:
         line(f"{verb} {row['kind']} {row['id']}@{row['version']}")
+        if row.get("planned"):
+            say(
+                f"runs that it has planned already, and that will start: {row['planned']}"
+                f" (`jaz-lite run delete --schedule {row['id']}` takes them back)"
+            )
     if not answer[verb]:
         say(f"nothing was {verb}: it was so already")
 

@@ -82,7 +82,8 @@ async def disable(site: Site, person: Person, *, kind: str, names: list[str]) ->
     """Disable the objects named, all or none.
 
     Returns:
-        `{"disabled": [{"kind", "id", "version"}]}`: those that were enabled.
+        `{"disabled": [{"kind", "id", "version"}]}`: those that were enabled; schedules with "planned", how many of
+        their runs are planned already and stay so.
 
     Raises:
         Refused: something enabled needs one of them.
@@ -99,9 +100,16 @@ async def disable(site: Site, person: Person, *, kind: str, names: list[str]) ->
             tx.definitions.disable(one.kind, one.object_id)
             if one.kind == "schedule":
                 tx.schedule_marks.forget(one.object_id)
-        return {"disabled": [{"kind": kind, "id": one.object_id, "version": one.version} for one in going]}
+        return {"disabled": [_disabled(tx, one) for one in going]}
 
     return await site.write(work)
+
+
+def _disabled(nouns: Nouns, one: Stored) -> dict[str, Any]:
+    told: dict[str, Any] = {"kind": one.kind, "id": one.object_id, "version": one.version}
+    if one.kind == "schedule":
+        told["planned"], _ = nouns.scheduled_runs.waiting(one.object_id)
+    return told
 
 
 def _enabled_version(nouns: Nouns, kind: str, name: str) -> Stored | None:

@@ -182,6 +182,29 @@ async def test_status_counts_enabled_schedules_and_knows_that_none_starts(live: 
     assert told["schedules"]["next_at"] is None, "its calendar has no day"
 
 
+async def test_disabling_a_schedule_tells_how_many_of_its_runs_are_planned_and_stay(live: Site) -> None:
+    every_day = {"weekdays": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]}
+    daily = {"calendar_id": "DAILY", "name": "Daily", "version": HELLO["version"], "rule": every_day}
+    often = {
+        "schedule_id": "OFTEN",
+        "name": "Often",
+        "version": HELLO["version"],
+        "cycles": [{"days_id": "DAILY", "every_min": 10}],
+        "jobnets": [{"jobnet_id": "HELLO"}],
+    }
+    for kind, document in (("calendar", daily), ("schedule", often)):
+        await call(live, "definition.put", kind=kind, document=document)
+        await call(live, "definition.enable", kind=kind, names=[document[f"{kind}_id"]])
+    await call(live, "definition.put", kind="calendar", document={"calendar_id": "C2", "version": HELLO["version"]})
+    schedules = (await call(live, "status"))["schedules"]
+
+    (row,) = (await call(live, "definition.disable", kind="schedule", names=["OFTEN"]))["disabled"]
+
+    assert schedules["next_schedule"] == "OFTEN"
+    assert 5 <= row["planned"] <= 7
+    assert len((await call(live, "run.planned"))["runs"]) == row["planned"]
+
+
 @pytest.mark.parametrize(
     ("op", "args", "kind"),
     [
