@@ -104,6 +104,8 @@ async def fill(
         As `change_days`.
     """
     since, until = span(first, last)
+    if since.year not in YEARS or until.year not in YEARS:
+        raise UsageError(f"the span from {first} to {last} is too long", hint=f"from {YEARS[0]} to {YEARS[-1]}")
     rule = _changed_rule(calendar, None, conditions)
     if not names_days(rule):
         raise UsageError("no condition names a day", hint="for example weekdays mon-fri, or the last day of the month")
@@ -282,7 +284,7 @@ def read_days(texts: Iterable[str]) -> list[date]:
     """Return ISO dates as days.
 
     Raises:
-        UsageError: one is none, or in a year that is not looked at.
+        UsageError: one is none.
     """
     days = []
     for text in texts:

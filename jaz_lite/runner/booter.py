@@ -152,10 +152,15 @@ class Booter:
     def has_missed(self, run: Run, now_ms: int) -> bool:
         """Tell whether a later time of the schedule that planned this run is over or due."""
         assert run.boot is not None, "only planned runs are asked for"
-        entry = self._entries.get(run.boot.schedule_id)
+        schedule_id = run.boot.schedule_id
+        entry = self._entries.get(schedule_id)
         if entry is None or entry.loaded.timetable is None or not _starts(entry.loaded, run.jobnet.jobnet_id):
             return False
+        if schedule_id in self._aside:
+            return False
+        self._at = schedule_id
         later = entry.loaded.timetable.first_after(max(run.boot.nominal_ms, run.scheduled_ms or 0))
+        self._at = None
         return later is not None and later.at_ms <= now_ms
 
     # ---- definitions and settings

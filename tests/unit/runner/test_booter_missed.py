@@ -6,6 +6,7 @@ import pytest
 
 from jaz_lite.model.schedule import BootTime, LateStart
 from jaz_lite.runner import booter, missed
+from jaz_lite.schedule.timetable import Start, Timetable
 from tests.unit.runner.scheduling import (
     HOUR_MS,
     MINUTE_MS,
@@ -233,6 +234,29 @@ def test_a_planned_run_gives_way_to_a_later_time_that_was_missed_as_well(site: S
     down_until(site, "09:30")
 
     assert runs(site) == {"15 07:30": "skipped", "15 09:00": "started late"}
+
+
+def test_a_fault_while_a_late_run_is_judged_sets_only_its_schedule_aside(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule(site, "BAD", "0800", late_start="run_latest")
+    time_is(site, "07:59")
+    schedule(site, "NIGHTLY", "0900")
+    bad, real = site.turns.booter._entries["BAD"].loaded.timetable, Timetable.first_after
+
+    def fails(timetable: Timetable, after_ms: int) -> Start | None:
+        if timetable is bad:
+            raise RuntimeError("a fault")
+        return real(timetable, after_ms)
+
+    monkeypatch.setattr(Timetable, "first_after", fails)
+
+    site.clock.set_wall(instant("09:00"))
+    for _ in range(5):
+        tick(site)
+
+    assert runs(site)["15 09:00"] == "started"
+    assert runs(site, "BAD") == {"15 08:00": "started late"}
 
 
 def test_a_schedule_that_changes_while_it_is_made_up_for_goes_on_from_there(
