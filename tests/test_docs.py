@@ -38,6 +38,7 @@ PAGES = (
     "schedules.md",
     "schedule-examples.md",
     "retention.md",
+    "preview.md",
 )
 TEXTS = sorted([*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
 STARTS_WITHIN_S = 30

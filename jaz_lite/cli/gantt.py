@@ -93,16 +93,18 @@ def _axis(since_ms: int, until_ms: int, wide: int, zone: ZoneInfo, column: Calla
     )
     first = datetime.fromtimestamp(since_ms / 1000, zone)
     midnight = first.replace(hour=0, minute=0, second=0, microsecond=0)
-    cells = [" "] * (wide + AXIS_STEP)
+    cells = [" "] * wide
     for number in range((until_ms - since_ms) // (step * 60_000) + 1440 // step + 2 if step <= 1440 else 64):
         at = midnight + timedelta(minutes=number * step)
         at_ms = int(at.timestamp() * 1000)
         if since_ms <= at_ms <= until_ms:
             place = column(at_ms)
             text = at.strftime("%m-%d" if step >= 1440 else "%H:%M")
-            if all(cell == " " for cell in cells[max(0, place - 1) : place + len(text) + 1]):
+            if place + len(text) <= wide and all(
+                cell == " " for cell in cells[max(0, place - 1) : place + len(text) + 1]
+            ):
                 cells[place : place + len(text)] = text
-    return "".join(cells[:wide]).rstrip()
+    return "".join(cells).rstrip()
 
 
 def _fitted(text: str, columns: int) -> str:

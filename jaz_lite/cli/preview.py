@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jaz_lite.cli.preview_material import Material
+    from jaz_lite.cli.preview_text import Moments
     from jaz_lite.cli.simulation import Simulated
     from jaz_lite.forecast.night import Foreseen
 
@@ -123,7 +124,10 @@ def tell_night(
             {**head, "problems": told, "more": limit is not None and len(runs) > limit, **night}, "runs", every
         )
         return
-    simulation_text.tell(played.night, runs, moments, limit or RUNS_SHOWN)
+    if runs:
+        simulation_text.tell(played.night, runs, moments, limit or RUNS_SHOWN)
+    else:
+        say(f"nothing would start {between(material, moments)}")
     for sentence in told:
         say(sentence)
 
@@ -143,13 +147,17 @@ def list_starts(material: "Material", limit: int | None, *, as_json: bool) -> No
         print_stream({**head, "problems": told, "more": limit is not None and len(starts) > limit}, "starts", every)
         return
     shown = limit or LINES_SHOWN
-    period = f"between {moments.short(material.since_ms)} and {moments.short(material.until_ms)}"
     rows = (preview_text.row(one, moments) for one in islice(starts, shown))
-    print_table(preview_text.COLUMNS, rows, empty=f"nothing would start {period}")
+    print_table(preview_text.COLUMNS, rows, empty=f"nothing would start {between(material, moments)}")
     for sentence in told:
         say(sentence)
     if len(starts) > shown:
         say(f"{len(starts) - shown} more: --limit {len(starts)} shows them all")
+
+
+def between(material: "Material", moments: "Moments") -> str:
+    """Return the period of a preview in words."""
+    return f"between {moments.short(material.since_ms)} and {moments.short(material.until_ms)}"
 
 
 def problems(material: "Material", found: list[str]) -> list[str]:

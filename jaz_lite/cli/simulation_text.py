@@ -26,7 +26,7 @@ WHY = {
 
 
 def tell(night: Night, runs: Sequence[Foreseen], moments: Moments, limit: int) -> None:
-    """Print a night with those of its runs that are asked for, `limit` of them at most."""
+    """Print a night with those of its runs that are asked for, `limit` of them at most; there is at least one."""
     _summary(night, runs, moments)
     begun = [each for each in runs if each.usual.started_ms is not None and state_of(each.usual) != "skipped"]
     if begun:
@@ -40,7 +40,7 @@ def tell(night: Night, runs: Sequence[Foreseen], moments: Moments, limit: int) -
         [_row(each, moments) for each in runs[:limit]],
     )
     if len(runs) > limit:
-        line(f"{len(runs) - limit} more runs: --limit {len(runs)} shows them all")
+        line(f"{_count(len(runs) - limit, 'more run')}: --limit {len(runs)} shows them all")
     _tell_path(night, moments)
     _tell_crowds(night, moments)
     _tell_overlaps(night, moments)
@@ -211,7 +211,7 @@ def _tell_certainty(night: Night) -> None:
             line(
                 f"  without a past: {_count(sure.jobs - sure.known, 'job')}, taken to need {span(sure.default_ms)} each"
             )
-        if sure.spread is not None:
+        if sure.spread is not None and sure.spread > 1:
             line(f"  if everything is slow, jobs take {sure.spread:g} times as long as usual")
         if sure.overdue:
             line(

@@ -48,6 +48,13 @@ def test_no_line_is_wider_than_asked() -> None:
         assert max(map(len, every)) <= columns
 
 
+def test_a_time_that_does_not_fit_on_the_axis_is_left_out() -> None:
+    for until in range(40, 60):
+        axis, *_ = lines(bar("A", 0, until, until), columns=47)
+
+        assert all(len(time) == len("03:00") for time in axis.split())
+
+
 def test_a_terminal_gets_blocks() -> None:
     _, row = lines(bar("A", 0, 20, 40), signs=BLOCKS)
 

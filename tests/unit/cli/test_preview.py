@@ -245,6 +245,13 @@ def test_a_simulation_as_text_has_a_drawing_and_says_how_sure_it_is(cli: Cli, ni
     assert "=" in ran.out
 
 
+def test_a_simulation_in_which_nothing_starts_says_so(cli: Cli, night: Path) -> None:
+    ran = cli("preview", "--simulate", "--from", f"{YEAR}-03-04", "--to", f"{YEAR}-03-05", "--jobnet", "NOT_THERE")
+
+    assert (ran.code, ran.out) == (0, "")
+    assert "nothing would start between" in ran.err
+
+
 def test_a_duration_that_is_none_is_refused(cli: Cli, night: Path) -> None:
     ran = cli("preview", "--simulate", "--default-duration", "soon")
 
