@@ -19,6 +19,7 @@ NAMES = (
     "agents",
     "filecopy",
     "booter",
+    "purge",
 )
 
 
