@@ -34,6 +34,7 @@ from jaz_lite.store.scheduled_runs import occurrence
 
 PLANNED_MAX = 200  # runs a turn, so that its commit stays short
 MADE_UP_MAX = 50  # the same for times that were missed
+MADE_UP_AT_CHANGE_MAX = 1_000  # the same where definitions change before all is made up for; the rest is counted
 MINUTE_MS = 60_000
 MARK_EVERY_MS = 10_000  # so old may the mark of the site be
 SET_ASIDE = "a fault of the program; it starts nothing until it is changed, and the log says more"
@@ -127,7 +128,7 @@ class Booter:
         while left > 0 and self._times and self._times[0][0] <= horizon_ms:
             left -= self._plan_next(turn, left)
         if self._behind and left == PLANNED_MAX and not starts_due:
-            self._make_up(turn)
+            self._make_up(turn, self._entries[self._behind[0]])
         if now_ms >= self._mark_due_ms and not self._behind and (not self._times or self._times[0][0] > now_ms):
             self._mark_due_ms = now_ms + MARK_EVERY_MS
             if self._entries:
@@ -227,6 +228,47 @@ class Booter:
     def _order_behind(self) -> None:
         self._behind.sort(key=lambda schedule_id: _RANK[self._entries[schedule_id].loaded.late_start])
 
+    def decide_as_it_was(self, turn: Turn) -> None:
+        """At the end of a turn: what its inputs changed in definitions holds from now on, and not for times before.
+
+        Times that were missed, or are due, may be left of a schedule that was changed or disabled. They are decided
+        here and at once, as it was; in the same transaction as the change, or a crash could lose them.
+        """
+        if self._seen is None or self._seen[0] == self._store.definitions_version:
+            return
+        present = {schedule_id: entry.loaded for schedule_id, entry in self._entries.items()}
+        enabled = {loaded.schedule_id: loaded for loaded in self._timetables.read(turn.tx, present)}
+        left = MADE_UP_AT_CHANGE_MAX
+        for schedule_id, entry in self._entries.items():
+            if enabled.get(schedule_id) is entry.loaded:
+                continue
+            left -= self._decide_all(turn, entry, left)
+            if schedule_id in enabled:
+                turn.tx.schedule_marks.move(schedule_id, turn.now_ms)
+            else:
+                turn.tx.schedule_marks.forget(schedule_id)
+        self._at = None
+
+    def _decide_all(self, turn: Turn, entry: _Entry, left: int) -> int:
+        """Decide every time of a schedule until now, with some `left` runs; return how many runs that were."""
+        loaded = entry.loaded
+        self._at = loaded.schedule_id
+        is_behind = entry.missed is not None or (entry.next_ms is not None and entry.next_ms <= turn.now_ms)
+        if not is_behind or loaded.schedule_id in self._aside:
+            return 0
+        assert loaded.timetable is not None, "a schedule with a time has a timetable"
+        self._set_missed_apart(entry, turn.now_ms)
+        planned = 0
+        for start in loaded.timetable.between(entry.done_ms, turn.now_ms):
+            planned += self._plan(turn, loaded, start, len(loaded.jobnets))
+        entry.done_ms = max(entry.done_ms, turn.now_ms)
+        while entry.missed is not None:
+            if planned >= left:
+                entry.missed.count_all()
+            planned += self._make_up(turn, entry)
+        self._find_next(entry)
+        return planned
+
     # ---- planning
 
     def _plan_next(self, turn: Turn, left: int) -> int:
@@ -301,10 +343,9 @@ class Booter:
 
     # ---- times that were missed
 
-    def _make_up(self, turn: Turn) -> None:
-        """Deal with a piece of the missed times of one schedule."""
-        schedule_id = self._at = self._behind[0]
-        entry = self._entries[schedule_id]
+    def _make_up(self, turn: Turn, entry: _Entry) -> int:
+        """Deal with a piece of the missed times of a schedule; return how many runs that were."""
+        schedule_id = self._at = entry.loaded.schedule_id
         missed, timetable = entry.missed, entry.loaded.timetable
         assert missed is not None, "a schedule that is behind has missed times"
         assert timetable is not None, "a schedule with a time has a timetable"
@@ -313,7 +354,7 @@ class Booter:
         if span is not None:
             self._count(turn, entry.loaded, missed, *span)
             if missed.count_from_ms < missed.count_until_ms:
-                return
+                return 0
             self._tell_counts(turn, entry.loaded, missed)
             missed.after_ms = missed.count_until_ms
         left = MADE_UP_MAX
@@ -329,6 +370,7 @@ class Booter:
             entry.missed = None
             self._behind.remove(schedule_id)
         turn.tx.schedule_marks.move(schedule_id, missed.after_ms)
+        return MADE_UP_MAX - left
 
     def _count(self, turn: Turn, loaded: Loaded, missed: Missed, after_ms: int, until_ms: int) -> None:
         assert loaded.timetable is not None, "a schedule with a time has a timetable"

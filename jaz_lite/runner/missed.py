@@ -53,6 +53,12 @@ class Missed:
         self.count_until_ms = kept[0].at_ms - 1 if len(kept) == times else self.after_ms
         return self.kept
 
+    def count_all(self) -> None:
+        """Have all that is left counted; none of it becomes a run."""
+        self.kept = deque()
+        self.counts = {}
+        self.count_from_ms, self.count_until_ms = self.after_ms, self.until_ms
+
     def next_to_count(self) -> tuple[int, int] | None:
         """Return the next span whose times are to be counted, or None; it counts as done."""
         if self.count_from_ms >= self.count_until_ms:

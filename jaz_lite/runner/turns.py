@@ -205,6 +205,7 @@ class Turns:
                 self.booter.take_turn(turn, starts_due=starts_due)
             for item in items:
                 self._take(turn, item)
+            self.booter.decide_as_it_was(turn)
             turn.finish()
         except BaseException:
             self.feed.drop()
