@@ -1,6 +1,5 @@
 """One seed from its first to its last moment: faults, then peace, then nothing may be left undone."""
 
-import atexit
 import logging
 import shutil
 import tempfile
@@ -8,7 +7,6 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from functools import cache
 from pathlib import Path
 
 import jaz_lite.agent.site as agent_site
@@ -17,10 +15,10 @@ from jaz_lite.agent.records import SiteRecord
 from jaz_lite.model.host import Host
 from jaz_lite.model.plain import to_plain
 from jaz_lite.store.agents import AgentRow
-from jaz_lite.store.keys import Keys
 from jaz_lite.store.open import Store
 from tests.sim import jobnets
 from tests.sim.breakages import BREAKAGES
+from tests.sim.data_directory import ram, template
 from tests.sim.faults import Faults
 from tests.sim.kinds import kind_of
 from tests.sim.machine import Machine, draw_policy
@@ -29,7 +27,7 @@ from tests.sim.observe import observed, patched
 from tests.sim.oracle import CERTIFICATE, Oracle
 from tests.sim.server import Server
 from tests.sim.workload import People
-from tests.sim.world import Violation, World, WorldClock
+from tests.sim.world import START_WALL_MS, Violation, World, WorldClock
 
 GROUP = "farm"  # all hosts of a site; work for it goes to any of them, and once sent to no other
 GROUP_SHARE = 0.35  # of the worlds with several hosts
@@ -37,7 +35,6 @@ FAULTS_MS = (30_000, 60_000, 120_000, 240_000)
 DRAIN_MS = 6 * 3_600_000
 SETTLE_MS = 30_000
 KEY = bytes(range(32))
-SITE_UID = b"the site of sims"
 
 
 class Outcome:
@@ -58,8 +55,8 @@ def run_seed(seed: int, breakage: str | None = None) -> Outcome:
     violation: Violation | None = None
     cause: BaseException | None = None
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="jazl-sim-", dir=_ram())))
-        shutil.copytree(_template(), folder, dirs_exist_ok=True)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="jazl-sim-", dir=ram())))
+        shutil.copytree(template(START_WALL_MS), folder, dirs_exist_ok=True)
         stack.enter_context(_product_logs())
         # Crashes of processes are simulated here, not of the server's machine: what was written stays.
         stack.enter_context(patched((store_writer, "SYNCHRONOUS", "off"), (agent_site, "RESERVE_BYTES", 3_000)))
@@ -171,23 +168,6 @@ def _furnish(world: World, folder: Path) -> tuple[bytes, list[str], list[str]]:
             nets.append(net.jobnet_id)
     store.close()
     return site_uid, names, nets
-
-
-def _ram() -> str | None:
-    return "/dev/shm" if Path("/dev/shm").is_dir() else None
-
-
-@cache
-def _template() -> Path:
-    """Return a fresh data directory to copy: keys and an empty store, the same for all seeds and every time."""
-    folder = Path(tempfile.mkdtemp(prefix="jazl-sim-template-", dir=_ram()))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    Keys.create(folder, name="sim")
-    store = Store.open(folder, clock=WorldClock(World(0)))
-    with store.transaction() as tx:
-        tx.term.create(site_uid=SITE_UID, server_id="sim")
-    store.close()
-    return folder
 
 
 class _ErrorsAreViolations(logging.Handler):
