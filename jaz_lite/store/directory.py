@@ -1,26 +1,23 @@
 """The data directory: made once, bound to one machine and place, used by one process at a time.
 
-`instance.json` is written last, so a directory without it was not finished and is finished by the next `prepare`.
-The binding makes that copying a directory and starting it by habit cannot create a second master (protocol.md 8.1).
+Its binding (`binding.py`) is written last, so a directory without it was not finished and is finished by the next
+`prepare`.
 """
 
 import fcntl
-import json
 import os
 import secrets
-import socket
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from jaz_lite.clock import Clock
-from jaz_lite.errors import AlreadyRunning, NoSuchObject, NotBoundHere, Refused, StoreDamaged, UsageError
+from jaz_lite.errors import AlreadyRunning, NoSuchObject, Refused, StoreDamaged, UsageError
+from jaz_lite.store.binding import INSTANCE_FILE, Binding, Machine, read_binding, this_machine, write_binding
 from jaz_lite.store.connection import DATABASE_FILE
 from jaz_lite.store.keys import Keys, write_private
 from jaz_lite.store.open import Store
 
-INSTANCE_FILE = "instance.json"
 CONFIG_FILE = "config.toml"
 LOCK_FILE = "lock"
 RESERVE_FILE = "reserve"
@@ -29,7 +26,6 @@ SITE_UID_BYTES = 16
 STORE_LOST = "put back a copy of the data directory"
 
 MOUNTS_FILE = Path("/proc/self/mountinfo")
-MACHINE_ID_FILES = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
 NETWORK_FILE_SYSTEMS = frozenset(
     (
         "afs",
@@ -53,26 +49,6 @@ NETWORK_FILE_SYSTEMS = frozenset(
 CONFIG_TEXT = b"# What differs from the defaults. `jaz-lite config show` lists every setting and where it comes from.\n"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Machine:
-    """What tells one machine from another."""
-
-    machine_id: str  # of the operating system's installation; "" where it has none
-    host_name: str
-
-
-def this_machine() -> Machine:
-    """Return the machine this process runs on."""
-    machine_id = ""
-    for path in MACHINE_ID_FILES:
-        try:
-            machine_id = path.read_text("ascii").strip()
-        except (OSError, UnicodeDecodeError):
-            continue
-        break
-    return Machine(machine_id=machine_id, host_name=socket.gethostname())
-
-
 class DataDirectory:
     """One data directory that has been prepared."""
 
@@ -89,20 +65,17 @@ class DataDirectory:
         self.folder = folder.absolute()
         self._machine = machine or this_machine()
         self._lock: int | None = None
-        try:
-            text = (self.folder / INSTANCE_FILE).read_text("utf-8")
-        except FileNotFoundError as error:
-            raise NoSuchObject(f"{folder} is not a data directory", hint="`jaz-lite init` makes one") from error
-        except OSError as error:
-            raise StoreDamaged(f"{folder / INSTANCE_FILE} cannot be read: {error.strerror}") from error
-        try:
-            instance: dict[str, Any] = json.loads(text)
-            self.server_id = str(instance["server_id"])
-            self.site_uid = bytes.fromhex(instance["site_uid"])
-            self._bound_machine = Machine(machine_id=instance["machine_id"], host_name=instance["host_name"])
-            self._bound_path = str(instance["path"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise StoreDamaged(f"{folder / INSTANCE_FILE} is damaged") from error
+        self._binding = read_binding(self.folder)
+
+    @property
+    def server_id(self) -> str:
+        """The name of the installation, for people."""
+        return self._binding.server_id
+
+    @property
+    def site_uid(self) -> bytes:
+        """The identity of the site."""
+        return self._binding.site_uid
 
     @classmethod
     def exists(cls, folder: Path) -> bool:
@@ -163,15 +136,16 @@ class DataDirectory:
                     site = tx.term.site()
         finally:
             store.close()
-        instance = {
-            "server_id": site.server_id,
-            "site_uid": site.site_uid.hex(),
-            "machine_id": machine.machine_id,
-            "host_name": machine.host_name,
-            "path": str(folder.resolve()),
-            "term": site.term,
-        }
-        write_private(folder / INSTANCE_FILE, json.dumps(instance, indent=2).encode() + b"\n")
+        write_binding(
+            folder,
+            Binding(
+                server_id=site.server_id,
+                site_uid=site.site_uid,
+                machine=machine,
+                path=str(folder.resolve()),
+                term=site.term,
+            ),
+        )
 
     # ---- at every start
 
@@ -179,25 +153,25 @@ class DataDirectory:
         """Refuse a directory that was copied or moved here.
 
         Raises:
-            NotBoundHere: it belongs to another machine or place.
+            NotBoundHere: it belongs to another machine or place, or is a snapshot.
         """
-        bound, here = self._bound_machine, self._machine
-        present_path = str(self.folder.resolve())
-        if bound != here:
-            this = (
-                "this is another one of that name"
-                if bound.host_name == here.host_name
-                else f'this is "{here.host_name}"'
-            )
-            raise NotBoundHere(
-                f'{self.folder} belongs to the machine "{bound.host_name}", {this}',
-                hint="start it there; this build cannot take a site over to another machine",
-            )
-        if self._bound_path != present_path:
-            raise NotBoundHere(
-                f"{self.folder} belongs at {self._bound_path}",
-                hint="move it back there; a copy may not run beside its original",
-            )
+        self._binding.check(self.folder, self._machine)
+
+    def rebind(self, term: int) -> None:
+        """Bind it to this machine and place: from now on it is no copy but the directory of a server.
+
+        Args:
+            term: under which its server takes over.
+        """
+        self._binding = replace(
+            self._binding,
+            machine=self._machine,
+            path=str(self.folder.resolve()),
+            term=term,
+            copied_ms=None,
+            described=False,
+        )
+        write_binding(self.folder, self._binding)
 
     def lock(self, *, allow_network: bool = False) -> "DataDirectory":
         """Keep other processes out until `unlock`, or the end of this process. Also `with directory.lock():`.

@@ -158,9 +158,9 @@ def _finish_switching(folder: Path) -> None:
     for following, present in ((NEXT_CERTIFICATE_FILE, SITE_CERTIFICATE_FILE), (NEXT_KEY_FILE, SITE_KEY_FILE)):
         if (folder / following).exists():
             (folder / following).replace(folder / present)
-    _sync_folder(folder)
+    sync_folder(folder)
     (folder / SWITCHING_FILE).unlink()
-    _sync_folder(folder)
+    sync_folder(folder)
 
 
 def is_sealed(text: str) -> bool:
@@ -178,10 +178,11 @@ def write_private(path: Path, data: bytes) -> None:
     finally:
         os.close(descriptor)
     part.replace(path)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
-def _sync_folder(path: Path) -> None:
+def sync_folder(path: Path) -> None:
+    """Make durable which files a folder has."""
     folder = os.open(path, os.O_RDONLY)
     try:
         os.fsync(folder)

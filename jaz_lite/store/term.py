@@ -65,6 +65,18 @@ class Term:
         self._sql.run("update site set epoch = ?, boot = ?, act = ?", (epoch, boot, act))
         return term_of(epoch, boot)
 
+    def activate(self, epoch: int, act: bytes) -> int:
+        """Take over: begin an epoch that no server of this site has had, and return its first term.
+
+        Args:
+            epoch: higher than this store's own and every one that was seen.
+            act: 8 random bytes, as for `claim`.
+        """
+        assert epoch > self.site().epoch, "a takeover begins a new epoch"
+        term = term_of(epoch, 0)
+        self._sql.run("update site set epoch = ?, boot = 0, act = ?", (epoch, act))
+        return term
+
     def tick(self, at_ms: int) -> None:
         """Note that the server is alive: what came after the last tick may be missing in an older copy."""
         self._sql.run("update site set last_tick_ms = ?", (at_ms,))

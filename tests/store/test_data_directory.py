@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from jaz_lite.clock import VirtualClock
 from jaz_lite.errors import AlreadyRunning, NoSuchObject, NotBoundHere, Refused, StoreDamaged, UsageError
 from jaz_lite.store import directory
-from jaz_lite.store.directory import RESERVE_BYTES, DataDirectory, Machine, file_system_of
+from jaz_lite.store.binding import Machine, this_machine
+from jaz_lite.store.directory import RESERVE_BYTES, DataDirectory, file_system_of
 from jaz_lite.store.keys import Keys
+from jaz_lite.wire.ident import term_of
 from tests.store.making import opened
 
 HERE = Machine(machine_id="abc", host_name="tokyo")
@@ -115,19 +117,36 @@ def test_a_directory_of_another_machine_is_refused(prepared: DataDirectory, mach
     with pytest.raises(NotBoundHere, match='belongs to the machine "tokyo", this is') as refused:
         DataDirectory(prepared.folder, machine=machine).bind_check()
     assert "start it there" in refused.value.hint
+    assert "`jaz-lite activate` takes over" in refused.value.hint
 
 
 def test_a_copied_directory_is_refused(prepared: DataDirectory, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     prepared.folder.rename(copy)
 
-    with pytest.raises(NotBoundHere, match="belongs at"):
+    with pytest.raises(NotBoundHere, match="belongs at") as refused:
+        DataDirectory(copy, machine=HERE).bind_check()
+    assert "`jaz-lite activate` takes over" in refused.value.hint
+
+
+def test_a_copy_that_takes_over_is_bound_where_it_is(prepared: DataDirectory, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    prepared.folder.rename(copy)
+    elsewhere = Machine(machine_id="def", host_name="osaka")
+
+    taking_over = DataDirectory(copy, machine=elsewhere)
+    taking_over.rebind(term_of(2, 0))
+
+    taking_over.bind_check()
+    DataDirectory(copy, machine=elsewhere).bind_check()
+    assert json.loads((copy / "instance.json").read_text())["term"] == term_of(2, 0)
+    with pytest.raises(NotBoundHere, match="belongs to the machine"):
         DataDirectory(copy, machine=HERE).bind_check()
 
 
 def test_this_machine_is_the_same_each_time() -> None:
-    assert directory.this_machine() == directory.this_machine()
-    assert directory.this_machine().host_name
+    assert this_machine() == this_machine()
+    assert this_machine().host_name
 
 
 # ---- the store in it
@@ -169,7 +188,8 @@ def test_a_disk_that_cannot_be_written_is_named(prepared: DataDirectory) -> None
 def test_a_second_process_is_kept_out_and_told_who_is_in(prepared: DataDirectory) -> None:
     program = (
         "import sys; from pathlib import Path\n"
-        "from jaz_lite.store.directory import DataDirectory, Machine\n"
+        "from jaz_lite.store.binding import Machine\n"
+        "from jaz_lite.store.directory import DataDirectory\n"
         "from jaz_lite.errors import AlreadyRunning\n"
         "try:\n"
         "    DataDirectory(Path(sys.argv[1]), machine=Machine(machine_id='abc', host_name='tokyo')).lock()\n"

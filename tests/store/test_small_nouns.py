@@ -114,6 +114,19 @@ def test_a_setting_that_does_not_exist_or_does_not_fit_is_refused(tx: Transactio
 # ---- the term
 
 
+def test_a_takeover_begins_a_higher_epoch(tx: Transaction) -> None:
+    tx.term.create(site_uid=SITE_UID, server_id="one")
+    tx.term.claim(bytes(8))
+
+    term = tx.term.activate(7, b"87654321")
+
+    assert term == term_of(7, 0) == tx.term.site().term
+    assert tx.term.site().act == b"87654321"
+    assert tx.term.claim(bytes(8)) == term_of(7, 1)
+    with pytest.raises(AssertionError, match="new epoch"):
+        tx.term.activate(7, bytes(8))
+
+
 def test_every_claim_gives_a_higher_term(tx: Transaction) -> None:
     tx.term.create(site_uid=SITE_UID, server_id="tokyo")
     assert tx.term.site().term == term_of(1, 0)
