@@ -1,4 +1,7 @@
-"""The door where agents come in: TLS, then a session that feeds the runner, or an enrolment. One barrier a connection."""
+"""The door where agents come in: TLS, then a session that feeds the runner, or an enrolment. One barrier a connection.
+
+Other servers of the site come to the same port and are shown to their own door.
+"""
 
 import logging
 import secrets
@@ -20,9 +23,11 @@ from jaz_lite.runner.port import Port
 from jaz_lite.runner.turns import Turns
 from jaz_lite.server.enrolling import Enroller, Refusal
 from jaz_lite.server.face import Face, Mirror
+from jaz_lite.server.peers_door import PeersDoor
 from jaz_lite.wire import limits
 from jaz_lite.wire.enrol import OPENING_BYTES, begins_enrolment
 from jaz_lite.wire.happenings import Closed, Happening, Identified
+from jaz_lite.wire.peers import begins_peer
 from jaz_lite.wire.server_core import ServerLink
 
 BACKLOG_MAX = 2_000  # inputs that wait for a turn; with more, nothing further is read from agents
@@ -52,6 +57,7 @@ class AgentsDoor:
         mirror: Mirror,
         ticket: bytes,
         enroller: Enroller,
+        peers: PeersDoor,
         strangers_per_address: int,
     ) -> None:
         self._turns = turns
@@ -59,6 +65,7 @@ class AgentsDoor:
         self._mirror = mirror
         self._ticket = ticket
         self._enroller = enroller
+        self._peers = peers
         self._door = Door(per_address=strangers_per_address)
         self._floored: tuple[int, Face | None] = (-1, None)
 
@@ -101,6 +108,9 @@ class AgentsDoor:
         head = await _head_of(secured)
         if begins_enrolment(head):
             await self._enroller.attend(secured, head, visitor, visitor.address)
+            return
+        if begins_peer(head):
+            await self._peers.attend(secured, head, visitor, face.identity.cert_sha256)
             return
         reached = Reached(secured, face, visitor.address)
         await self.hold(reached, head, proved=visitor.proved, failed=visitor.failed)

@@ -21,7 +21,7 @@ from jaz_lite import config as configuration
 from jaz_lite.agent.policy import Policy
 from jaz_lite.clock import SystemClock
 from jaz_lite.config import Config
-from jaz_lite.errors import JazLiteError, UsageError
+from jaz_lite.errors import Fenced, JazLiteError, UsageError
 from jaz_lite.log import configure
 from jaz_lite.net import tcp
 from jaz_lite.net.local_socket import serve_local
@@ -41,12 +41,14 @@ from jaz_lite.server.descriptors import allow_many_descriptors
 from jaz_lite.server.embedded import LOCAL_AGENT, enrol_local, keep_agent
 from jaz_lite.server.enrolling import Enroller
 from jaz_lite.server.face import Mirror
+from jaz_lite.server.peers_door import PeersDoor
 from jaz_lite.server.rotation import Rotation
 from jaz_lite.server.site import ServerControl, ServerSite
 from jaz_lite.store.directory import DataDirectory
 from jaz_lite.store.open import Store
 from jaz_lite.wire.happenings import SiteIdentity
 from jaz_lite.wire.ident import epoch_and_boot, ticket
+from jaz_lite.wire.peers import PeerStatus
 
 SPOOL_FOLDER = "agent"
 ACT_BYTES = 8
@@ -132,7 +134,7 @@ class House:
         self._verbosity = verbosity
         self._zone = configuration.zone(config["site.zone"])
         self._over = trio.CancelScope()
-        act = secrets.token_bytes(ACT_BYTES)
+        act = self._act = secrets.token_bytes(ACT_BYTES)
         with store.transaction() as tx:
             self._term = tx.term.claim(act)
             tx.clock_doubt.look(clock.now_ms(), tx.term.site().last_tick_ms)
@@ -212,6 +214,7 @@ class House:
             mirror=self._mirror,
             ticket=self._ticket,
             enroller=enroller,
+            peers=PeersDoor(keys, describe=self._describe, heard=self._heard_peer),
             strangers_per_address=self._config["server.strangers_per_address"],
         )
         rotation = Rotation(
@@ -265,6 +268,29 @@ class House:
                             notices=tuple(health["notices"]),
                         )
                     )
+
+    def _describe(self) -> PeerStatus:
+        with self._store.snapshot() as view:
+            site = view.term.site()
+        return PeerStatus(
+            state="active",
+            term=self._term,
+            act=self._act,
+            ticket=self._ticket,
+            last_tick_ms=site.last_tick_ms or 0,
+        )
+
+    def _heard_peer(self, told: PeerStatus, address: str) -> None:
+        """A server of this site says what it is: with a proven higher term, this one has been replaced."""
+        keys = self._store.keys
+        if told.beats(self._term, self._act) and told.is_proven(keys.fence_key, self._directory.site_uid):
+            epoch, boot = epoch_and_boot(told.term)
+            self._fail(
+                Fenced(
+                    f"this server was replaced: the server at {address} knows epoch {epoch}, boot {boot}",
+                    hint="stop using this data directory; the server that took over has the newer data",
+                )
+            )
 
     def _fail(self, error: JazLiteError) -> None:
         """Stop at once, with this error: somebody else is the server now."""

@@ -71,6 +71,13 @@ PEERS_MAX = 8
 ADDRESS_BYTES_MAX = 128
 FEATURES_MAX = 32
 
+# ---- peers
+
+COPY_NAME_BYTES_MAX = 64  # of a file in a data directory
+COPY_WINDOW_BYTES = 1024 * 1024  # of a copy, under way and not yet written down
+SHIP_BYTES_MAX = 64 * 1024 * 1024  # one change set; a larger one is answered with a new copy
+PEER_HEARTBEAT_S = 5
+
 # ---- time, seconds
 
 TIME_MS_MAX = 253_402_300_799_999  # the end of the year 9999: what can be shown as a date

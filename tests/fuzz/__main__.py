@@ -10,13 +10,14 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 
-from tests.fuzz import enrolments, links, readers, whole
+from tests.fuzz import enrolments, links, peers, readers, whole
 
 Play = Callable[[random.Random], int]
 # How often each is played: the whole server writes to a real store, so it has few, long sessions.
 TARGETS: Mapping[str, tuple[Play, int]] = {
     "links": (links.play, 800),
     "enrolment": (enrolments.play, 100),
+    "peers": (peers.play, 100),
     "tokens and bundles": (enrolments.texts, 20),
     "work orders": (readers.work_orders, 60),
     "events": (readers.events, 60),

@@ -26,9 +26,12 @@ from jaz_lite.server.agents_dialler import AgentsDialler
 from jaz_lite.server.agents_door import TLS_TOO_OLD, AgentsDoor, Reached
 from jaz_lite.server.enrolling import Enroller
 from jaz_lite.server.face import Face, Mirror
+from jaz_lite.server.peers_door import PeersDoor
 from jaz_lite.store.open import Store
 from jaz_lite.wire.agent_core import AgentLink
 from jaz_lite.wire.happenings import AgentIdentity, Challenged, Closed, Happening, HelloFacts, SiteIdentity
+from jaz_lite.wire.ident import ticket
+from jaz_lite.wire.peers import PeerStatus
 from tests.unit.operations.small_site import NOW_MS, opened
 
 WITHIN_S = 20.0
@@ -62,9 +65,16 @@ class Server:
             peers=lambda: (), accepts=False,
         )  # fmt: skip
         self.face: Face = mirror.face
-        self.door = AgentsDoor(
-            self.turns, links, mirror=mirror, ticket=bytes(32), enroller=enroller, strangers_per_address=8
+        self.status = PeerStatus(
+            state="active", term=term, act=bytes(8), ticket=ticket(store.keys.fence_key, uid, term, bytes(8))
         )
+        self.peers: list[tuple[PeerStatus, str]] = []
+        self.door = AgentsDoor(
+            self.turns, links, mirror=mirror, ticket=bytes(32), enroller=enroller, strangers_per_address=8,
+            peers=PeersDoor(
+                store.keys, describe=lambda: self.status, heard=lambda told, where: self.peers.append((told, where))
+            ),
+        )  # fmt: skip
 
     def _submit(self, item: Input) -> None:
         if isinstance(item, AgentIdentified) and self.faults:

@@ -21,6 +21,7 @@ from tests.wire.conversation import (
     server_link,
 )
 from tests.wire.enrolling import ENROLMENT, TOKEN_KEY, enrol_agent, enrol_server
+from tests.wire.peering import ACTIVE, STANDBY, peer_caller, peer_host
 
 GOLDEN_FILE = Path(__file__).parent / "golden_v1.txt"
 
@@ -144,6 +145,34 @@ def say_everything() -> Iterator[Said]:
     talk.agent.metric(Metric(load=150, wall_ns=1_795_371_129_000_000_000, **numbers))
     talk.carry()
     yield from talk.said[handshake:]
+
+    yield from _between_servers()
+
+
+def _between_servers() -> Iterator[Said]:
+    talk = Recorder(peer_host(), peer_caller())
+    talk.carry()
+    talk.server.status(ACTIVE)
+    talk.agent.status(STANDBY)
+    talk.agent.follow(0, copy=True)
+    talk.carry()
+    talk.server.copy_file("keys/site.crt", 5)
+    talk.server.copy_data(b"hello")
+    talk.server.copy_over()
+    talk.carry()
+    talk.agent.copy_ack()
+    talk.server.ship(8, b"changes")
+    talk.carry()
+    talk.agent.ship_ack(8)
+    talk.server.hand_over(8, TERM + 1, b"act-0002")
+    talk.carry()
+    talk.agent.hand_over(8, TERM + 1, b"act-0002")
+    talk.carry()
+    yield from talk.said
+
+    talk = Recorder(peer_host(), peer_caller(token_id=b"tokenA"))
+    talk.carry()
+    yield talk.said[0]
 
 
 def _about_files() -> Iterator[Said]:

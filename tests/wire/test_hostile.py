@@ -73,12 +73,13 @@ def assert_refused(link, happenings, answer, code):
     ("number", "body", "code"),
     [
         (0, {}, "unsupported"),
-        (104, {"x": bytes(16)}, "unsupported"),
+        (104, {"x": bytes(16)}, None),
+        (103, {}, "unsupported"),
         (127, {}, "unsupported"),
         (m.HELLO, {}, None),
         (m.DISPATCH, {}, None),
     ],
-    ids=["no. 0", "peers", "no. 127", "hello", "dispatch"],
+    ids=["no. 0", "peers", "no. 103", "no. 127", "hello", "dispatch"],
 )
 def test_what_is_not_spoken_here_ends_the_session(name, number, body, code):
     if (number, name) == (m.HELLO, "server hello") or (number, name) == (m.DISPATCH, "agent up"):
