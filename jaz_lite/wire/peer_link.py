@@ -7,8 +7,8 @@
                ◄────────────────────── peer_proof
     proven ─── up ──────────────────── up
     peer_status both ways, at any time
-    follow ──────────────────────────►   the caller wants changes, or first a copy
-               ◄─ copy_file, copy_data, copy_over ─   as far as copy_ack gives room
+    follow ──────────────────────────►   the caller wants the changes after a position
+               ◄─ copy_file, copy_data, copy_over ─   where it has none, or they are not kept
                ◄────────────────────── ship
     ship_ack ────────────────────────►
                ◄────────────────────── handover
@@ -46,6 +46,7 @@ from jaz_lite.wire.peers import (
     status_body,
     status_of,
 )
+from jaz_lite.wire.schema import cut
 
 FindSecret = Callable[[bytes], bytes | None]  # the id of an invitation, b"" for the site's own key -> what is to prove
 STATES = ("hello", "proof", "up")
@@ -171,7 +172,7 @@ class PeerHost(PeerLink):
         self._found.append(PeerProven(self._token_id))
 
     def _on_follow(self, body: Body, _payload: bytes) -> None:
-        self._found.append(FollowAsked(body["lsn"], body["copy"]))
+        self._found.append(FollowAsked(body["who"], body.get("mark") or b"", body["lsn"]))
 
     def _on_copy_ack(self, body: Body, _payload: bytes) -> None:
         if not self._acked <= body["o"] <= self._sent:
@@ -222,10 +223,10 @@ class PeerCaller(PeerLink):
 
     # ---- commands
 
-    def follow(self, lsn: int, *, copy: bool) -> None:
-        """Ask for all changes after `lsn`, or for a copy of everything first."""
+    def follow(self, who: str, mark: bytes = b"", lsn: int = 0) -> None:
+        """Ask for all changes after a position; without a mark, for a copy of everything first."""
         if self._must_be("up"):
-            self._send(m.FOLLOW, {"lsn": lsn, "copy": copy})
+            self._send(m.FOLLOW, {"who": cut(who, 64), "lsn": lsn} | ({"mark": mark} if mark else {}))
 
     def copy_ack(self) -> None:
         """Say that what came of the copy is written down."""

@@ -89,10 +89,14 @@ class HandedOver(Happening):
 
 @dataclass(frozen=True, slots=True)
 class FollowAsked(Happening):
-    """The peer wants all changes after `lsn`, or (`copy`) a copy of everything first."""
+    """The peer wants all changes after a position; where they are not kept, or it has none, a copy comes first.
 
+    who: its machine's name, for people. mark: 8 bytes, beside the number; empty: it has nothing yet.
+    """
+
+    who: str
+    mark: bytes
     lsn: int
-    copy: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ def _answer(link: Link, found: list[Happening], chance: random.Random) -> None:
             match happening:
                 case PeerProven():
                     link.status(ACTIVE)
-                case FollowAsked(copy=True):
+                case FollowAsked(mark=b""):
                     link.copy_file("jaz.db", 1_000)
                     if room := link.copy_room:
                         link.copy_data(bytes(min(room, 1_000)))
@@ -51,7 +51,7 @@ def _answer(link: Link, found: list[Happening], chance: random.Random) -> None:
             match happening:
                 case PeerProven():
                     link.status(STANDBY)
-                    link.follow(0, copy=chance.random() < 0.5)
+                    link.follow("b", chance.choice((b"", b"mark-001")), 7)
                 case CopyData():
                     link.copy_ack()
                 case Shipped(lsn):

@@ -154,7 +154,7 @@ def _between_servers() -> Iterator[Said]:
     talk.carry()
     talk.server.status(ACTIVE)
     talk.agent.status(STANDBY)
-    talk.agent.follow(0, copy=True)
+    talk.agent.follow("b.example", b"mark-001", 7)
     talk.carry()
     talk.server.copy_file("keys/site.crt", 5)
     talk.server.copy_data(b"hello")

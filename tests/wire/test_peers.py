@@ -134,7 +134,7 @@ def test_both_ends_seal_with_the_same_key_and_each_link_has_its_own():
 @pytest.mark.parametrize("number", [m.FOLLOW, m.SHIP_ACK, m.COPY_ACK, m.PEER_STATUS, m.HANDOVER, m.PING])
 def test_nothing_is_heard_before_the_proof(number):
     bodies = {
-        m.FOLLOW: {"lsn": 0, "copy": True},
+        m.FOLLOW: {"who": "b", "lsn": 0},
         m.SHIP_ACK: {"lsn": 1},
         m.COPY_ACK: {"o": 0},
         m.PEER_STATUS: {"state": "active", "term": 1, "last_tick": 0, "lsn": 0},
@@ -161,9 +161,9 @@ def test_servers_of_sessions_and_of_peers_do_not_take_each_other_for_one():
 
 def test_a_copy_arrives_as_it_was_sent():
     talk = proven()
-    talk.agent.follow(0, copy=True)
+    talk.agent.follow("b.example")
     talk.carry()
-    assert talk.server_heard == [FollowAsked(0, copy=True)]
+    assert talk.server_heard == [FollowAsked("b.example", b"", 0)]
 
     talk.server.copy_file("jaz.db", 5)
     talk.server.copy_data(b"hel")
@@ -322,7 +322,7 @@ def test_any_bytes_end_the_conversation_in_good_order(seed):
         link = make()
         link.take()
         number = chance.choice((*range(104, 115), m.ERROR, m.BYE, m.HELLO, 129, 200))
-        keys = ("proto", "n", "token", "mac", "state", "term", "lsn", "copy", "o", "d", "last", "file", "size")
+        keys = ("proto", "n", "token", "mac", "state", "term", "lsn", "who", "o", "d", "last", "file", "size")
         values = (1, -1, "x", b"x" * 32, b"x" * 6, [1, 1], None, True, {"a": 1}, b"x" * 16)
         body = {key: chance.choice(values) for key in keys if chance.random() < 0.7}
         found = link.receive(frame(pack([number, 0, body])) + chance.randbytes(40), 0.0)
