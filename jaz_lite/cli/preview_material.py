@@ -117,7 +117,7 @@ def _look_up(session: Session, material: Material) -> None:
     definitions = material.definitions
     chosen = definitions.schedules if material.chosen is None else material.chosen
     pairs = [
-        [schedule_id, row.jobnet_id]
+        {"schedule": schedule_id, "jobnet": row.jobnet_id}
         for schedule_id in chosen
         for row in definitions.schedules[schedule_id].jobnets
         if material.jobnet_id in (None, row.jobnet_id)
@@ -129,7 +129,7 @@ def _look_up(session: Session, material: Material) -> None:
     session.ask_anywhere(
         "preview.planned", take, pairs=pairs, since_ms=material.since_ms, until_ms=material.until_ms - 1
     )
-    outline(session, definitions, [jobnet_id for _, jobnet_id in pairs])
+    outline(session, definitions, [pair["jobnet"] for pair in pairs])
 
 
 def outline(session: Session, definitions: Definitions, jobnet_ids: Iterable[str]) -> None:

@@ -160,8 +160,10 @@ def _move(draft: Draft, operation: asked.MoveRun) -> Refusal:
         return f"the run is {draft.state}; only one that has not started can be moved"
     if draft.scheduled_ms is None:
         return "the run has no scheduled time that could be moved"
-    if not draft.now_ms < operation.scheduled_ms < limits.YEAR_9999_MS:
+    if operation.scheduled_ms <= draft.now_ms:
         return "the new time of the run is not in the future"
+    if operation.scheduled_ms >= limits.YEAR_9999_MS:
+        return "the new time of the run is later than the year 9998"
     draft.scheduled_ms = operation.scheduled_ms
     draft.load_status = "normal"
     draft.late = False

@@ -6,7 +6,7 @@ that the turns of a server go on.
 
 from typing import Any
 
-from jaz_lite.errors import UsageError
+from jaz_lite.errors import NoSuchObject, UsageError
 from jaz_lite.forecast.material import icons_shown, live_shown
 from jaz_lite.model.jobnet import Jobnet
 from jaz_lite.model.plain import from_plain, to_plain
@@ -14,7 +14,9 @@ from jaz_lite.model.run import Run
 from jaz_lite.operations import secrets
 from jaz_lite.operations.person import Person
 from jaz_lite.operations.site import Emit, Site
+from jaz_lite.store.definitions import Stored
 from jaz_lite.store.planned import planned_run
+from jaz_lite.store.transaction import Nouns
 
 DOCUMENTS_PIECE = 20
 ICONS_PIECE = 1_000
@@ -23,13 +25,24 @@ HISTORY_RUNS_MAX = 1_000
 
 
 async def documents(site: Site, person: Person, *, emit: Emit, doc_ids: list[int]) -> dict[str, Any]:
-    """Emit lists of `{"doc_id", "document"}` of jobnets; secrets are masked. Returns `{"count"}`."""
+    """Emit lists of `{"doc_id", "document"}` of jobnets; secrets are masked. Returns `{"count"}`.
+
+    Raises:
+        NoSuchObject: one of them is not there, or not any more.
+    """
     for first in range(0, len(doc_ids), DOCUMENTS_PIECE):
         piece = doc_ids[first : first + DOCUMENTS_PIECE]
-        found = await site.read(lambda nouns, piece=piece: [nouns.definitions.by_doc(doc_id) for doc_id in piece])  # type: ignore[misc]
+        found = await site.read(lambda nouns, piece=piece: [_document(nouns, doc_id) for doc_id in piece])  # type: ignore[misc]
         await emit([{"doc_id": one.doc_id, "document": secrets.masked(one.document)} for one in found])
         await site.breathe()
     return {"count": len(doc_ids)}
+
+
+def _document(nouns: Nouns, doc_id: int) -> Stored:
+    found = nouns.definitions.find_doc(doc_id)
+    if found is None:
+        raise NoSuchObject(f"there is no document {doc_id}", hint="retention may just have removed it: ask again")
+    return found
 
 
 async def live(site: Site, person: Person, *, emit: Emit) -> dict[str, Any]:

@@ -5,7 +5,7 @@ year of times does nothing else meanwhile. Here are the plain parts, read in sma
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 from jaz_lite.forecast.definitions import subs_in
 from jaz_lite.forecast.material import known_run_shown
@@ -15,13 +15,20 @@ from jaz_lite.model.plain import from_plain
 from jaz_lite.operations.naming import stored
 from jaz_lite.operations.person import Person
 from jaz_lite.operations.site import Emit, Site
-from jaz_lite.operations.times import AGO_SECONDS, AHEAD, read_ms
+from jaz_lite.operations.times import AGO_SECONDS, AHEAD, read_ms, showable
 from jaz_lite.store.definitions import Stored
 from jaz_lite.store.run_rows import RunRow
 from jaz_lite.store.runs import LIST_MAX
 from jaz_lite.store.transaction import Nouns
 
 PIECE = 50  # documents, or pairs of a schedule and a jobnet, looked up between two pauses
+
+
+class Pair(TypedDict):
+    """A schedule, and a jobnet that it starts."""
+
+    schedule: str
+    jobnet: str
 
 
 async def definitions(
@@ -72,7 +79,7 @@ async def definitions(
 def _bound(site: Site, text: str, from_ms: int, now_ms: int, *, end: bool = False) -> int:
     ahead = AHEAD.fullmatch(text.strip())
     if ahead:
-        return from_ms + int(ahead[1]) * AGO_SECONDS[ahead[2]] * 1000
+        return showable(text, from_ms + int(ahead[1]) * AGO_SECONDS[ahead[2]] * 1000)
     return read_ms(text, zone=site.zone, now_ms=now_ms, end=end)
 
 
@@ -85,12 +92,12 @@ def _shown(one: Stored) -> dict[str, Any]:
 
 
 async def planned(
-    site: Site, person: Person, *, emit: Emit, pairs: list[list[str]], since_ms: int, until_ms: int
+    site: Site, person: Person, *, emit: Emit, pairs: list[Pair], since_ms: int, until_ms: int
 ) -> dict[str, Any]:
     """Emit lists of runs: all planned ones that wait, and those that times of a period have, whatever became of them.
 
     Args:
-        pairs: schedule and jobnet id of the times that are asked about.
+        pairs: ids, of the times that are asked about.
         since_ms, until_ms: of their nominal times; both included.
 
     Returns:
@@ -119,11 +126,11 @@ async def _waiting(site: Site, before: int | None) -> Sequence[RunRow]:
     return await site.read(lambda nouns: nouns.runs.list(states=("waiting",), before=before, limit=LIST_MAX))
 
 
-def _of_times(nouns: Nouns, pairs: Sequence[Sequence[str]], since_ms: int, until_ms: int) -> list[RunRow]:
+def _of_times(nouns: Nouns, pairs: Sequence[Pair], since_ms: int, until_ms: int) -> list[RunRow]:
     ids = [
         run_id
-        for schedule_id, jobnet_id in pairs
-        for run_id in nouns.scheduled_runs.run_ids(schedule_id, jobnet_id, since_ms, until_ms)
+        for pair in pairs
+        for run_id in nouns.scheduled_runs.run_ids(pair["schedule"], pair["jobnet"], since_ms, until_ms)
     ]
     rows = [nouns.runs.row(run_id) for run_id in ids]
     return [row for row in rows if row is not None and row.boot is not None and row.state != "waiting"]

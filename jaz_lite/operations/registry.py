@@ -1,11 +1,10 @@
 """The one list of operations, and the one way to call one: arguments checked, permission checked."""
 
 import inspect
-import types
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, get_type_hints
 
 from jaz_lite.errors import UsageError
 from jaz_lite.operations import (
@@ -36,6 +35,7 @@ from jaz_lite.operations import (
     times,
     transfer,
 )
+from jaz_lite.operations.argument_types import fits, told
 from jaz_lite.operations.person import Person, Right
 from jaz_lite.operations.site import Emit, Site
 
@@ -171,7 +171,7 @@ async def call(site: Site, person: Person, name: str, args: Mapping[str, Any], e
             if needed:
                 raise UsageError(f"operation {name} wants the argument {argument}")
         elif not fits(args[argument], hint):
-            raise UsageError(f"argument {argument} of operation {name} has the wrong type")
+            raise UsageError(f"argument {argument} of operation {name} has the wrong type", hint=f"it is {told(hint)}")
     streaming = {"emit": emit} if "emit" in wanted else {}
     return await entry.function(site, person, **args, **streaming)
 
@@ -186,20 +186,3 @@ def arguments(name: str) -> Mapping[str, tuple[Any, bool]]:
         for parameter in inspect.signature(function).parameters.values()
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY
     }
-
-
-def fits(value: Any, hint: Any) -> bool:
-    """Tell whether a value that came over a wire has the type an operation declares."""
-    if hint is Any:
-        return True
-    origin = get_origin(hint)
-    if origin in (Union, types.UnionType):
-        return any(fits(value, each) for each in get_args(hint))
-    if origin is list:
-        return isinstance(value, list) and all(fits(each, get_args(hint)[0]) for each in value)
-    if origin is dict:
-        of_key, of_value = get_args(hint)
-        return isinstance(value, dict) and all(fits(k, of_key) and fits(v, of_value) for k, v in value.items())
-    if hint is float:
-        return type(value) in (int, float)
-    return type(value) is hint  # not isinstance: True is no number

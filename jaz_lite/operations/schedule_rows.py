@@ -2,23 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from jaz_lite.errors import NoSuchObject
 from jaz_lite.model.schedule import BootTime, Cycle, Schedule, ScheduledJobnet
+from jaz_lite.operations.schedule_given import CycleNamed, Days, VariableNamed
 
 TOLD_MAX = 10
 
 
 def removed_rows(
-    schedule: Schedule, days: Sequence[dict[str, str]], times: Sequence[str], cycles: Sequence[dict[str, Any]]
+    schedule: Schedule, days: Sequence[Days], times: Sequence[str], cycles: Sequence[CycleNamed]
 ) -> Schedule:
     """Return a schedule without the times and cycles that are named; see `schedules.remove`.
 
     Raises:
         NoSuchObject: one of what is named is not there.
     """
-    on = [(each.get("kind"), each.get("id")) for each in days]
+    on = [(each["kind"], each["id"]) for each in days]
     rows: list[BootTime | Cycle] = [*schedule.boot_times, *schedule.cycles]
     for kind, days_id in on:
         if not any((row.days_kind, row.days_id) == (kind, days_id) for row in rows):
@@ -43,7 +43,7 @@ def removed_rows(
     )
 
 
-def removed_jobnets(schedule: Schedule, jobnets: Sequence[str], variables: Sequence[dict[str, str]]) -> Schedule:
+def removed_jobnets(schedule: Schedule, jobnets: Sequence[str], variables: Sequence[VariableNamed]) -> Schedule:
     """Return a schedule without the jobnets, or without the variables, that are named; see `schedules.remove`.
 
     Raises:
@@ -69,7 +69,7 @@ def removed_jobnets(schedule: Schedule, jobnets: Sequence[str], variables: Seque
     return replace(schedule, jobnets=tuple(rows.values()))
 
 
-def _is(row: Cycle, named: dict[str, Any]) -> bool:
+def _is(row: Cycle, named: CycleNamed) -> bool:
     return all(getattr(row, field, None) == value for field, value in named.items())
 
 

@@ -17,6 +17,7 @@ from jaz_lite.operations import changing
 from jaz_lite.operations.cron_calendars import Cron, CronCalendars
 from jaz_lite.operations.naming import split
 from jaz_lite.operations.person import Person
+from jaz_lite.operations.schedule_given import CycleGiven, CycleNamed, Days, VariableGiven, VariableNamed
 from jaz_lite.operations.schedule_rows import removed_jobnets, removed_rows
 from jaz_lite.operations.site import Site
 from jaz_lite.schedule.cron import read_cron
@@ -34,13 +35,13 @@ async def create(
     memo: str = "",
     public: bool = False,
     settings: dict[str, Any] | None = None,
-    days: list[dict[str, str]] | None = None,
+    days: list[Days] | None = None,
     times: list[str] | None = None,
-    cycles: list[dict[str, Any]] | None = None,
+    cycles: list[CycleGiven] | None = None,
     cron: list[str] | None = None,
     cron_calendar: str = "",
     jobnets: list[str] | None = None,
-    variables: list[dict[str, str]] | None = None,
+    variables: list[VariableGiven] | None = None,
     enable: bool = False,
     dry_run: bool = False,
 ) -> dict[str, Any]:
@@ -64,13 +65,13 @@ async def add(
     person: Person,
     *,
     schedule: str,
-    days: list[dict[str, str]] | None = None,
+    days: list[Days] | None = None,
     times: list[str] | None = None,
-    cycles: list[dict[str, Any]] | None = None,
+    cycles: list[CycleGiven] | None = None,
     cron: list[str] | None = None,
     cron_calendar: str = "",
     jobnets: list[str] | None = None,
-    variables: list[dict[str, str]] | None = None,
+    variables: list[VariableGiven] | None = None,
     enable: bool = False,
     dry_run: bool = False,
 ) -> dict[str, Any]:
@@ -96,11 +97,11 @@ async def remove(
     person: Person,
     *,
     schedule: str,
-    days: list[dict[str, str]] | None = None,
+    days: list[Days] | None = None,
     times: list[str] | None = None,
-    cycles: list[dict[str, Any]] | None = None,
+    cycles: list[CycleNamed] | None = None,
     jobnets: list[str] | None = None,
-    variables: list[dict[str, str]] | None = None,
+    variables: list[VariableNamed] | None = None,
     enable: bool = False,
     dry_run: bool = False,
 ) -> dict[str, Any]:
@@ -170,13 +171,13 @@ class _Rows:
 
     def __init__(
         self,
-        days: Sequence[dict[str, str]],
+        days: Sequence[Days],
         times: Sequence[str],
-        cycles: Sequence[dict[str, Any]],
+        cycles: Sequence[CycleGiven],
         cron: Sequence[str],
         cron_calendar: str,
         jobnets: Sequence[str],
-        variables: Sequence[dict[str, str]],
+        variables: Sequence[VariableGiven],
     ) -> None:
         if (times or cycles) and not days:
             raise UsageError("times need days", hint="name a calendar or a filter")
@@ -194,7 +195,7 @@ class _Rows:
     def added(self, nouns: Nouns, before: Schedule) -> tuple[Schedule, CronCalendars]:
         """Return a schedule with the rows, and the calendars that they need."""
         times = [BootTime(**_days(each), at=at) for each in self._days for at in self._times]
-        cycles = [Cycle(**_days(each), **_cycle(cycle)) for each in self._days for cycle in self._cycles]
+        cycles = [Cycle(**_days(each), **cycle) for each in self._days for cycle in self._cycles]
         calendars = CronCalendars(nouns, before.schedule_id, self._cron_calendar)
         for one in self._cron:
             calendar_id = calendars.place(one)
@@ -258,18 +259,11 @@ async def _edited(
     return {**done.answer, "cron": told}
 
 
-def _days(given: dict[str, str]) -> dict[str, Any]:
-    kind = given.get("kind", "")
+def _days(given: Days) -> dict[str, Any]:
+    kind = given["kind"]
     if kind not in ("calendar", "filter"):
         raise UsageError(f'"{kind[:40]}" gives no days', hint="a calendar or a filter does")
-    return {"days_kind": kind, "days_id": given.get("id", "")}
-
-
-def _cycle(given: dict[str, Any]) -> dict[str, Any]:
-    since, until, every_min = given.get("since"), given.get("until"), given.get("every_min")
-    if not (isinstance(since, str) and isinstance(until, str) and type(every_min) is int):
-        raise UsageError("a cycle has since, until and every_min")
-    return {"since": since, "until": until, "every_min": every_min}
+    return {"days_kind": kind, "days_id": given["id"]}
 
 
 def _with_settings(before: Schedule, given: dict[str, Any]) -> Schedule:

@@ -14,6 +14,10 @@ from jaz_lite.schedule.local_time import local_time
 AGO = re.compile(r"(\d{1,6})\s*([smhdw])")
 AHEAD = re.compile(r"\+\s*(\d{1,6})\s*([smhdw])")
 CLOCK_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+FORMS = 'write 2026-11-23, "2026-11-23 03:12", 2026-11-23T03:12:09+09:00, today or 2h'
+START_FORMS = 'write 03:12 for the next such time, +10m for ten minutes from now, or "2026-11-23 03:12"'
+SHOWN_SINCE_MS = -62_104_060_800_000  # the year 2: every zone can show it
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 AGO_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
@@ -33,9 +37,28 @@ def read_ms(text: str, *, zone: tzinfo, now_ms: int, end: bool = False) -> int:
         end: the text bounds a period above; a whole day then means the end of it.
 
     Raises:
-        UsageError: it is none of these.
+        UsageError: it is none of these, or so far away that no zone could show it.
     """
     text = text.strip()
+    at_ms = _past_ms(text, zone, now_ms, end)
+    if at_ms is None:
+        raise UsageError(f'"{text[:40]}" is not a time', hint=FORMS)
+    return showable(text, at_ms)
+
+
+def showable(text: str, at_ms: int) -> int:
+    """Return a time that a person wrote as `text`, if every zone can show it.
+
+    Raises:
+        UsageError: it lies before the year 2, or after the year 9998.
+    """
+    if not SHOWN_SINCE_MS <= at_ms < limits.YEAR_9999_MS:
+        side = "later than the year 9998" if at_ms > 0 else "earlier than the year 2"
+        raise UsageError(f'"{text[:40]}" is {side}', hint="write a time that is nearer")
+    return at_ms
+
+
+def _past_ms(text: str, zone: tzinfo, now_ms: int, end: bool) -> int | None:
     if text == "now":
         return now_ms
     age = AGO.fullmatch(text)
@@ -49,12 +72,11 @@ def read_ms(text: str, *, zone: tzinfo, now_ms: int, end: bool = False) -> int:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=zone)
-        return int(moment.timestamp() * 1000)
-    except (ValueError, OverflowError) as error:
-        raise UsageError(
-            f'"{text}" is not a time',
-            hint='write 2026-11-23, "2026-11-23 03:12", 2026-11-23T03:12:09+09:00, today or 2h',
-        ) from error
+        return (moment - EPOCH) // timedelta(milliseconds=1)
+    except ValueError:
+        return None
+    except OverflowError:
+        return limits.YEAR_9999_MS if text.startswith("9999") else SHOWN_SINCE_MS - 1
 
 
 def read_start_ms(text: str, *, zone: tzinfo, now_ms: int) -> int:
@@ -70,18 +92,18 @@ def read_start_ms(text: str, *, zone: tzinfo, now_ms: int) -> int:
         A wall time that a change of the clocks skips is the first instant after the gap; of a repeated one it is the
         first occurrence (decision 18).
     """
-    at_ms = _start_ms(text.strip(), zone, now_ms)
-    if at_ms <= now_ms:
+    text = text.strip()
+    at_ms = _start_ms(text, zone, now_ms)
+    if at_ms is None:
+        raise UsageError(f'"{text[:40]}" is not a time at which something could start', hint=START_FORMS)
+    if showable(text, at_ms) <= now_ms:
         raise UsageError(
-            f"{datetime.fromtimestamp(at_ms // 1000, zone).isoformat(sep=' ')} is not in the future",
-            hint="write a later time, 03:12 for the next such time, or +10m for ten minutes from now",
+            f"{datetime.fromtimestamp(at_ms // 1000, zone).isoformat(sep=' ')} is not in the future", hint=START_FORMS
         )
-    if at_ms >= limits.YEAR_9999_MS:
-        raise UsageError(f'"{text.strip()[:40]}" is later than the year 9998', hint="write an earlier time")
     return at_ms
 
 
-def _start_ms(text: str, zone: tzinfo, now_ms: int) -> int:
+def _start_ms(text: str, zone: tzinfo, now_ms: int) -> int | None:
     ahead = AHEAD.fullmatch(text)
     if ahead:
         return now_ms + int(ahead[1]) * AGO_SECONDS[ahead[2]] * 1000
@@ -95,9 +117,9 @@ def _start_ms(text: str, zone: tzinfo, now_ms: int) -> int:
     try:
         wall = datetime.fromisoformat(text)
     except ValueError:
-        return read_ms(text, zone=zone, now_ms=now_ms)
+        return _past_ms(text, zone, now_ms, end=False)
     if wall.tzinfo is not None or not 1 < wall.year < MAXYEAR - 1:
-        return read_ms(text, zone=zone, now_ms=now_ms)
+        return _past_ms(text, zone, now_ms, end=False)
     return _wall_ms(wall, zone)
 
 

@@ -127,9 +127,13 @@ class Definitions:
         """Return what a bare id means: the enabled version, else the newest; None where there is none."""
         return self.enabled(kind, object_id) or self.newest(kind, object_id)
 
+    def find_doc(self, doc_id: int) -> Stored | None:
+        """Return a document by its number, superseded ones too; None where there is none, or none any more."""
+        return self._stored(_STORED + " where doc_id = ?", (doc_id,))
+
     def by_doc(self, doc_id: int) -> Stored:
-        """Return a document by its number, superseded ones too."""
-        found = self._stored(_STORED + " where doc_id = ?", (doc_id,))
+        """Return a document that is referred to by its number, superseded ones too."""
+        found = self.find_doc(doc_id)
         assert found is not None, f"a run refers to document {doc_id}, which is gone"
         return found
 

@@ -6,6 +6,8 @@ import pytest
 
 from jaz_lite.errors import UsageError
 from jaz_lite.operations import registry
+from jaz_lite.operations.argument_types import fits
+from jaz_lite.operations.schedule_given import VariableGiven
 from jaz_lite.operations.site import OfflineSite
 from tests.unit.operations.small_site import ask
 
@@ -42,7 +44,7 @@ def test_a_wrong_call_is_a_usage_error(site: OfflineSite, op: str, args: dict[st
 
 
 @pytest.mark.parametrize(
-    ("value", "hint", "fits"),
+    ("value", "hint", "expected"),
     [
         (1, int, True),
         (True, int, False),
@@ -56,7 +58,21 @@ def test_a_wrong_call_is_a_usage_error(site: OfflineSite, op: str, args: dict[st
         ({"a": 1}, dict[str, str], False),
         ({1: "b"}, dict[str, str], False),
         ({"a": object()}, dict[str, Any], True),
+        (2**63, int, False),
+        ({"name": "A", "value": "1"}, VariableGiven, True),
+        ({"name": "A", "value": "1", "jobnet": "NET"}, VariableGiven, True),
+        ({"name": "A"}, VariableGiven, False),
+        ({"name": "A", "value": 1}, VariableGiven, False),
+        ({"name": "A", "value": "1", "jobnets": "NET"}, VariableGiven, False),
     ],
 )
-def test_types_are_taken_literally(value: Any, hint: Any, fits: bool) -> None:
-    assert registry.fits(value, hint) is fits
+def test_types_are_taken_literally(value: Any, hint: Any, expected: bool) -> None:
+    assert fits(value, hint) is expected
+
+
+def test_a_value_of_the_wrong_type_is_told_with_the_type_it_has(site: OfflineSite) -> None:
+    with pytest.raises(UsageError) as error:
+        ask(site, "schedule.add", schedule="NIGHT", jobnets=["A"], variables=[{"jobnet": "A", "value": "1"}])
+
+    assert error.value.message == "argument variables of operation schedule.add has the wrong type"
+    assert error.value.hint == "it is a list, each a map of perhaps jobnet, name, value or null"

@@ -203,7 +203,11 @@ WRONG: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
         Refused,
         "until is 0600, before since",
     ),
-    "a cycle without a step": ({"cycles": [{"since": "0000", "until": "0600"}]}, UsageError, "a cycle has"),
+    "a cycle without a step": (
+        {"cycles": [{"since": "0000", "until": "0600"}]},
+        UsageError,
+        "argument cycles of operation schedule",
+    ),
     "no cron": ({"cron": ["* * *"]}, DefinitionError, "has 3 fields"),
     "a variable of nobody": (
         {"jobnets": [], "variables": [{"jobnet": "", "name": "A", "value": ""}]},

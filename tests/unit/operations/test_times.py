@@ -96,3 +96,22 @@ def test_a_start_in_an_hour_that_the_clocks_skip_or_repeat_is_the_first_instant(
     for text in ("02:30", "2026-03-29 02:30", "2026-03-29 02:59:59"):
         assert shown(read_start_ms(text, zone=berlin, now_ms=before_gap), berlin) == "2026-03-29T03:00:00.000+02:00"
     assert shown(read_start_ms("02:30", zone=berlin, now_ms=before_repeat), berlin) == "2026-10-25T02:30:00.000+02:00"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [("999999w", "is earlier than the year 2"), ("0001-01-01", "is earlier"), ("9999-12-31", "is later")],
+)
+def test_a_time_can_be_shown_in_every_zone(text: str, sentence: str) -> None:
+    for zone in (ZONE, ZoneInfo("America/Los_Angeles")):
+        for read in (read_ms, read_start_ms):
+            with pytest.raises(UsageError, match=sentence):
+                read(text, zone=zone, now_ms=NOW_MS)
+
+
+def test_what_is_no_start_is_told_with_the_forms_of_starts() -> None:
+    with pytest.raises(UsageError, match="not a time at which something could start") as error:
+        read_start_ms("later", zone=ZONE, now_ms=NOW_MS)
+
+    assert "+10m" in error.value.hint
+    assert "2h" not in error.value.hint
