@@ -23,6 +23,7 @@ SENTENCES: Mapping[str, str] = {
     "run_deleted": "the planned run was deleted",
     "run_rerun_asked": "start after a delayed-start error was asked for",
     "run_deadline_missed": "the run is not over at its deadline",
+    "run_faulted": "a fault of the program: the run is left alone, and the log says more",
     "run_stop_asked": "stop was asked for",
     "schedule_times_missed": "starts of a schedule were missed, so many that they are only counted",
     "schedule_broken": "times of a schedule are not known",

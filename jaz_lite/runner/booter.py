@@ -16,6 +16,7 @@ import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -111,6 +112,16 @@ class Booter:
 
     # ---- a turn
 
+    def look(self, turn: Turn) -> None:
+        """See what was done to the clock, to definitions and settings; nothing is planned yet."""
+        step_ms = self._watch.look()
+        if step_ms:
+            self._clock_was_set(turn, step_ms)
+            turn.after_commit(partial(self._watch.taken, step_ms))
+        if self._is_stale:
+            self._load(turn)
+        self._at = None
+
     def take_turn(self, turn: Turn, *, starts_due: bool) -> None:
         """Plan what is due, a bounded piece of it.
 
@@ -118,11 +129,7 @@ class Booter:
             starts_due: planned runs start in this turn; what lies ahead is planned in the next one.
         """
         now_ms = turn.now_ms
-        step_ms = self._watch.look()
-        if step_ms:
-            self._clock_was_set(turn, step_ms)
-        if self._is_stale:
-            self._load(turn)
+        self.look(turn)
         horizon_ms = now_ms if starts_due else now_ms + self._span_ms
         left = PLANNED_MAX
         while left > 0 and self._times and self._times[0][0] <= horizon_ms:
@@ -143,12 +150,21 @@ class Booter:
         self._times.clear()
         self._at = None
 
-    def failed(self) -> None:
-        """Our own code failed in the turn: if it was about a schedule, that one is not tried again as it is."""
-        if self._at is not None:
-            log.error("a schedule is set aside", extra={"action": "schedule.set_aside", "schedule": self._at})
-            self._aside[self._at] = self._entries[self._at].loaded
-            self._aside_untold.append(self._at)
+    def failed(self) -> bool:
+        """Our own code failed in the turn: if it was about a schedule, that one is not tried again as it is.
+
+        Returns:
+            Whether it was about a schedule.
+        """
+        if self._at is None:
+            return False
+        loaded = self._entries[self._at].loaded
+        if self._aside.get(self._at) is loaded:
+            return False
+        log.error("a schedule is set aside", extra={"action": "schedule.set_aside", "schedule": self._at})
+        self._aside[self._at] = loaded
+        self._aside_untold.append(self._at)
+        return True
 
     def has_missed(self, run: Run, now_ms: int) -> bool:
         """Tell whether a later time of the schedule that planned this run is over or due."""
@@ -198,7 +214,7 @@ class Booter:
             tx.schedule_marks.forget(schedule_id)
         for schedule_id in self._aside_untold:
             self._tell(turn, "schedule_broken", "error", message=SET_ASIDE, schedule=schedule_id)
-        self._aside_untold.clear()
+        turn.after_commit(self._aside_untold.clear)
         self._entries = entries
         self._timetables.forget_unused({schedule_id: entry.loaded for schedule_id, entry in entries.items()})
         self._line_up()
@@ -406,6 +422,8 @@ class Booter:
             self._tell(turn, "clock_jumped", "warning", by_s=step_ms // 1000)
             return
         self._tell_set_back(turn, -step_ms)
+        if self._seen is None:
+            return  # what is stored will be read
         now_ms = turn.now_ms
         for entry in self._entries.values():
             decided_ms = _decided(entry, now_ms)

@@ -1,5 +1,7 @@
 """What runs of one jobnet, or of one schedule, have to do with each other."""
 
+from collections.abc import Iterable
+
 from jaz_lite.model.run import Run
 
 BUSY = frozenset(("ready", "running", "run_error"))
@@ -19,6 +21,17 @@ def waits_for_another(jobnet_id: str, run: Run) -> bool:
         and not (run.faulted or held)
         and run.jobnet.jobnet_id == jobnet_id
     )
+
+
+def next_to_start(jobnet_id: str, runs: Iterable[Run]) -> list[Run]:
+    """Return those of some runs that wait for another run of the jobnet to end, in the order in which they start.
+
+    Notes:
+        Those with a scheduled time go after those without (a person asked for them now), by that time. One that is
+        held keeps nobody waiting.
+    """
+    waiting = [run for run in runs if waits_for_another(jobnet_id, run)]
+    return sorted(waiting, key=lambda run: (run.scheduled_ms or 0, run.run_id))
 
 
 def supersedes(run: Run, now_ms: int, other: Run) -> bool:

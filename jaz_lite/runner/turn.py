@@ -18,13 +18,13 @@ from jaz_lite.engine.boot import BOOT, is_in_time
 from jaz_lite.errors import LocalProtocolError
 from jaz_lite.model.event import Event, Operation, Started, TimerFired, WorkPlaced
 from jaz_lite.model.run import RUN_OVER, Run
-from jaz_lite.runner import actions, dispatch, locks
+from jaz_lite.runner import actions, dispatch, faults, locks
 from jaz_lite.runner.desk import Desk
 from jaz_lite.runner.feed import Feed
 from jaz_lite.runner.inputs import Input, Reply
 from jaz_lite.runner.live import LiveRuns
 from jaz_lite.runner.port import Port
-from jaz_lite.runner.siblings import is_busy, supersedes, waits_for_another
+from jaz_lite.runner.siblings import is_busy, next_to_start, supersedes
 from jaz_lite.runner.work import Work, Works
 from jaz_lite.store.transaction import Transaction
 
@@ -82,6 +82,7 @@ class Turn:
         self.may_start = may_start  # False while the disk is full
         self._has_missed = has_missed
         self.agents_moved = False  # an agent came or went
+        self.at_run: int | None = None  # the run that is being dealt with; says whose fault it is if the turn fails
         self._feed = feed
         self._staged: dict[int, _Staged] = {}
         self._raised: dict[int, list[_Raised]] = {}
@@ -106,14 +107,8 @@ class Turn:
         return sorted(self._seen(self.live.astir(jobnet_id), partial(is_busy, jobnet_id)), key=lambda run: run.run_id)
 
     def waiting_runs_of(self, jobnet_id: str) -> list[Run]:
-        """Return the runs of a jobnet that wait for another run of it to end, in the order in which they start.
-
-        Notes:
-            Those with a scheduled time go after those without (a person asked for them now), by that time. One that
-            is held keeps nobody waiting.
-        """
-        waiting = self._seen(self.live.astir(jobnet_id), partial(waits_for_another, jobnet_id))
-        return sorted(waiting, key=lambda run: (run.scheduled_ms or 0, run.run_id))
+        """Return the runs of a jobnet that wait for another run of it to end, in the order in which they start."""
+        return next_to_start(jobnet_id, self._seen(self.live.astir(jobnet_id), lambda _run: True))
 
     def _seen(self, live: Iterable[Run], fits: Callable[[Run], bool]) -> Iterator[Run]:
         """Give these live runs, and all that this turn made or changed, as it leaves them, as far as they fit."""
@@ -165,8 +160,10 @@ class Turn:
         while self._raised:
             run_id = next(iter(self._raised))
             self._advance(run_id, self._raised.pop(run_id))
+        self.at_run = None
 
     def _advance(self, run_id: int, raised: list[_Raised]) -> None:
+        self.at_run = run_id
         run = self.find_run(run_id)
         if run is None or run.faulted or run.state in RUN_OVER:
             for item in raised:
@@ -219,9 +216,10 @@ class Turn:
 
     def _fault(self, run: Run, text: str) -> None:
         """Set a run aside that our own code cannot go on with; the others are not its hostages."""
+        log.exception("a run is set aside", extra={"action": "run.set_aside", "run_id": run.run_id})
         staged = self._staged.setdefault(run.run_id, _Staged(run))
         staged.run = replace(staged.run, faulted=text)
-        self.tx.runs.set_faulted(run.run_id, text)
+        self._feed.fact(run.run_id, self.now_ms, "", faults.set_aside(self.tx, run.run_id, text, self.now_ms))
         self._let_next_start(run)
 
     def _run_is_over(self, run: Run) -> None:
@@ -314,6 +312,7 @@ class Turn:
         if self._groups_may_move and self.works.groups:
             self._fill_groups()
         for staged in self._staged.values():
+            self.at_run = staged.run.run_id
             self.tx.runs.save(staged.run, staged.nodes, staged.frames, boot=staged.boot)
         for k, fields in self._attempts.items():
             self.tx.attempts.update(k, **fields)

@@ -6,20 +6,22 @@ One turn takes all inputs that have gathered and makes one transaction of them:
     turn.tx.commit()            # here or in a thread, as the store's commit times advise
     turns.release(turn)         # memory follows; frames, acks, answers and news go out
 
-An input that cannot be applied must not hold up the others: the transaction is rolled back, memory is read again from
-the store, and the inputs are taken one by one; the one that fails again is set aside with its reason.
+What cannot be applied must not hold up the rest: the transaction is rolled back, memory is read again from the store,
+and timers, schedules and inputs are taken one by one. The one that fails again is set aside with its reason: an input
+is refused, a schedule starts nothing more, and a run whose timer it is counts as faulted.
 """
 
 import logging
+import traceback
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from zoneinfo import ZoneInfo
 
 from jaz_lite.clock import Clock
 from jaz_lite.engine.boot import BOOT
 from jaz_lite.errors import DiskFull, JazLiteError, StoreDamaged
-from jaz_lite.runner import agents, credentials, reconcile, reports, starts, twins
+from jaz_lite.runner import agents, credentials, faults, reconcile, reports, starts, twins
 from jaz_lite.runner.actions import not_live
 from jaz_lite.runner.booter import Booter
 from jaz_lite.runner.copies import Copies
@@ -52,6 +54,8 @@ from jaz_lite.store.open import Store
 TURN_INPUTS_MAX = 500  # more wait for the next turn, so that a commit stays short
 TIMERS_AT_ONCE_MAX = 200
 QUIET_S = 0.05  # so long may an input that nobody waits for wait for company
+
+Timer = tuple[int, int | None, str, int]  # run, node or None, name, due_ms
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +92,7 @@ class Turns:
         self._urgent = False
         self._quiet_until: float | None = None
         self._taken: list[Input] = []
+        self._failed_at: int | None = None  # the run that the last failed turn was dealing with
         self.disk_full = False
         self._agents_version = store.agents_version
         self._last_id = 0
@@ -156,9 +161,7 @@ class Turns:
             log.exception("a turn failed and is taken apart", extra={"action": "turn.failed", "inputs": len(items)})
             self.booter.failed()
         self.reload()
-        while self._taken:
-            self._apply_alone(self._taken[0])
-            del self._taken[0]
+        self._take_apart()
         return None
 
     def take_back(self) -> None:
@@ -179,7 +182,8 @@ class Turns:
         for agent_id in self.works.desks:
             self.submit(DeskResumed(agent_id))
 
-    def _apply(self, items: list[Input], *, plan: bool = True) -> Turn:
+    def _apply(self, items: Sequence[Input], *, timers: Sequence[Timer] | None = None, plan: bool = True) -> Turn:
+        """Make a turn of inputs, the timers that are due (or only these) and, with `plan`, what the booter has to do."""
         tx = self.store.begin()
         now_ms = self.clock.now_ms()
         turn = Turn(
@@ -198,37 +202,74 @@ class Turns:
         )
         try:
             starts_due = False
-            for run_id, node, name, due_ms in tx.timers.due(now_ms, TIMERS_AT_ONCE_MAX):
+            for run_id, node, name, due_ms in tx.timers.due(now_ms, TIMERS_AT_ONCE_MAX) if timers is None else timers:
                 starts_due = starts_due or name == BOOT
                 turn.timer_is_due(run_id, node, name, due_ms)
             if plan and not self.disk_full:
                 self.booter.take_turn(turn, starts_due=starts_due)
+            elif items:
+                self.booter.look(turn)
             for item in items:
                 self._take(turn, item)
             self.booter.decide_as_it_was(turn)
             turn.finish()
         except BaseException:
+            self._failed_at = turn.at_run
             self.feed.drop()
             tx.rollback()
             raise
         return turn
 
-    def _apply_alone(self, item: Input) -> None:
-        """One input, one transaction: only the culprit fails."""
-        _forget_answer(item)
-        try:
-            turn = self._apply([item], plan=False)
-            turn.tx.commit()
-        except StoreDamaged:
-            raise
-        except Exception as error:
-            log.exception("an input was set aside", extra={"action": "input.failed", "input": type(item).__name__})
-            self.reload()
-            self._set_aside(item, error)
-            return
-        self.release(turn)
+    # ---- a turn that failed
+
+    def _take_apart(self) -> None:
+        """Take what the turn was made of one by one, each in a transaction of its own: only the culprits fail."""
+        with self.store.snapshot() as view:
+            due = view.timers.due(self.clock.now_ms(), TIMERS_AT_ONCE_MAX)
+        for timer in due:
+            error = self._apply_alone(timers=(timer,))
+            if error is not None:
+                self._set_run_aside(timer[0] if self._failed_at is None else self._failed_at, error)
+        # Before the inputs: they may change what the schedules were until now.
+        self._apply_alone(plan=True)
+        while self._taken:
+            _forget_answer(self._taken[0])
+            error = self._apply_alone((self._taken[0],))
+            if error is not None:
+                self._set_aside(self._taken[0], error)
+            del self._taken[0]
+
+    def _apply_alone(
+        self, items: Sequence[Input] = (), *, timers: Sequence[Timer] = (), plan: bool = False
+    ) -> Exception | None:
+        """Make a whole turn of this alone; return what it failed with. A schedule that it fails at is left out of it."""
+        while True:
+            try:
+                turn = self._apply(items, timers=timers, plan=plan)
+                turn.tx.commit()
+            except StoreDamaged:
+                raise
+            except Exception as error:
+                is_schedule = self.booter.failed()
+                self.reload()
+                if not is_schedule:
+                    return error
+            else:
+                self.release(turn)
+                return None
+
+    def _set_run_aside(self, run_id: int, error: Exception) -> None:
+        """Our own code cannot take what is due of a run, and could not for ever: it is left alone, and people are told."""
+        log.error("a run is set aside", extra={"action": "run.set_aside", "run_id": run_id}, exc_info=error)
+        text = "".join(traceback.format_exception(error))
+        with self.store.transaction() as tx:
+            faults.set_aside_alone(tx, self.live, run_id, text, self.clock.now_ms())
+        self.reload()
 
     def _set_aside(self, item: Input, error: Exception) -> None:
+        log.error(
+            "an input was set aside", extra={"action": "input.failed", "input": type(item).__name__}, exc_info=error
+        )
         reply = getattr(item, "reply", None)
         if reply is not None:
             reply.error = error

@@ -320,7 +320,7 @@ def test_our_own_fault_about_one_schedule_holds_up_no_other(site: Site, monkeypa
 
     monkeypatch.setattr(booter.starts, "plan", fails)
     schedule(site, "BAD", "0800")
-    schedule(site, "NIGHTLY", "0800")
+    schedule(site, "NIGHTLY", "0800", calendar=None)  # that of the other one does not change
     time_is(site, "08:00")
 
     assert runs(site) == {"15 08:00": "started"}
