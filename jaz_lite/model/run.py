@@ -191,6 +191,7 @@ class Run:
     stopping: bool = False  # a person, a timeout or a structural error ends the whole run
     timed_out: bool = False
     message: str = ""  # why it ended abnormally or could not be loaded
+    replayed_since_ms: int | None = None  # what an earlier active did of it, it did since then; None: none had it
     faulted: str = ""  # traceback of our own fault; such a run is left alone
     start_variables: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     frames: tuple[FrameRun, ...] = ()

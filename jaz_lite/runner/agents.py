@@ -68,6 +68,7 @@ def welcome(turn: Turn, item: AgentIdentified, draw_spool: Callable[[], bytes]) 
         arch=facts.arch,
         seen_ms=turn.now_ms,
         par=facts.par,
+        keep_s=facts.keep_s,
         queue=facts.queue,
         free_bytes=facts.free,
         encoding=encoding,

@@ -50,6 +50,7 @@ class AgentRow:
     tls_min: str = "1.3"  # the oldest version of TLS that it may use
     twin_ms: int | None = None  # when a second machine with its identity was last refused
     twin_peer: str = ""  # and where that one came from
+    keep_s: int | None = None  # how long it keeps what was acknowledged; None: it has not said
 
 
 # What the door and the dialler of the server go by.

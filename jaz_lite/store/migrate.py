@@ -36,6 +36,7 @@ def migrations() -> tuple[Migration, ...]:
         Migration(7, "0.2.0", _text("0007.sql")),
         Migration(8, "0.2.0", _text("0008.sql")),
         Migration(9, "0.2.0", _text("0009.sql")),
+        Migration(10, "0.2.0", _text("0010.sql")),
     )
 
 

@@ -71,6 +71,7 @@ class RunRow:
     message: str
     faulted: str
     boot: Boot | None
+    replayed_since_ms: int | None
     whole: bool  # False: retention has taken its parts, or begun to; only its result counts
 
 
@@ -116,6 +117,7 @@ class StoredRun:
             timed_out=row.timed_out,
             message=row.message,
             faulted=row.faulted,
+            replayed_since_ms=row.replayed_since_ms,
             start_variables=self.start_variables,
             frames=tuple(self.frames.get(number, UNOPENED) for number in range(self.frame_count)),
             icons=(

@@ -45,9 +45,9 @@ IN_ERROR = frozenset(("run_error", "end_error"))
 _FIELDS = (
     "r.run_id, r.occ, n.name, coalesce(d.version, v.name, ''), coalesce(r.doc_id, 0), r.icon_path, r.origin, u.name, r.state, r.job_status,"
     " r.load_status, r.scheduled_ms, r.created_ms, r.started_ms, r.ended_ms, r.exit_code, r.late, r.stopping,"
-    f" r.timed_out, r.message, r.faulted, r.purging, {BOOT_FIELDS}"
+    f" r.timed_out, r.message, r.faulted, r.purging, r.replayed_since_ms, {BOOT_FIELDS}"
 )
-_BOOT_AT = 22  # where BOOT_FIELDS begin
+_BOOT_AT = 23  # where BOOT_FIELDS begin
 _FROM = (
     " from runs r join names n on n.id = r.jobnet join names u on u.id = r.user"
     " left join definitions d on d.doc_id = r.doc_id left join names v on v.id = r.version"
@@ -57,8 +57,8 @@ _FROM = (
 _INSERT = (
     "insert into runs (run_id, jobnet, doc_id, frames, icons, first_icon, occ, icon_path, origin, user, state,"
     " job_status, load_status, scheduled_ms, created_ms, started_ms, ended_ms, exit_code, late, stopping, timed_out,"
-    " message, faulted, start_variables)"
-    " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " message, faulted, start_variables, replayed_since_ms)"
+    " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 # Most saves change icons only: the row is then left alone, and with it a page of the WAL.
 _UPDATE = (
@@ -121,6 +121,7 @@ class Runs:
                 run.message,
                 run.faulted,
                 sql.memory.pack(run.start_variables) if run.start_variables else None,
+                run.replayed_since_ms,
             ),
         )
         if run.boot is not None:
@@ -375,5 +376,6 @@ def _run_row(row: Row) -> RunRow:
         message=row[19],
         faulted=row[20],
         whole=not row[21],
+        replayed_since_ms=row[22],
         boot=boot_of(row[_BOOT_AT:]),
     )

@@ -19,6 +19,7 @@ class SiteRow:
     boot: int
     act: bytes | None  # of the process that claimed this term; None: no server has run yet
     last_tick_ms: int | None  # the server was alive then
+    tick_before_ms: int | None = None  # the last one before the present term was claimed
 
     @property
     def term(self) -> int:
@@ -49,10 +50,18 @@ class Term:
         Raises:
             NoSuchObject: the store has not been given one.
         """
-        row = self._sql.row("select site_uid, server_id, epoch, boot, act, last_tick_ms from site")
+        row = self._sql.row("select site_uid, server_id, epoch, boot, act, last_tick_ms, tick_before_ms from site")
         if row is None:
             raise NoSuchObject("this store belongs to no site yet", hint="`jaz-lite init` makes a data directory")
-        return SiteRow(site_uid=row[0], server_id=row[1], epoch=row[2], boot=row[3], act=row[4], last_tick_ms=row[5])
+        return SiteRow(
+            site_uid=row[0],
+            server_id=row[1],
+            epoch=row[2],
+            boot=row[3],
+            act=row[4],
+            last_tick_ms=row[5],
+            tick_before_ms=row[6],
+        )
 
     def claim(self, act: bytes) -> int:
         """Take the next term for this server process and return it.
@@ -62,7 +71,7 @@ class Term:
         """
         site = self.site()
         epoch, boot = next_term(site.epoch, site.boot)
-        self._sql.run("update site set epoch = ?, boot = ?, act = ?", (epoch, boot, act))
+        self._sql.run("update site set epoch = ?, boot = ?, act = ?, tick_before_ms = last_tick_ms", (epoch, boot, act))
         return term_of(epoch, boot)
 
     def activate(self, epoch: int, act: bytes) -> int:

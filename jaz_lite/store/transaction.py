@@ -24,6 +24,7 @@ from jaz_lite.store.scheduled_runs import ScheduledRuns
 from jaz_lite.store.settings import Settings
 from jaz_lite.store.term import Term
 from jaz_lite.store.timers import Timers
+from jaz_lite.store.window import Windows
 from jaz_lite.store.writer import Writer
 
 
@@ -47,6 +48,7 @@ class Nouns:
         self.scheduled_runs = ScheduledRuns(sql)
         self.settings = Settings(sql)
         self.term = Term(sql)
+        self.window = Windows(sql)
         self.past_work = PastWork(sql)
         self.retention = Retention(sql)
         self.clock_doubt = ClockDoubt(sql)

@@ -35,7 +35,7 @@ def filled(tx: Transaction) -> Transaction:
         (
             "insert into runs select run_id + 1, jobnet, doc_id, 0, icons, first_icon, occ, icon_path, origin, user, state,"
             " job_status, load_status, scheduled_ms, created_ms, started_ms, ended_ms, exit_code, late, stopping,"
-            " timed_out, purging, message, faulted, start_variables, bare, version from runs"
+            " timed_out, purging, message, faulted, start_variables, bare, version, replayed_since_ms from runs"
         ),
         "update runs set bare = 1",  # it was never taken apart
         "delete from definitions",  # a run was planned from it
