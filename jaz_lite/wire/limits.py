@@ -75,7 +75,7 @@ FEATURES_MAX = 32
 
 COPY_NAME_BYTES_MAX = 64  # of a file in a data directory
 COPY_WINDOW_BYTES = 1024 * 1024  # of a copy, under way and not yet written down
-SHIP_BYTES_MAX = 64 * 1024 * 1024  # one change set; a larger one is answered with a new copy
+SHIP_PIECE_BYTES_MAX = 128 * 1024  # of a change set
 PEER_HEARTBEAT_S = 5
 
 # ---- time, seconds

@@ -352,7 +352,7 @@ MESSAGES: Mapping[int, Message] = dict(
         _message(COPY_DATA, "copy_data", "server", o=U63, d=binary(limits.CHUNK_BYTES_MAX, 1)),
         _message(COPY_ACK, "copy_ack", "agent", o=U63),
         _message(COPY_OVER, "copy_over", "server", size=U63),
-        _message(SHIP, "ship", "server", lsn=U63, d=binary(limits.CHUNK_BYTES_MAX, 0), last=truth()),
+        _message(SHIP, "ship", "server", lsn=U63, d=binary(limits.SHIP_PIECE_BYTES_MAX, 1)),
         _message(SHIP_ACK, "ship_ack", "agent", lsn=U63),
         _message(HANDOVER, "handover", "both", lsn=U63, term=U32, act=ACT),
         _message(CONFIG_OK, "config_ok", "agent", kid=optional(U32), pin=optional(binary(32))),

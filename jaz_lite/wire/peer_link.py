@@ -14,8 +14,8 @@
                ◄────────────────────── handover
     handover ────────────────────────►
 
-Frames are small and deadlines short until both are proven. What a proven peer can make an end hold is bounded: one
-change set that is still being put together, and a window of a copy. Source: protocol.md sections 5.6 and 8.
+Frames are small and deadlines short until both are proven. What changes a piece belongs to is not looked into here.
+Source: protocol.md sections 5.6 and 8.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -24,7 +24,6 @@ from typing import ClassVar
 from jaz_lite.wire import ident, limits
 from jaz_lite.wire import messages as m
 from jaz_lite.wire.frames import Violation
-from jaz_lite.wire.happenings import Closed
 from jaz_lite.wire.link import Body, Link, Route, route
 from jaz_lite.wire.peers import (
     CopyData,
@@ -140,11 +139,10 @@ class PeerHost(PeerLink):
         if self._must_be("up"):
             self._queue(m.COPY_OVER, {"size": self._sent})
 
-    def ship(self, lsn: int, data: bytes) -> None:
-        """Send a change set."""
-        assert len(data) <= limits.SHIP_BYTES_MAX, "a change set this large wants a new copy"
+    def ship(self, lsn: int, piece: bytes) -> None:
+        """Send a piece of a change set; `lsn` says where the set leads to, with its last piece, and is 0 before."""
         if self._must_be("up"):
-            self._bulk.append(_pieces(lsn, data))
+            self._queue(m.SHIP, {"lsn": lsn, "d": piece})
 
     # ---- inside
 
@@ -204,7 +202,7 @@ class PeerCaller(PeerLink):
         nonce: 32 fresh random bytes.
     """
 
-    __slots__ = ("_file_left", "_hello", "_lsn", "_received", "_ship", "_ship_bytes")
+    __slots__ = ("_file_left", "_hello", "_received")
 
     def __init__(self, *, key: bytes, cert_sha256: bytes, nonce: bytes, now: float, token_id: bytes = b"") -> None:
         super().__init__(cert_sha256=cert_sha256, now=now)
@@ -212,9 +210,6 @@ class PeerCaller(PeerLink):
         self._key = key
         self._received = 0  # bytes of the copy
         self._file_left = 0  # bytes of its present file that are still to come
-        self._lsn = 0  # the change set that is being put together
-        self._ship: list[bytes] = []
-        self._ship_bytes = 0
         body: dict[str, object] = {"proto": [limits.PROTO_MIN, limits.PROTO_MAX], "n": nonce}
         if token_id:
             body["token"] = token_id
@@ -275,23 +270,7 @@ class PeerCaller(PeerLink):
         self._found.append(CopyOver())
 
     def _on_ship(self, body: Body, _payload: bytes) -> None:
-        if self._ship and body["lsn"] != self._lsn:
-            raise Violation("state", "a change set begins inside another one")
-        self._lsn = body["lsn"]
-        self._ship.append(body["d"])
-        self._ship_bytes += len(body["d"])
-        if not (body["d"] or body["last"]):
-            raise Violation("state", "a piece of a change set with nothing in it")
-        if self._ship_bytes > limits.SHIP_BYTES_MAX:
-            raise Violation("limit", f"a change set of more than {limits.SHIP_BYTES_MAX} bytes")
-        if body["last"]:
-            data = b"".join(self._ship)
-            self._ship, self._ship_bytes = [], 0
-            self._found.append(Shipped(body["lsn"], data))
-
-    def _close(self, closed: Closed) -> None:
-        self._ship, self._ship_bytes = [], 0
-        super()._close(closed)
+        self._found.append(Shipped(body["lsn"], body["d"]))
 
     routes: ClassVar[Mapping[int, Route]] = dict(
         (
@@ -304,10 +283,3 @@ class PeerCaller(PeerLink):
             route(m.SHIP, RUNNING, _on_ship),
         )
     )
-
-
-def _pieces(lsn: int, data: bytes) -> Iterator[tuple[int, Body]]:
-    """Give a change set in frames; they are made when they leave."""
-    for at in range(0, max(1, len(data)), limits.CHUNK_BYTES_MAX):
-        part = data[at : at + limits.CHUNK_BYTES_MAX]
-        yield m.SHIP, {"lsn": lsn, "d": part, "last": at + limits.CHUNK_BYTES_MAX >= len(data)}

@@ -136,7 +136,7 @@ class CopyOver(Happening):
 
 @dataclass(frozen=True, slots=True)
 class Shipped(Happening):
-    """One change set."""
+    """A piece of a change set. lsn: where the set leads to, with its last piece; 0 with the others."""
 
     lsn: int
     data: bytes

@@ -46,7 +46,7 @@ def _answer(link: Link, found: list[Happening], chance: random.Random) -> None:
                     if room := link.copy_room:
                         link.copy_data(bytes(min(room, 1_000)))
                 case FollowAsked():
-                    link.ship(1, chance.randbytes(chance.choice((0, 10, 70_000))))
+                    link.ship(1, chance.randbytes(chance.choice((1, 10, 70_000))))
         elif isinstance(link, PeerCaller):
             match happening:
                 case PeerProven():
