@@ -12,7 +12,8 @@ from typing import Any
 
 from jaz_lite.errors import StoreDamaged
 from jaz_lite.icons import REGISTRY
-from jaz_lite.store.keys import Keys, is_sealed
+from jaz_lite.store.keys import Keys
+from jaz_lite.store.sealing import is_sealed
 
 MASK = "******"
 PLAIN_MARK = "\0plain:"  # no file format that people write can hold a NUL

@@ -1,19 +1,11 @@
-"""The keys of a data directory, and the sealing of secrets with one of them.
+"""The keys of a data directory."""
 
-Sealing hides secrets (passwords in definitions, keys of agents) from whoever gets the database without `keys/`, and
-notices changes. It is encrypt-then-MAC from HMAC-SHA256 in counter mode: the standard library has no cipher, and the
-amounts are small.
-"""
-
-import base64
-import binascii
-import hashlib
-import hmac
 import os
 import secrets
 from pathlib import Path
 
 from jaz_lite.errors import StoreDamaged
+from jaz_lite.store.sealing import Seal
 from jaz_lite.wire.x509 import Draw, self_signed
 
 KEYS_FOLDER = "keys"
@@ -29,20 +21,14 @@ PEM_FILES = (SITE_KEY_FILE, SITE_CERTIFICATE_FILE)
 PEM_START = b"-----BEGIN "
 KEYS_LOST = "put back keys/ from a copy"
 
-_PREFIX = "s1."  # names the method, so that another can follow
-_NONCE_BYTES = 16
-_TAG_BYTES = 32
-_BLOCK_BYTES = 32
 
-
-class Keys:
+class Keys(Seal):
     """The keys of one site: they travel with the data directory and never leave it."""
 
     def __init__(self, *, folder: Path, fence_key: bytes, secret_key: bytes) -> None:
+        super().__init__(secret_key)
         self.folder = folder
         self.fence_key = fence_key
-        self._stream_key = hmac.digest(secret_key, b"jazl-seal-stream", "sha256")
-        self._tag_key = hmac.digest(secret_key, b"jazl-seal-tag", "sha256")
 
     @classmethod
     def create(cls, data_folder: Path, *, name: str) -> "Keys":
@@ -112,45 +98,6 @@ class Keys:
         write_private(self.folder / SWITCHING_FILE, b"")
         _finish_switching(self.folder)
 
-    # ---- sealing
-
-    def seal(self, plain: bytes) -> str:
-        """Return `plain` hidden, as printable text; twice the same plain gives two different texts."""
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        hidden = self._mixed(nonce, plain)
-        tag = hmac.digest(self._tag_key, nonce + hidden, "sha256")
-        return _PREFIX + base64.urlsafe_b64encode(nonce + hidden + tag).decode("ascii")
-
-    def unseal(self, sealed: str) -> bytes:
-        """Return what was sealed.
-
-        Raises:
-            StoreDamaged: the text was changed, or sealed with the key of another data directory.
-        """
-        try:
-            if not sealed.startswith(_PREFIX):
-                raise ValueError("unknown method")
-            raw = base64.b64decode(sealed.removeprefix(_PREFIX).encode("ascii"), altchars=b"-_", validate=True)
-        except (ValueError, binascii.Error) as error:
-            raise StoreDamaged("a sealed value has been changed") from error
-        nonce, hidden, tag = raw[:_NONCE_BYTES], raw[_NONCE_BYTES:-_TAG_BYTES], raw[-_TAG_BYTES:]
-        if len(raw) < _NONCE_BYTES + _TAG_BYTES or not hmac.compare_digest(
-            hmac.digest(self._tag_key, nonce + hidden, "sha256"), tag
-        ):
-            raise StoreDamaged(
-                "a sealed value has been changed, or was sealed in another data directory",
-                hint="keys/ and jaz.db belong together",
-            )
-        return self._mixed(nonce, hidden)
-
-    def _mixed(self, nonce: bytes, data: bytes) -> bytes:
-        """Combine `data` with the key stream of a nonce: hides what is plain, and the other way round."""
-        blocks = -(-len(data) // _BLOCK_BYTES)
-        stream = b"".join(
-            hmac.digest(self._stream_key, nonce + number.to_bytes(8, "big"), hashlib.sha256) for number in range(blocks)
-        )[: len(data)]
-        return (int.from_bytes(data, "big") ^ int.from_bytes(stream, "big")).to_bytes(len(data), "big")
-
 
 def _finish_switching(folder: Path) -> None:
     if not (folder / SWITCHING_FILE).exists():
@@ -161,11 +108,6 @@ def _finish_switching(folder: Path) -> None:
     sync_folder(folder)
     (folder / SWITCHING_FILE).unlink()
     sync_folder(folder)
-
-
-def is_sealed(text: str) -> bool:
-    """Say whether a text looks sealed."""
-    return text.startswith(_PREFIX)
 
 
 def write_private(path: Path, data: bytes) -> None:

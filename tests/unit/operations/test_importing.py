@@ -9,8 +9,8 @@ from jaz_lite.compat.jaz_xml import read_export
 from jaz_lite.operations import registry
 from jaz_lite.operations.secrets import PLAIN_MARK, marked
 from jaz_lite.operations.site import OfflineSite, drive
-from jaz_lite.store.keys import is_sealed
 from jaz_lite.store.open import Store
+from jaz_lite.store.sealing import is_sealed
 from tests.unit.operations.small_site import OWNER, ask, calendar, icon, incoming, job, jobnet, schedule
 
 SUB = jobnet("SUB", job("JOB-1"))
