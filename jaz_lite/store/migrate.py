@@ -37,6 +37,7 @@ def migrations() -> tuple[Migration, ...]:
         Migration(8, "0.2.0", _text("0008.sql")),
         Migration(9, "0.2.0", _text("0009.sql")),
         Migration(10, "0.2.0", _text("0010.sql")),
+        Migration(11, "0.2.0", _text("0011.sql")),
     )
 
 
@@ -71,6 +72,9 @@ def upgrade(
             connection.execute(
                 "insert into upgrades (number, needs, at_ms) values (?, ?, ?)", (step.number, step.needs, at_ms)
             )
+            if connection.table_exists("main", "commits"):
+                # A copy of another format has another position: it cannot be brought up to this one by changes.
+                connection.execute("update commits set mark = randomblob(8)")
             connection.execute(f"pragma application_id = {APPLICATION_ID}")
             connection.execute(f"pragma user_version = {step.number}")
             connection.execute("commit")

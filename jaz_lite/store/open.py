@@ -10,6 +10,7 @@ import apsw
 from jaz_lite.clock import Clock
 from jaz_lite.errors import JazLiteError, NoSuchObject, Refused
 from jaz_lite.store import migrate
+from jaz_lite.store.changes import Changes
 from jaz_lite.store.connection import DATABASE_FILE, told
 from jaz_lite.store.keys import Keys
 from jaz_lite.store.migrate import Migration
@@ -141,6 +142,11 @@ class Store:
     def settings_version(self) -> int:
         """A number that grows whenever a setting may have changed."""
         return self._the_writer.memory.settings_version
+
+    @property
+    def changes(self) -> Changes:
+        """What standbys follow."""
+        return self._the_writer.changes
 
     # ---- reading
 

@@ -7,6 +7,7 @@ from jaz_lite.errors import StoreDamaged
 from jaz_lite.store.agents import Agents
 from jaz_lite.store.attempts import Attempts
 from jaz_lite.store.clock_doubt import ClockDoubt
+from jaz_lite.store.commits import Commits
 from jaz_lite.store.connection import Sql
 from jaz_lite.store.credentials import Credentials
 from jaz_lite.store.definitions import Definitions
@@ -52,6 +53,7 @@ class Nouns:
         self.past_work = PastWork(sql)
         self.retention = Retention(sql)
         self.clock_doubt = ClockDoubt(sql)
+        self.commits = Commits(sql)
         self._sql = sql
 
 

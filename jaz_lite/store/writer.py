@@ -12,6 +12,8 @@ import apsw.bestpractice
 
 from jaz_lite.clock import Clock
 from jaz_lite.errors import JazLiteError, StoreDamaged
+from jaz_lite.store.changes import Changes
+from jaz_lite.store.commits import Counter
 from jaz_lite.store.connection import Sql, told
 from jaz_lite.store.memory import Memory
 
@@ -50,7 +52,8 @@ def set_up(connection: apsw.Connection) -> None:
 class Writer:
     """The writing connection and what is known about its commits."""
 
-    def __init__(self, connection: apsw.Connection, path: Path, clock: Clock) -> None:
+    def __init__(self, connection: apsw.Connection, path: Path, clock: Clock, *, counting: bool = True) -> None:
+        """Args: counting: number the commits; a standby's copy takes their numbers from the changes it is sent."""
         self._connection = connection
         self._clock = clock
         self._busy = False
@@ -62,6 +65,8 @@ class Writer:
         self.path = str(path)
         self.memory = Memory()
         self.commit_slow = False
+        self.changes = Changes(connection, clock, lambda: not self._busy)
+        self._counter = Counter(connection) if counting else None
         connection.set_wal_hook(self._wal_grew)
 
     # ---- transactions
@@ -77,11 +82,14 @@ class Writer:
         if self._failure is not None:
             failure, self._failure = self._failure, None
             raise failure
+        self.changes.before_transaction()
         try:
             self._connection.execute("begin immediate")
         except apsw.Error as error:
             raise self._told(error) from error
         self._busy = True
+        if self._counter is not None:
+            self._counter.begin()
         return Sql(self._connection, self.memory, self.path, writing=True)
 
     def commit(self) -> None:
@@ -96,6 +104,8 @@ class Writer:
                 raise StoreDamaged(f"a transaction on {self.path} was undone by an earlier error")
             if not self.memory.due_is_known:
                 self.look_up_due()
+            if self._counter is not None:
+                self._counter.count()
             self._wrote = False
             started = self._clock.monotonic()
             self._connection.execute("commit")
@@ -213,6 +223,7 @@ class Writer:
     def close(self) -> None:
         """Close the connection; the WAL is moved into the file."""
         assert not self._busy, "a transaction is open"
+        self.changes.close()
         try:
             self._connection.close()
         except apsw.Error as error:
