@@ -24,12 +24,14 @@ from jaz_lite.engine.variables import moment
 from jaz_lite.model import event as asked
 from jaz_lite.model.action import SetTimer
 from jaz_lite.model.event import Started, TimerFired
-from jaz_lite.model.run import Boot, Run
+from jaz_lite.model.run import Boot, LoadStatus, Run, RunState
 
 BOOT = "boot"  # timers of the run itself; what makes turns has this one come as `Started`
 DEADLINE = "deadline"
 TIMEOUT = "timeout"
 MINUTE_MS = 60_000
+
+_DELETED = "deleted by "
 
 Refusal = str | None
 
@@ -131,6 +133,11 @@ def deadline(draft: Draft, event: TimerFired) -> None:
     draft.tell("run_deadline_missed", severity="warning", deadline_at=_at(draft, event.due_ms), state=draft.state)
 
 
+def was_taken_back(state: RunState, load_status: LoadStatus, message: str) -> bool:
+    """Tell whether a run is over because a person deleted it before its start."""
+    return state == "ended" and load_status == "skipped" and message.startswith(_DELETED)
+
+
 # ---- what people ask
 
 
@@ -180,7 +187,7 @@ def _move(draft: Draft, operation: asked.MoveRun) -> Refusal:
 def _delete(draft: Draft, by: str) -> Refusal:
     if draft.state != "waiting":
         return f"the run is {draft.state}; only one that has not started can be deleted"
-    _end_unstarted(draft, f"deleted by {by} before its start")
+    _end_unstarted(draft, f"{_DELETED}{by} before its start")
     draft.tell("run_deleted", by=by)
     return None
 

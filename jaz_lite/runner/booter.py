@@ -27,6 +27,7 @@ from jaz_lite.model.schedule import LateStart
 from jaz_lite.runner import starts
 from jaz_lite.runner.clock_watch import STEP_MS_MIN, ClockWatch
 from jaz_lite.runner.missed import Count, Missed, latest
+from jaz_lite.runner.siblings import is_or_was_due
 from jaz_lite.runner.timetables import Loaded, Timetables
 from jaz_lite.runner.turn import Turn
 from jaz_lite.schedule.timetable import Start
@@ -166,19 +167,29 @@ class Booter:
         self._aside_untold.append(self._at)
         return True
 
-    def has_missed(self, run: Run, now_ms: int) -> bool:
-        """Tell whether a later time of the schedule that planned this run is over or due."""
+    def has_missed(self, turn: Turn, run: Run) -> bool:
+        """Tell whether a later time of the schedule that planned this run is over or due, with a run or still without.
+
+        Notes:
+            Times whose run a person deleted or moved on do not count: nothing starts at them.
+        """
         assert run.boot is not None, "only planned runs are asked for"
-        schedule_id = run.boot.schedule_id
+        schedule_id, jobnet_id = run.boot.schedule_id, run.jobnet.jobnet_id
         entry = self._entries.get(schedule_id)
-        if entry is None or entry.loaded.timetable is None or not _starts(entry.loaded, run.jobnet.jobnet_id):
+        if entry is None or entry.loaded.timetable is None or not _starts(entry.loaded, jobnet_id):
             return False
         if schedule_id in self._aside:
             return False
         self._at = schedule_id
         later = entry.loaded.timetable.first_after(max(run.boot.nominal_ms, run.scheduled_ms or 0))
+        while later is not None and later.at_ms <= turn.now_ms:
+            run_id = turn.tx.runs.find_by_occ(occurrence(schedule_id, jobnet_id, later.at_ms))
+            other = None if run_id is None else turn.find_run(run_id) or turn.tx.runs.row(run_id)
+            if other is None or is_or_was_due(other, turn.now_ms):
+                break
+            later = entry.loaded.timetable.first_after(later.at_ms)
         self._at = None
-        return later is not None and later.at_ms <= now_ms
+        return later is not None and later.at_ms <= turn.now_ms
 
     # ---- definitions and settings
 

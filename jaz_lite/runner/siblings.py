@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 
+from jaz_lite.engine.boot import was_taken_back
 from jaz_lite.model.run import Run
+from jaz_lite.store.run_rows import RunRow
 
 BUSY = frozenset(("ready", "running", "run_error"))
 
@@ -42,5 +44,10 @@ def supersedes(run: Run, now_ms: int, other: Run) -> bool:
         and other.boot.schedule_id == run.boot.schedule_id
         and other.jobnet.jobnet_id == run.jobnet.jobnet_id
         and other.boot.nominal_ms > run.boot.nominal_ms
-        and (other.scheduled_ms or 0) <= now_ms
+        and is_or_was_due(other, now_ms)
     )
+
+
+def is_or_was_due(run: Run | RunRow, now_ms: int) -> bool:
+    """Tell whether the time of a planned run has come: not where a person moved it on, or deleted it before."""
+    return (run.scheduled_ms or 0) <= now_ms and not was_taken_back(run.state, run.load_status, run.message)

@@ -68,7 +68,7 @@ class Turn:
         draw_ids: Callable[[int], int],
         later: Callable[[float, Input], None],
         may_start: bool,
-        has_missed: Callable[[Run], bool],
+        has_missed: "Callable[[Turn, Run], bool]",
     ) -> None:
         self.tx = tx
         self.live = live
@@ -137,7 +137,7 @@ class Turn:
         if is_in_time(run, self.now_ms):
             return False
         others = self.live.of_schedule(boot.schedule_id, run.jobnet.jobnet_id)
-        return any(self._seen(others, partial(supersedes, run, self.now_ms))) or self._has_missed(run)
+        return any(self._seen(others, partial(supersedes, run, self.now_ms))) or self._has_missed(self, run)
 
     def insert_run(self, run: Run, icon_path: str = "") -> None:
         """Put a new run into the store and let it start, if its time has come."""

@@ -15,7 +15,6 @@ import logging
 import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
-from functools import partial
 from zoneinfo import ZoneInfo
 
 from jaz_lite.clock import Clock
@@ -198,7 +197,7 @@ class Turns:
             draw_ids=self._draw_ids,
             later=self.later,
             may_start=not self.disk_full,
-            has_missed=partial(self.booter.has_missed, now_ms=now_ms),
+            has_missed=self.booter.has_missed,
         )
         try:
             starts_due = False

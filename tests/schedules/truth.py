@@ -323,7 +323,12 @@ class Truth:
                 return {"started late"}
         if not same or key in self.moved or times is None:
             return {"started late", "skipped"}
-        return {"skipped"} if times.between(key[2], now_ms) else {"started late"}
+        later = [(*key[:2], at_ms) for at_ms in times.between(key[2], now_ms)]
+        return {"skipped"} if any(self._is_due(each, now_ms) for each in later) else {"started late"}
+
+    def _is_due(self, key: Key, now_ms: int) -> bool:
+        """Tell whether a run starts for a time that has come, unless the policy is against it."""
+        return key not in self.deleted and self.moved.get(key, 0) <= now_ms
 
     def _busy(self, jobnet_id: str) -> list[Run]:
         return [

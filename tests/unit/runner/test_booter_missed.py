@@ -1,9 +1,11 @@
 """Times that were missed: each ends in exactly one of started, started late, delayed-start error, skipped or counted."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from jaz_lite.model.event import DeleteRun, MoveRun
 from jaz_lite.model.schedule import BootTime, LateStart
 from jaz_lite.runner import booter, missed
 from jaz_lite.schedule.timetable import Start, Timetable
@@ -234,6 +236,29 @@ def test_a_planned_run_gives_way_to_a_later_time_that_was_missed_as_well(site: S
     down_until(site, "09:30")
 
     assert runs(site) == {"15 07:30": "skipped", "15 09:00": "started late"}
+
+
+@pytest.mark.parametrize("operation", [(DeleteRun,), (MoveRun, "", instant("23:00"))], ids=["deleted", "moved on"])
+def test_a_later_start_that_was_taken_back_makes_no_earlier_one_give_way(site: Site, operation: tuple[Any]) -> None:
+    schedule(site, "NIGHTLY", "0730", "0800", "1200", late_start="run_latest")
+    with site.store.snapshot() as view:
+        (later,) = (row.run_id for row in view.runs.list() if row.scheduled_ms == instant("08:00"))
+    site.ask(later, *operation)
+
+    down_until(site, "09:30")
+
+    assert runs(site)["15 07:30"] == "started late"
+
+
+def test_one_of_two_later_starts_that_were_taken_back_is_enough_to_give_way(site: Site) -> None:
+    schedule(site, "NIGHTLY", "0730", "0800", "0810", late_start="run_latest")
+    with site.store.snapshot() as view:
+        (later,) = (row.run_id for row in view.runs.list() if row.scheduled_ms == instant("08:00"))
+    site.ask(later, DeleteRun)
+
+    down_until(site, "09:30")
+
+    assert runs(site) == {"15 07:30": "skipped", "15 08:00": "skipped", "15 08:10": "started late"}
 
 
 def test_a_fault_while_a_late_run_is_judged_sets_only_its_schedule_aside(
