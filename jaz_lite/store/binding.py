@@ -17,6 +17,7 @@ from jaz_lite.store.keys import write_private
 
 INSTANCE_FILE = "instance.json"
 MACHINE_ID_FILES = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
+BINDING_LOST = "put it back from a copy of the data directory"
 TAKE_OVER = "if the other server is gone for good, `jaz-lite activate` takes over with this directory"
 
 
@@ -89,11 +90,11 @@ def read_binding(folder: Path) -> Binding:
     except OSError as error:
         raise StoreDamaged(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise StoreDamaged(f"{path} is damaged") from error
+        raise StoreDamaged(f"{path} is damaged", hint=BINDING_LOST) from error
     try:
         return _binding_of(json.loads(text))
     except (ValueError, KeyError, TypeError) as error:
-        raise StoreDamaged(f"{path} is damaged") from error
+        raise StoreDamaged(f"{path} is damaged", hint=BINDING_LOST) from error
 
 
 def write_binding(folder: Path, binding: Binding) -> None:

@@ -12,6 +12,7 @@ from jaz_lite.errors import StoreDamaged
 from jaz_lite.store.keys import sync_folder, write_private
 
 FENCED_FILE = "fenced.json"
+MARK_LOST = "it says which server took over; remove it only if this directory is to take over again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,7 @@ def read_fenced(folder: Path) -> FencedBy | None:
     except OSError as error:
         raise StoreDamaged(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise StoreDamaged(f"{path} is damaged") from error
+        raise StoreDamaged(f"{path} is damaged", hint=MARK_LOST) from error
     try:
         fenced = json.loads(text)
         return FencedBy(
@@ -50,7 +51,7 @@ def read_fenced(folder: Path) -> FencedBy | None:
             at_ms=int(fenced["at_ms"]),
         )
     except (ValueError, KeyError, TypeError) as error:
-        raise StoreDamaged(f"{path} is damaged") from error
+        raise StoreDamaged(f"{path} is damaged", hint=MARK_LOST) from error
 
 
 def write_fenced(folder: Path, fenced: FencedBy) -> None:

@@ -47,14 +47,18 @@ class Keys(Seal):
         return cls.load(data_folder)
 
     @classmethod
-    def load(cls, data_folder: Path) -> "Keys":
+    def load(cls, data_folder: Path, *, look_only: bool = False) -> "Keys":
         """Read the keys of a data directory.
+
+        Args:
+            look_only: change nothing, not even to finish an interrupted change of the certificate.
 
         Raises:
             StoreDamaged: a key is missing or has the wrong length.
         """
         folder = data_folder / KEYS_FOLDER
-        _finish_switching(folder)
+        if not look_only:
+            _finish_switching(folder)
         found: list[bytes] = []
         for name in (FENCE_KEY_FILE, SECRET_KEY_FILE, SITE_KEY_FILE, SITE_CERTIFICATE_FILE):
             try:

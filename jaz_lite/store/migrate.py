@@ -94,7 +94,7 @@ def check(connection: apsw.Connection, path: Path, steps: Sequence[Migration]) -
     present = int(connection.pragma("user_version"))
     empty = connection.execute("select 1 from sqlite_schema limit 1").fetchone() is None
     if not empty and int(connection.pragma("application_id")) != APPLICATION_ID:
-        raise StoreDamaged(f"{path} is not a database of jaz_lite")
+        raise StoreDamaged(f"{path} is not a database of jaz_lite", hint="is it the right folder?")
     if present > len(steps):
         row = connection.execute("select needs from upgrades where number = ?", (present,)).fetchone()
         needs = row[0] if row is not None else "a newer version"

@@ -154,6 +154,10 @@ class Store:
         """Give read-only nouns of what is committed now. See `Readers.snapshot`."""
         return self._readers.snapshot(limit_s)
 
+    def pinned(self) -> AbstractContextManager[tuple[View, apsw.Connection]]:
+        """Give what is committed now for as long as it takes, for the copies of this room. See `Readers.pinned`."""
+        return self._readers.pinned()
+
     # ---- housekeeping, between transactions
 
     @property

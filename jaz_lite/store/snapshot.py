@@ -49,18 +49,29 @@ class Readers:
         Raises:
             UsageError: a query ran into the limit.
         """
+        until = self._clock.monotonic() + limit_s
+        with self._reading(lambda: self._clock.monotonic() > until) as (view, _):
+            yield view
+
+    @contextmanager
+    def pinned(self) -> Iterator[tuple[View, apsw.Connection]]:
+        """Give the nouns of one committed state and the connection that holds on to it, without a limit of time."""
+        with self._reading(None) as found:
+            yield found
+
+    @contextmanager
+    def _reading(self, is_over: Callable[[], bool] | None) -> Iterator[tuple[View, apsw.Connection]]:
         try:
             reader = self._idle.pop() if self._idle else _Reader(self._path, self._vfs)
         except apsw.Error as error:
             raise told(error, str(self._path)) from error
         connection = reader.connection
-        until = self._clock.monotonic() + limit_s
-        connection.set_progress_handler(lambda: self._clock.monotonic() > until, STEPS_BETWEEN_LOOKS)
+        connection.set_progress_handler(is_over, STEPS_BETWEEN_LOOKS)
         sql = Sql(connection, reader.memory, str(self._path), writing=False)
         try:
             connection.execute("begin")
             sql.row("select 1 from sqlite_schema limit 1")  # a deferred transaction sees nothing before it reads
-            yield View(sql, self._keys)
+            yield View(sql, self._keys), connection
         finally:
             sql.close()
             if connection.in_transaction:
