@@ -49,7 +49,7 @@ class Counter:
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
-        self._mark = secrets.token_bytes(MARK_BYTES)
+        self.mark = secrets.token_bytes(MARK_BYTES)
         self._changes = 0
 
     def begin(self) -> None:
@@ -59,4 +59,4 @@ class Counter:
     def count(self) -> None:
         """Number the transaction that is about to be committed; one that changed nothing needs no number."""
         if self._connection.total_changes() != self._changes:
-            self._connection.execute("update commits set lsn = lsn + 1, mark = ?", (self._mark,))
+            self._connection.execute("update commits set lsn = lsn + 1, mark = ?", (self.mark,))

@@ -226,7 +226,7 @@ def _told_by(view: View, schema: int, now_ms: int) -> Manifest:
         term=site.term,
         last_tick_ms=site.last_tick_ms,
         taken_ms=now_ms,
-        lsn=0,
+        lsn=view.commits.position().lsn,
         cursors={row.agent_id: row.cursor for row in view.agents.list()},
         files={},
     )

@@ -16,13 +16,13 @@ from jaz_lite.errors import AlreadyRunning, NoSuchObject, Refused, StoreDamaged,
 from jaz_lite.store.binding import INSTANCE_FILE, Binding, Machine, read_binding, this_machine, write_binding
 from jaz_lite.store.connection import DATABASE_FILE
 from jaz_lite.store.keys import Keys, write_private
-from jaz_lite.store.manifest import MANIFEST_FILE
+from jaz_lite.store.manifest import forget_manifest
 from jaz_lite.store.open import Store
 
 CONFIG_FILE = "config.toml"
 LOCK_FILE = "lock"
 RESERVE_FILE = "reserve"
-IN_USE_FILE = "in-use"  # there while a server has the store open, so that a copy without its WAL is noticed
+IN_USE_FILE = "in-use"  # there while a server has the store open: the mark of its commits, see wal.py
 RESERVE_BYTES = 16 * 1024 * 1024
 SITE_UID_BYTES = 16
 STORE_LOST = "put back a copy of the data directory"
@@ -207,7 +207,8 @@ class DataDirectory:
         path = self.folder / DATABASE_FILE
         if not path.is_file():
             raise StoreDamaged(f"{path} is gone", hint=STORE_LOST)
-        self._forget_manifest()
+        forget_manifest(self.folder)
+        self._binding = read_binding(self.folder)
         store = Store.open(self.folder, clock=clock)
         try:
             with store.snapshot() as view:
@@ -222,16 +223,8 @@ class DataDirectory:
             store.close()
             raise StoreDamaged(f"{path} belongs to another site than {self.folder}", hint=STORE_LOST)
         if self._lock is not None:
-            (self.folder / IN_USE_FILE).touch(mode=0o600)
+            write_private(self.folder / IN_USE_FILE, store.mark)
         return store
-
-    def _forget_manifest(self) -> None:
-        """Drop what told the files of a snapshot: from now on they change. In this order, so that a crash leaves no
-        snapshot that wants a manifest and has none."""
-        if self._binding.described:
-            self._binding = replace(self._binding, described=False)
-            write_binding(self.folder, self._binding)
-        (self.folder / MANIFEST_FILE).unlink(missing_ok=True)
 
     def __enter__(self) -> "DataDirectory":
         return self

@@ -8,12 +8,13 @@ whoever may write the files can write a manifest too.
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from jaz_lite.errors import StoreDamaged
-from jaz_lite.store.keys import write_private
+from jaz_lite.store.binding import read_binding, write_binding
+from jaz_lite.store.keys import sync_folder, write_private
 
 MANIFEST_FILE = "manifest.json"
 MANIFEST_BYTES_MAX = 16 * 1024 * 1024
@@ -64,6 +65,17 @@ def sum_of(path: Path, passed: Callable[[int], None] = lambda _bytes: None) -> F
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write the manifest of a snapshot, durably."""
     write_private(folder / MANIFEST_FILE, render(manifest))
+
+
+def forget_manifest(folder: Path) -> None:
+    """Drop what tells the files of a snapshot: from now on they change. Nothing happens where there is none."""
+    path = folder / MANIFEST_FILE
+    if not path.exists():
+        return
+    # In this order, so that a crash leaves no snapshot that wants a manifest and has none.
+    write_binding(folder, replace(read_binding(folder), described=False))
+    path.unlink()
+    sync_folder(folder)
 
 
 def read_manifest(folder: Path) -> Manifest | None:

@@ -116,6 +116,11 @@ class Store:
         """Whether commits have lately taken so long that they should go to a thread."""
         return self._the_writer.commit_slow
 
+    @property
+    def mark(self) -> bytes:
+        """What tells the commits of this opening from all others."""
+        return self._the_writer.mark
+
     def next_due_ms(self) -> int | None:
         """Return when the next timer is due, or None. Does not touch the file while a commit is in flight."""
         writer = self._the_writer

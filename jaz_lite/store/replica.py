@@ -16,6 +16,7 @@ from jaz_lite.store import migrate
 from jaz_lite.store.changes import ChangeSet, NeedsCopy
 from jaz_lite.store.commits import Position, position_of
 from jaz_lite.store.connection import DATABASE_FILE, told
+from jaz_lite.store.manifest import forget_manifest
 from jaz_lite.store.row_changes import RowChanges
 from jaz_lite.store.writer import WAL_PAGES_IDLE, Writer, set_up
 
@@ -54,6 +55,7 @@ class Replica:
                 migrate.check(connection, path, migrate.migrations())
                 if not connection.table_exists("main", "commits"):
                     raise NeedsCopy("the copy is of an older format")
+                forget_manifest(folder)
                 set_up(connection)
                 connection.execute("pragma foreign_keys = off")
                 connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)

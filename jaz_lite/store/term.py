@@ -83,7 +83,7 @@ class Term:
         """
         assert epoch > self.site().epoch, "a takeover begins a new epoch"
         term = term_of(epoch, 0)
-        self._sql.run("update site set epoch = ?, boot = 0, act = ?", (epoch, act))
+        self._sql.run("update site set epoch = ?, boot = 0, act = ?, tick_before_ms = last_tick_ms", (epoch, act))
         return term
 
     def tick(self, at_ms: int) -> None:

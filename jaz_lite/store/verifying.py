@@ -22,7 +22,7 @@ from jaz_lite.store.keys import KEYS_FOLDER, SWITCHING_FILE, Keys
 from jaz_lite.store.manifest import MANIFEST_FILE, TAKE_ANOTHER, Manifest, read_manifest, sum_of
 from jaz_lite.store.memory import Memory
 from jaz_lite.store.transaction import View
-from jaz_lite.store.wal import WAL_SUFFIX, WalIndex, refuse_torn
+from jaz_lite.store.wal import WAL_SUFFIX, WalIndex, refuse_misfit, refuse_torn
 
 COPIED_IN_USE = "a server was using it while it was copied: copy it again with `jaz-lite snapshot`"
 FAULTS_TOLD_MAX = 3
@@ -73,6 +73,7 @@ def verify(folder: Path) -> Verified:
             schema, known = _format(connection, path)
             if wal is not None:
                 refuse_torn(path, wal)
+                _refuse_misfit(connection, path, wal)
             _refuse_unsound(connection, path)
             site = connection.execute("select site_uid, epoch, boot, last_tick_ms from site").fetchone()
             if site is None:
@@ -192,6 +193,13 @@ def _format(connection: apsw.Connection, path: Path) -> tuple[int, int]:
     if not schema:
         raise StoreDamaged(f"{path} is empty", hint=TAKE_ANOTHER)
     return schema, len(steps)
+
+
+def _refuse_misfit(connection: apsw.Connection, path: Path, wal: WalIndex) -> None:
+    row = connection.execute("select rootpage from sqlite_schema where name = 'commits'").fetchone()
+    if row is not None:
+        in_use = path.parent / IN_USE_FILE
+        refuse_misfit(path, wal, row[0], in_use.read_bytes() if in_use.exists() else b"")
 
 
 def _refuse_unsound(connection: apsw.Connection, path: Path) -> None:

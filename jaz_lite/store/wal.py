@@ -9,6 +9,7 @@ Source: SQLite, "Database File Format", section 4 (the WAL), and "WAL-mode File 
 """
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,9 @@ FRAME_HEAD = struct.Struct(">IIII")  # page, pages after the commit or 0, two sa
 FRAME_HEAD_BYTES = 24
 INDEX_HEAD = struct.Struct("=III??HI")  # version, -, changes, initialized, byte order, page size, last valid frame
 COPY_AGAIN = "a server was using it while it was copied, or it was changed since: take a copy with `jaz-lite snapshot`"
+
+
+LEAF = 13  # a page of a table without pages under it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +72,57 @@ def refuse_torn(database: Path, index: WalIndex) -> None:
             place += size
     if lost > 1 or (lost and begun):
         raise StoreDamaged(f"{path} is damaged: {lost} committed changes behind the damage are lost", hint=COPY_AGAIN)
+
+
+def refuse_misfit(database: Path, index: WalIndex, page_number: int, mark: bytes) -> None:
+    """Refuse a WAL and a database that were not copied at one moment, as far as the numbers of the commits tell.
+
+    Each commit of a server counts on by one and leaves its mark and number in one and the same page. So the database
+    alone is never ahead of its WAL, and where both are of one server, the WAL goes on where the database ends.
+
+    Args:
+        page_number: of the page with the numbers (`commits`), from 1.
+        mark: of the server that was using the directory; b"": none was.
+
+    Raises:
+        StoreDamaged: they do not fit together.
+    """
+    wal = database.with_name(database.name + WAL_SUFFIX)
+    with database.open("rb") as source:
+        source.seek((page_number - 1) * index.page_bytes)
+        own = _position_on(source.read(index.page_bytes))
+    later = [found for page in _pages(wal, index, page_number) if (found := _position_on(page)) is not None]
+    if own is None or not later:
+        return
+    ahead = own[0] == later[-1][0] and own[1] > later[-1][1]
+    gap = own[0] == later[0][0] == mark and later[0][1] > own[1] + 1
+    if ahead or gap:
+        raise StoreDamaged(f"{database} and {wal.name} were not copied at one moment", hint=COPY_AGAIN)
+
+
+def _pages(wal: Path, index: WalIndex, page_number: int) -> Iterator[bytes]:
+    """Give all committed states of one page, oldest first."""
+    with wal.open("rb") as source:
+        for number in range(index.frames):
+            source.seek(HEAD_BYTES + number * (FRAME_HEAD_BYTES + index.page_bytes))
+            if int.from_bytes(source.read(4), "big") == page_number:
+                source.seek(FRAME_HEAD_BYTES - 4, 1)
+                yield source.read(index.page_bytes)
+
+
+def _position_on(page: bytes) -> tuple[bytes, int] | None:
+    """Return mark and number of the only row (id, mark, lsn) on a page; None where the page is another one."""
+    if len(page) < 512 or page[0] != LEAF or page[3:5] != b"\x00\x01":
+        return None
+    cell = int.from_bytes(page[8:10], "big")
+    _size, rowid, head, *types = page[cell : cell + 6]
+    # The id is stored as nothing, the mark has eight bytes, the number is an integer of 0 to 8 bytes or just 0 or 1.
+    sizes = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8, 8: 0, 9: 0}
+    if rowid != 1 or head != 4 or types[:2] != [0, 2 * 8 + 12] or types[2] not in sizes:
+        return None
+    start = cell + 6
+    number = page[start + 8 : start + 8 + sizes[types[2]]]
+    return page[start : start + 8], 1 if types[2] == 9 else int.from_bytes(number, "big", signed=True)
 
 
 def _is_whole(head: bytes) -> bool:

@@ -69,6 +69,12 @@ class Writer:
         self._counter = Counter(connection) if counting else None
         connection.set_wal_hook(self._wal_grew)
 
+    @property
+    def mark(self) -> bytes:
+        """What tells the commits of this opening from all others."""
+        assert self._counter is not None, "a standby's copy has no commits of its own"
+        return self._counter.mark
+
     # ---- transactions
 
     def begin(self) -> Sql:

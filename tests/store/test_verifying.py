@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import apsw
@@ -15,6 +15,7 @@ from jaz_lite.clock import VirtualClock
 from jaz_lite.errors import JazLiteError, NotBoundHere, StoreDamaged
 from jaz_lite.store.directory import DataDirectory
 from jaz_lite.store.fencing import FencedBy, write_fenced
+from jaz_lite.store.open import Store
 from jaz_lite.store.verifying import verify
 from tests.store.copies import HERE, contents, copied_with_a_file_tool, save, saved, site, snapshot
 
@@ -283,6 +284,56 @@ def test_a_wal_torn_in_its_last_change_is_what_a_power_cut_leaves(cold: Path) ->
     store = DataDirectory(cold).open_store(clock=VirtualClock())
     assert saved(store) == ["0", "1", "2"]
     store.close()
+
+
+@pytest.fixture
+def running(cold: Path) -> Iterator[tuple[Path, Store]]:
+    """A directory whose server has saved something that is no longer in the WAL only."""
+    with DataDirectory(cold).lock() as directory:
+        store = directory.open_store(clock=VirtualClock())
+        save(store, 1)
+        store.checkpoint()
+        save(store, 2)
+        yield cold, store
+        store.close()
+
+
+def test_files_of_a_running_server_that_happen_to_fit_are_not_refused(
+    running: tuple[Path, Store], tmp_path: Path
+) -> None:
+    folder, store = running
+    verify(copied_with_a_file_tool(folder, tmp_path / "before"))
+
+    store.checkpoint()
+    verify(copied_with_a_file_tool(folder, tmp_path / "moved"))
+
+    save(store, 3)
+    verify(copied_with_a_file_tool(folder, tmp_path / "begun-again"))
+
+
+def test_a_database_copied_before_the_wal_began_again_is_refused(running: tuple[Path, Store], tmp_path: Path) -> None:
+    folder, store = running
+    early = (folder / "jaz.db").read_bytes()
+    store.checkpoint()
+    save(store, 3)  # the WAL begins again
+    copy = copied_with_a_file_tool(folder, tmp_path / "copied")
+    (copy / "jaz.db").write_bytes(early)
+
+    with pytest.raises(StoreDamaged, match=r"jaz\.db and jaz\.db-wal were not copied at one moment"):
+        verify(copy)
+
+
+def test_a_wal_copied_before_the_database_went_on_is_refused(running: tuple[Path, Store], tmp_path: Path) -> None:
+    folder, store = running
+    early = (folder / "jaz.db-wal").read_bytes()
+    for number in range(3, 6):
+        save(store, number)
+    store.checkpoint()
+    copy = copied_with_a_file_tool(folder, tmp_path / "copied")
+    (copy / "jaz.db-wal").write_bytes(early)
+
+    with pytest.raises(StoreDamaged, match=r"jaz\.db( and jaz\.db-wal were not copied at one moment| is damaged)"):
+        verify(copy)
 
 
 def test_a_clean_stop_leaves_a_copy_that_needs_no_wal(cold: Path) -> None:
