@@ -22,6 +22,7 @@ from jaz_lite.model.schedule import BootTime, Cycle, Schedule
 from jaz_lite.schedule.days import DaySource, Holidays, days_of, picked_of
 from jaz_lite.schedule.local_time import DAY_MIN, FIRST_DAY, LAST_DAY, MIN_MS, LocalTime, local_time
 
+UNEVEN_REMEMBERED_MAX = 16  # days of one timetable
 YEARS_AHEAD = 12  # so long a leap day may be away, around a year like 2100 without one
 
 # How far the day of an instant may lie from the one that its wall time names: a skipped day moves it on, and a
@@ -73,6 +74,7 @@ class Timetable:
             zone: the site's; for a schedule that names none.
         """
         self._times: list[_Times] = []
+        self._uneven: dict[tuple[int, int], tuple[tuple[int, bool, str], ...]] = {}  # by times and operating day
         self._local: LocalTime = local_time(zone)
         self._end_by: int | None = None
         self._end_within_ms = schedule.end_within_min * MIN_MS
@@ -100,8 +102,9 @@ class Timetable:
             return []
         starts: list[Start] = []
         for times in self._times:
-            for year in self._years(times, after_ms, until_ms):
-                starts += self._of_year(times, year, after_ms, until_ms)
+            days = self._day_range(times, after_ms, until_ms)
+            for year in _years(days):
+                starts += self._of_year(times, year, days, after_ms, until_ms)
         return self._settled(starts)
 
     def first_after(self, after_ms: int) -> Start | None:
@@ -109,14 +112,13 @@ class Timetable:
         firsts = [at_ms for times in self._times if (at_ms := self._first(times, after_ms)) is not None]
         return self.between(min(firsts) - 1, min(firsts))[0] if firsts else None
 
-    def _years(self, times: _Times, after_ms: int, until_ms: int) -> range:
-        """Return the years whose operating days may have times in a span."""
+    def _day_range(self, times: _Times, after_ms: int, until_ms: int) -> range:
+        """Return the operating days, as ordinals, that may have times in a span."""
         first = self._local.day_at(after_ms) - times.later - DAYS_ASTRAY
         last = self._local.day_at(until_ms) - times.later + DAYS_ASTRAY
-        first, last = max(first, FIRST_DAY), min(last, LAST_DAY)
-        return range(0) if last < first else range(date.fromordinal(first).year, date.fromordinal(last).year + 1)
+        return range(max(first, FIRST_DAY), min(last, LAST_DAY) + 1)
 
-    def _of_year(self, times: _Times, year: int, after_ms: int, until_ms: int) -> list[Start]:
+    def _of_year(self, times: _Times, year: int, days: range, after_ms: int, until_ms: int) -> list[Start]:
         new = tuple.__new__  # what Start() does itself, in two thirds of the time: a year of a site has 256,000
         pairs = tuple(zip(times.since_midnight_ms, times.boot_times, strict=True))
         local = self._local.days(times.source.of_year(year), times.later)
@@ -131,27 +133,41 @@ class Timetable:
         at = attrgetter("at_ms")
         starts = starts[bisect_right(starts, after_ms, key=at) : bisect_right(starts, until_ms, key=at)]
         for day in local.uneven:
-            for at_ms, moved, boot_time in self._of_uneven(times, day):
+            for at_ms, moved, boot_time in self._of_uneven(times, day) if day in days else ():
                 if after_ms < at_ms <= until_ms:
                     starts.append(Start(at_ms, date.fromordinal(day), boot_time, moved))
         return starts
 
-    def _of_uneven(self, times: _Times, day: int) -> Iterator[tuple[int, bool, str]]:
-        """Give the times of an operating day that a change of the clocks touches: at_ms, moved, boot time; in order."""
-        for boot_time in times.boot_times:
-            at_ms, moved = self._local.instant(day, _minutes(boot_time))
-            yield at_ms, moved, boot_time
+    def _of_uneven(self, times: _Times, day: int) -> tuple[tuple[int, bool, str], ...]:
+        """Return the times of an operating day that a change of the clocks touches: at_ms, moved, boot time; in order.
+
+        A schedule of every minute has 1440 of them, and asks for them every minute of that day and those around it.
+        """
+        key = (id(times), day)
+        found = self._uneven.get(key)
+        if found is None:
+            if len(self._uneven) >= UNEVEN_REMEMBERED_MAX:
+                self._uneven.clear()
+            asked = [(self._local.instant(day, _minutes(boot_time)), boot_time) for boot_time in times.boot_times]
+            found = self._uneven[key] = tuple([(at.at_ms, at.moved, boot_time) for at, boot_time in asked])
+        return found
 
     def _first(self, times: _Times, after_ms: int) -> int | None:
         """Return the first of these times after an instant. A later operating day never has an earlier time."""
-        for year in self._years(times, after_ms, after_ms + YEARS_AHEAD * 366 * DAY_MIN * MIN_MS):
+        days = self._day_range(times, after_ms, after_ms + YEARS_AHEAD * 366 * DAY_MIN * MIN_MS)
+        for year in _years(days):
             local = self._local.days(times.source.of_year(year), times.later)
-            found = [at_ms for day in local.uneven for at_ms, _, _ in self._of_uneven(times, day) if at_ms > after_ms]
+            found: list[int] = []
             number = bisect_right(local.midnights_ms, after_ms - times.since_midnight_ms[-1])
+            last = days[-1]
             if number < len(local.midnights_ms):
                 midnight_ms = local.midnights_ms[number]
                 since_ms = times.since_midnight_ms[bisect_right(times.since_midnight_ms, after_ms - midnight_ms)]
                 found.append(midnight_ms + since_ms)
+                last = local.days[number].toordinal()
+            for day in local.uneven:
+                if days[0] <= day <= last:
+                    found += [at_ms for at_ms, _, _ in self._of_uneven(times, day) if at_ms > after_ms][:1]
             if found:
                 return min(found)
         return None
@@ -189,6 +205,11 @@ class Timetable:
             end_ms = ends_ms[day]
             day += 1
         return end_ms if within_ms is None else min(end_ms, within_ms)
+
+
+def _years(days: range) -> range:
+    """Return the years of some days."""
+    return range(date.fromordinal(days[0]).year, date.fromordinal(days[-1]).year + 1) if days else range(0)
 
 
 def wall_minutes(times: Iterable[BootTime | Cycle]) -> set[int]:

@@ -123,10 +123,11 @@ class Truth:
         if self.undecided:
             lost = sorted(self.undecided, key=lambda key: key[2])
             self.fail("LOST", f"{len(lost)} times have no run and no record: {self._told(lost[0])} is the first")
+        busy = Counter(run.jobnet.jobnet_id for run in self.open.values() if _is_busy(run))
         for run in self.open.values():
             assert run.boot is not None
             if run.state == "waiting" and run.scheduled_ms is not None and run.scheduled_ms <= now_ms:
-                self._waits_rightly(run)
+                self._waits_rightly(run, busy[run.jobnet.jobnet_id])
             by_ms = run.boot.deadline_ms
             if by_ms is not None and by_ms <= now_ms and not run.boot.deadline_missed:
                 self.fail("TOLD", f"{self._told(_key(run))} is over its deadline, and that was not noted")
@@ -137,15 +138,14 @@ class Truth:
                     if key not in self.runs and key not in self.counted:
                         self.fail("AHEAD", f"{self._told(key)} is within the load span and not planned")
 
-    def _waits_rightly(self, run: Run) -> None:
+    def _waits_rightly(self, run: Run, busy: int) -> None:
         key = self.key_of[run.run_id]
         assert run.boot is not None
         if run.boot.held == "held":
             return
-        busy = [other for other in self._busy(run.jobnet.jobnet_id) if other.run_id != run.run_id]
         if run.load_status == "delayed" and run.jobnet.multiple_start == "wait" and busy:
             return
-        how = f"{run.load_status}, held: {run.boot.held}, {len(busy)} others of its jobnet at work"
+        how = f"{run.load_status}, held: {run.boot.held}, {busy} others of its jobnet at work"
         self.fail("LOST", f"{self._told(key)} waits on ({how}), though {self.shown(run.scheduled_ms or 0)} has come")
 
     # ---- the server: what a transaction does, told by `watching.py`
@@ -331,13 +331,7 @@ class Truth:
         return key not in self.deleted and self.moved.get(key, 0) <= now_ms
 
     def _busy(self, jobnet_id: str) -> list[Run]:
-        return [
-            run
-            for run in self.open.values()
-            if run.jobnet.jobnet_id == jobnet_id
-            and run.state in ("ready", "running", "run_error")
-            and not run.start_missed
-        ]
+        return [run for run in self.open.values() if _is_busy(run) and run.jobnet.jobnet_id == jobnet_id]
 
     def _one_at_a_time(self, jobnet_id: str) -> None:
         busy = self._busy(jobnet_id)
@@ -391,6 +385,10 @@ class Truth:
 def _key(run: Run) -> Key:
     assert run.boot is not None
     return (run.boot.schedule_id, run.jobnet.jobnet_id, run.boot.nominal_ms)
+
+
+def _is_busy(run: Run) -> bool:
+    return run.state in ("ready", "running", "run_error") and not run.start_missed
 
 
 def _how(run: Run) -> str:

@@ -6,6 +6,7 @@ import pytest
 
 from jaz_lite.model.calendar import CalendarRule, Filter
 from jaz_lite.model.schedule import BootTime, Cycle, Schedule
+from jaz_lite.schedule.local_time import LocalTime
 from jaz_lite.schedule.public_holidays import HOLIDAYS
 from jaz_lite.schedule.timetable import Timetable
 from tests.unit.schedule.naming import (
@@ -253,3 +254,22 @@ def test_month_ends_around_holidays_start_as_counted_by_hand():
         "01-31", "02-29", "03-29", "04-30", "05-31", "06-28", "07-31", "08-30", "09-30", "10-31", "11-29", "12-30",
     ]  # fmt: skip
     assert said(found)[1] == "2024-02-29 16:00"  # 01:00 of 1 March in Tokyo
+
+
+def test_days_on_which_clocks_change_cost_nothing_at_other_times_of_the_year(monkeypatch: pytest.MonkeyPatch):
+    times = timetable(schedule(cycles=(Cycle(days_id="CAL", until="2359", every_min=1),)), calendar(rule=EVERY_DAY), BERLIN)
+    asked: list[int] = []
+    instant = LocalTime.instant
+    monkeypatch.setattr(LocalTime, "instant", lambda self, *more: asked.append(1) or instant(self, *more))
+
+    for minute in range(60):
+        now_ms = ms("2024-07-01 12:00") + minute * 60_000
+        first = times.first_after(now_ms)
+        assert first is not None
+        assert first.at_ms == now_ms + 60_000
+        assert len(times.between(now_ms, now_ms + 3_600_000)) == 60
+    assert not asked
+
+    for minute in range(60):
+        times.between(ms("2024-03-31 00:30") + minute * 60_000, ms("2024-03-31 12:00"))
+    assert len(asked) == 1440  # they are remembered
