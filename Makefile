@@ -8,7 +8,7 @@
 #   make test-wine           the agent's tests with a Windows Python under Wine, which it sets up itself
 #   make pyz                 the agent as one file, dist/jaz-lite-agent.pyz, for any Python 3.10 or later
 #   make sim SEEDS=200       the simulator; SEED=n repeats one seed
-#   make schedules SEEDS=200 schedules beside slow statements of their rules; SEED=n repeats one
+#   make schedules SEEDS=200 schedules beside slow statements of their rules, and under faults; SEED=n repeats one
 #   make power CUTS=1000     power cuts against the store
 #   make kill9 ROUNDS=20     real server, agents and keepers killed at random; SEED=n repeats a plan
 #   make fuzz FRAMES=1000000 sound and unsound input for all that reads; SEED=n repeats a run
@@ -77,6 +77,7 @@ sim: $(STAMP)
 
 schedules: $(STAMP)
 	@$(BIN)/python -m tests.schedules years --seeds $(SEEDS) $(if $(SEED),--seed $(SEED))
+	@$(BIN)/python -m tests.schedules booter --seeds $(SEEDS) $(if $(SEED),--seed $(SEED))
 
 power: $(STAMP)
 	@$(BIN)/python -m tests.store.power --cuts $(CUTS) $(if $(SEED),--seed $(SEED))

@@ -89,7 +89,7 @@ def hold_ignored() -> AbstractContextManager[None]:
 
 def superseded_ignored() -> AbstractContextManager[None]:
     """Of several missed times each is taken for the latest one."""
-    return patched((Turn, "superseded", lambda _turn, _run: False))
+    return patched((Turn, "_is_superseded", lambda _turn, _run: False))
 
 
 def window_not_looked_at_again() -> AbstractContextManager[None]:

@@ -257,7 +257,9 @@ def test_month_ends_around_holidays_start_as_counted_by_hand():
 
 
 def test_days_on_which_clocks_change_cost_nothing_at_other_times_of_the_year(monkeypatch: pytest.MonkeyPatch):
-    times = timetable(schedule(cycles=(Cycle(days_id="CAL", until="2359", every_min=1),)), calendar(rule=EVERY_DAY), BERLIN)
+    times = timetable(
+        schedule(cycles=(Cycle(days_id="CAL", until="2359", every_min=1),)), calendar(rule=EVERY_DAY), BERLIN
+    )
     asked: list[int] = []
     instant = LocalTime.instant
     monkeypatch.setattr(LocalTime, "instant", lambda self, *more: asked.append(1) or instant(self, *more))
