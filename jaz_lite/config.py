@@ -21,6 +21,8 @@ else:
 CONFIG_FILE = "config.toml"
 CONFIG_BYTES_MAX = 64 * 1024
 PORT_MAX = 65_535
+AFTER_SHIP = "after_ship"
+ACKS = ("commit", AFTER_SHIP)
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,11 @@ SETTINGS: tuple[Setting, ...] = (
         "server.strangers_per_address",
         64,
         "connections of one address that may prove who they are at the same time; more wait",
+    ),
+    Setting(
+        "standby.ack",
+        "commit",
+        'what was done is acknowledged when it is on this disk ("commit"), or on a standby\'s, too ("after_ship")',
     ),
     Setting("site.zone", "", "time zone of the site; empty: the machine's"),
     Setting("agent.shell", "/bin/sh", "shell for job texts of the embedded agent that name no interpreter"),
@@ -144,6 +151,8 @@ def checked(name: str, value: Any) -> Any:
         listen_address(value)
     elif name == "site.zone":
         zone(value)
+    elif name == "standby.ack" and value not in ACKS:
+        raise DefinitionError(f'setting "{name}" must be "commit" or "{AFTER_SHIP}", not {value!r}')
     elif name in ("server.strangers_per_address", "agent.slots") and not 1 <= value <= 10_000:
         raise DefinitionError(f'setting "{name}" must be 1 to 10000, not {value}')
     return value

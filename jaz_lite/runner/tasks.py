@@ -11,6 +11,7 @@ import trio
 from jaz_lite.errors import DiskFull
 from jaz_lite.runner.idle_chores import IdleChores
 from jaz_lite.runner.inputs import Input, Write
+from jaz_lite.runner.shipping import Shipping
 from jaz_lite.runner.turns import Turns
 
 TICK_S = 10.0  # last_tick is at most this old (protocol 8.4)
@@ -30,7 +31,12 @@ class Reserve(Protocol):
 
 
 async def make_turns(
-    turns: Turns, reserve: Reserve, chores: IdleChores, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    turns: Turns,
+    reserve: Reserve,
+    chores: IdleChores,
+    shipping: Shipping,
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Make a turn whenever something has gathered or a timer is due. The only task that changes runs.
 
@@ -58,7 +64,7 @@ async def make_turns(
             await trio.lowlevel.checkpoint()
         others_ran = False
         try:
-            await _make_turn(turns)
+            await _make_turn(turns, shipping)
         except DiskFull as error:
             log.error("the disk is full; nothing new is started", extra={"action": "disk.full", "why": error.message})
             turns.take_back()
@@ -66,7 +72,7 @@ async def make_turns(
                 await trio.sleep(FULL_PAUSE_S)
 
 
-async def _make_turn(turns: Turns) -> None:
+async def _make_turn(turns: Turns, shipping: Shipping) -> None:
     turn = turns.prepare()
     if turn is None:
         return
@@ -78,6 +84,7 @@ async def _make_turn(turns: Turns) -> None:
     except BaseException:
         turns.feed.drop()
         raise
+    await shipping.released()
     turns.release(turn)
 
 

@@ -14,7 +14,7 @@ is refused, a schedule starts nothing more, and a run whose timer it is counts a
 import logging
 import traceback
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from zoneinfo import ZoneInfo
 
 from jaz_lite.clock import Clock
@@ -91,6 +91,7 @@ class Turns:
         self._urgent = False
         self._quiet_until: float | None = None
         self._taken: list[Input] = []
+        self._apart: Iterator[Turn] | None = None  # what a turn that failed is taken apart into
         self._failed_at: int | None = None  # the run that the last failed turn was dealing with
         self.disk_full = False
         self._agents_version = store.agents_version
@@ -121,7 +122,7 @@ class Turns:
     @property
     def wait_s(self) -> float | None:
         """How long the next turn may wait for inputs that came; 0: it is wanted now; None: nothing came."""
-        if self._urgent:
+        if self._urgent or self._apart is not None:
             return 0.0
         if self._quiet_until is None:
             return None
@@ -143,7 +144,16 @@ class Turns:
     # ---- a turn
 
     def prepare(self) -> Turn | None:
-        """Apply all that has gathered, inside a new transaction. None: there was nothing."""
+        """Apply all that has gathered, inside a new transaction. None: there was nothing.
+
+        Notes:
+            A turn that failed is followed by those that it is taken apart into.
+        """
+        if self._apart is not None:
+            turn = next(self._apart, None)
+            if turn is not None:
+                return turn
+            self._apart = None
         items = [self._inbox.popleft() for _ in range(min(len(self._inbox), TURN_INPUTS_MAX))]
         self._urgent = bool(self._inbox)
         self._quiet_until = None
@@ -160,12 +170,13 @@ class Turns:
             log.exception("a turn failed and is taken apart", extra={"action": "turn.failed", "inputs": len(items)})
             self.booter.failed()
         self.reload()
-        self._take_apart()
-        return None
+        self._apart = self._take_apart()
+        return next(self._apart, None)
 
     def take_back(self) -> None:
         """The disk is full and the turn was undone: its inputs wait for the next one, and nothing new is started."""
         self.disk_full = True
+        self._apart = None
         self.feed.drop()
         self.reload()
         for item in self._taken:
@@ -221,31 +232,33 @@ class Turns:
 
     # ---- a turn that failed
 
-    def _take_apart(self) -> None:
-        """Take what the turn was made of one by one, each in a transaction of its own: only the culprits fail."""
+    def _take_apart(self) -> Iterator[Turn]:
+        """Take what the turn was made of one by one, each in a turn of its own: only the culprits fail."""
         with self.store.snapshot() as view:
             due = view.timers.due(self.clock.now_ms(), TIMERS_AT_ONCE_MAX)
         for timer in due:
-            error = self._apply_alone(timers=(timer,))
+            error = yield from self._alone(timers=(timer,))
             if error is not None:
                 self._set_run_aside(timer[0] if self._failed_at is None else self._failed_at, error)
         # Before the inputs: they may change what the schedules were until now.
-        self._apply_alone(plan=True)
+        yield from self._alone(plan=True)
         while self._taken:
             _forget_answer(self._taken[0])
-            error = self._apply_alone((self._taken[0],))
+            error = yield from self._alone((self._taken[0],))
             if error is not None:
                 self._set_aside(self._taken[0], error)
             del self._taken[0]
 
-    def _apply_alone(
+    def _alone(
         self, items: Sequence[Input] = (), *, timers: Sequence[Timer] = (), plan: bool = False
-    ) -> Exception | None:
-        """Make a whole turn of this alone; return what it failed with. A schedule that it fails at is left out of it."""
+    ) -> Generator[Turn, None, Exception | None]:
+        """Make a whole turn of this alone, which the caller commits and releases; return what it failed with.
+
+        A schedule that it fails at is left out of it.
+        """
         while True:
             try:
                 turn = self._apply(items, timers=timers, plan=plan)
-                turn.tx.commit()
             except StoreDamaged:
                 raise
             except Exception as error:
@@ -254,7 +267,7 @@ class Turns:
                 if not is_schedule:
                     return error
             else:
-                self.release(turn)
+                yield turn
                 return None
 
     def _set_run_aside(self, run_id: int, error: Exception) -> None:

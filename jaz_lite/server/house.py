@@ -34,6 +34,7 @@ from jaz_lite.runner.idle_chores import IdleChores
 from jaz_lite.runner.inputs import AgentRevoked
 from jaz_lite.runner.links import Links
 from jaz_lite.runner.purger import Purger
+from jaz_lite.runner.shipping import Shipping
 from jaz_lite.runner.turns import Turns
 from jaz_lite.server.agents_dialler import AgentsDialler
 from jaz_lite.server.agents_door import AgentsDoor
@@ -223,6 +224,9 @@ class House:
         rotation.resume()
         chores = IdleChores(self._store, self._clock)
         purger = Purger(self._turns, chores.purged)
+        shipping = Shipping(
+            self._store.changes, self._clock, after_ship=self._config["standby.ack"] == configuration.AFTER_SHIP
+        )
         server = ServerControl(
             control,
             store=self._store,
@@ -232,6 +236,7 @@ class House:
             enrol_at=door.enrol_at,
             rotation=rotation,
             purger=purger,
+            shipping=shipping,
         )
         site = ServerSite(
             self._store, clock=self._clock, zone=self._zone, config=self._config, control=server, write=control
@@ -241,7 +246,8 @@ class House:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._watch_signals)
                 tasks.let_inputs_come_later(self._turns, nursery)
-                await nursery.start(tasks.make_turns, self._turns, self._directory, chores)
+                nursery.start_soon(shipping.tell_followers)
+                await nursery.start(tasks.make_turns, self._turns, self._directory, chores, shipping)
                 nursery.start_soon(tasks.keep_copies_going, self._turns)
                 nursery.start_soon(tasks.keep_house, self._turns, self._directory)
                 nursery.start_soon(purger.keep_purging)

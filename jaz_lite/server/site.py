@@ -15,6 +15,7 @@ from jaz_lite.net.dial import Address
 from jaz_lite.operations.site import StartRequest
 from jaz_lite.runner.control import Control
 from jaz_lite.runner.purger import Purger, Told
+from jaz_lite.runner.shipping import ACK_WITHIN_S, Shipping
 from jaz_lite.server.rotation import Rotation
 from jaz_lite.store.open import Store
 from jaz_lite.store.retention import Purged
@@ -38,6 +39,7 @@ class ServerControl:
         enrol_at: EnrolAt | None = None,
         rotation: Rotation | None = None,
         purger: Purger | None = None,
+        shipping: Shipping | None = None,
     ) -> None:
         self._control = control
         self._store = store
@@ -47,6 +49,7 @@ class ServerControl:
         self._enrol_at = enrol_at
         self._rotation = rotation
         self._purger = purger
+        self._shipping = shipping
 
     async def start_run(self, request: StartRequest) -> int:
         return await self._control.start_run(request)
@@ -154,7 +157,6 @@ class ServerControl:
                     "clock_offset_ms": now["clock_offset_ms"],
                 }
             )
-        full = self._control.disk_full
         return {
             "server_id": site.server_id,
             "epoch": self._epoch,
@@ -164,8 +166,20 @@ class ServerControl:
             "runs": counts,
             "schedules": {"enabled": enabled, **self._schedules()},
             "last_snapshot_at": None,
-            "notices": ["the disk is full: nothing new is started until there is room"] if full else [],
+            "notices": self._notices(),
         }
+
+    def _notices(self) -> list[str]:
+        found = []
+        if self._control.disk_full:
+            found.append("the disk is full: nothing new is started until there is room")
+        alone_s = None if self._shipping is None else self._shipping.alone_s
+        if alone_s is not None:
+            found.append(
+                f"no standby has confirmed anything for {alone_s + ACK_WITHIN_S:.0f} s: what is done is acknowledged"
+                " without one (setting standby.ack)"
+            )
+        return found
 
     def _schedules(self) -> dict[str, Any]:
         """Return which schedule starts next, and what hinders some."""

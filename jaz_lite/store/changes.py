@@ -110,6 +110,7 @@ class Changes:
         self._followers: dict[str, Follower] = {}
         self._away: dict[str, Follower] = {}
         self._tables: tuple[str, ...] = ()
+        self.on_ack: Callable[[], None] = lambda: None
 
     @property
     def recording(self) -> bool:
@@ -220,6 +221,7 @@ class Changes:
                 follower.confirmed = change.until
             follower.keep_from += 1
         self._forget()
+        self.on_ack()
 
     def left_by(self, follower: Follower) -> None:
         """See `Follower.close`."""

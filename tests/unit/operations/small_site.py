@@ -21,6 +21,7 @@ from jaz_lite.runner import tasks
 from jaz_lite.runner.control import Control
 from jaz_lite.runner.idle_chores import IdleChores
 from jaz_lite.runner.purger import Purger
+from jaz_lite.runner.shipping import Shipping
 from jaz_lite.runner.turns import Turns
 from jaz_lite.server.site import ServerControl, ServerSite
 from jaz_lite.store.directory import DataDirectory
@@ -66,11 +67,12 @@ async def running(store: Store) -> AsyncIterator[ServerSite]:
     control = Control(turns, request_stop=lambda: None)
     chores = IdleChores(store, store.clock)
     purger = Purger(turns, chores.purged)
+    shipping = Shipping(store.changes, store.clock)
     server = ServerControl(control, store=store, term=epoch_and_boot(term), zone=ZONE, purger=purger)
     site = ServerSite(store, clock=store.clock, zone=ZONE, config=config.defaults(), control=server, write=control)
     async with trio.open_nursery() as nursery:
         tasks.let_inputs_come_later(turns, nursery)
-        await nursery.start(tasks.make_turns, turns, DataDirectory(store.folder), chores)
+        await nursery.start(tasks.make_turns, turns, DataDirectory(store.folder), chores, shipping)
         yield site
         nursery.cancel_scope.cancel()
 
