@@ -78,6 +78,7 @@ async def _make_turn(turns: Turns, shipping: Shipping) -> None:
         return
     try:
         if turns.store.commit_slow:
+            turns.store.next_due_ms()  # known from here on: nobody who asks meanwhile needs the connection
             await trio.to_thread.run_sync(turn.tx.commit)
         else:
             turn.tx.commit()

@@ -101,6 +101,8 @@ class Writer:
     def commit(self) -> None:
         """Make the transaction durable. May run in another thread; until it returns, nobody may touch the writer.
 
+        Whoever lets it run there asks for the next due time before: others may ask for it meanwhile.
+
         Raises:
             StoreDamaged: nothing of the transaction is in the store.
         """
@@ -134,9 +136,10 @@ class Writer:
         self._busy = False
 
     def _undo(self) -> None:
-        self.memory.forget()
+        # In this order: what is forgotten is looked up again by whoever asks, perhaps while this runs in a thread.
         if self._connection.in_transaction:
             self._connection.execute("rollback")
+        self.memory.forget()
 
     def look_up_due(self) -> None:
         """Learn the next due time, so that asking for it never touches a connection that is committing."""

@@ -35,9 +35,9 @@ VERSION = "20261101090000"
 
 
 @contextmanager
-def opened(folder: Path) -> Iterator[Store]:
+def opened(folder: Path, clock: VirtualClock | None = None) -> Iterator[Store]:
     """Give a new data directory's store."""
-    clock = VirtualClock(NOW_MS)
+    clock = clock or VirtualClock(NOW_MS)
     DataDirectory.prepare(folder, server_id="test", clock=clock)
     store = Store.open(folder, clock=clock)
     try:

@@ -1,0 +1,54 @@
+"""Commits in a thread, where the disk is slow: the loop goes on meanwhile, and keeps away from the connection."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from jaz_lite.clock import VirtualClock
+from jaz_lite.operations import registry
+from jaz_lite.store.open import Store
+from tests.unit.operations.small_site import OWNER, jobnet, opened, running
+
+
+class SlowDisk(VirtualClock):
+    """A clock by which every commit takes a tenth of a second."""
+
+    def monotonic(self) -> float:
+        self.advance(0.1)
+        return super().monotonic()
+
+
+def statements_by_thread(store: Store) -> list[tuple[bool, str]]:
+    """Return a list that is given every statement of the writer: whether the loop's own thread ran it, and its text."""
+    seen: list[tuple[bool, str]] = []
+    loop = threading.get_ident()
+    writer = store._writer
+    assert writer is not None
+
+    def look(_cursor: Any, text: str, _bindings: Any) -> bool:
+        seen.append((threading.get_ident() == loop, text))
+        return True
+
+    writer._connection.exec_trace = look
+    return seen
+
+
+async def test_a_commit_in_a_thread_touches_nothing_that_the_loop_may_ask_for(tmp_path: Path) -> None:
+    # Retention asks for the next timer between its batches; once both looked it up at the same moment, and the server
+    # was gone.
+    with opened(tmp_path / "data", clock=SlowDisk()) as store:
+        async with running(store) as site:
+            await registry.call(
+                site, OWNER, "definition.put", {"kind": "jobnet", "document": jobnet("NET"), "enable": True}
+            )
+            assert store.commit_slow
+
+            seen = statements_by_thread(store)
+            with trio.fail_after(10):
+                await registry.call(site, OWNER, "run.start", {"jobnet": "NET", "at": "+1h"})
+
+    elsewhere = [text for here, text in seen if not here]
+    assert elsewhere
+    assert set(elsewhere) == {"commit"}
