@@ -4,10 +4,7 @@ Two halves of a long history, one older than the other. The first is purged whil
 the purge of the second, runs are started at a steady pace, and the same starts are timed before with no purge.
 """
 
-import json
 import statistics
-import subprocess
-import sys
 import threading
 import time
 from dataclasses import replace
@@ -52,7 +49,7 @@ def run(*, rounds: int, jobs: int, place: Path | None) -> Result:
         before = _rows(here)
         _keep(here, "150d")
         began = time.perf_counter()
-        here.ask("purge")
+        _asked(here, "purge")
         seconds = time.perf_counter() - began
         middle = _rows(here)
         alone = _starts(here, STARTS)
@@ -99,34 +96,33 @@ def _starts(here: Site, count: int) -> list[float]:
 
 
 def _start(here: Site) -> float:
-    from jaz_lite.net.local_client import Stream
-
-    began = time.perf_counter()
-    with Stream(str(here.data), "run.start", {"jobnet": "BENCH_START"}) as answers:
-        for _ in answers:
-            pass
-    took_s = time.perf_counter() - began
+    took_s = _asked(here, "run.start", jobnet="BENCH_START")
     time.sleep(max(0.0, EVERY_S - took_s))
     return took_s * 1000
 
 
+def _asked(here: Site, name: str, **args: Any) -> float:
+    """Return after how many seconds the server had done what was asked, however long it took."""
+    from jaz_lite.net.local_client import Stream
+
+    began = time.perf_counter()
+    with Stream(str(here.data), name, args) as answers:
+        for _ in answers:
+            pass
+    return time.perf_counter() - began
+
+
 def _beside(here: Site) -> list[float]:
     """Start runs as long as a purge goes on; return what each took."""
-    words = [sys.executable, "-m", "jaz_lite.cli.main", "--data", str(here.data), "purge", "--json"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as purge:
-        said: list[Any] = []
-
-        def wait() -> None:
-            said.append(json.loads(purge.communicate()[0]))
-
-        waiter = threading.Thread(target=wait)
-        waiter.start()
-        taken = [_start(here)]
-        while waiter.is_alive():
-            taken.append(_start(here))
-        waiter.join()
-    if not said or not said[0]["gone"]["results"]:
-        raise RuntimeError(f"nothing was purged beside the starts: {said}")
+    purge = threading.Thread(target=_asked, args=(here, "purge"))
+    rows = _rows(here)
+    purge.start()
+    taken = [_start(here)]
+    while purge.is_alive():
+        taken.append(_start(here))
+    purge.join()
+    if _rows(here) >= rows:
+        raise RuntimeError("nothing was purged beside the starts")
     return taken
 
 

@@ -21,6 +21,7 @@ from bench.process import Cpu, by_command_line, cpu
 STARTS_WITHIN_S = 30.0
 STOPS_WITHIN_S = 20.0
 RUN_ENDS_WITHIN_S = 600.0
+LOG_CHARS = 4_000
 ROLES = ("server", "agent", "keeper")
 
 
@@ -69,7 +70,7 @@ class Site:
             )  # fmt: skip
         while not self._answers():
             if self.server.poll() is not None or time.perf_counter() - began > STARTS_WITHIN_S:
-                raise RuntimeError(f"the server did not start: {(self.folder / 'up.log').read_text()[-2000:]}")
+                raise RuntimeError(f"the server did not start: {self.log()}")
             time.sleep(0.002)
         return time.perf_counter() - began
 
@@ -94,12 +95,16 @@ class Site:
                 return int(fields[1].partition(":")[2], 16)
         raise RuntimeError("the server does not listen")
 
+    def log(self) -> str:
+        """Return the end of what the server said."""
+        return (self.folder / "up.log").read_text(errors="replace")[-LOG_CHARS:]
+
     def wait_for_agent(self) -> None:
         """Return when the embedded agent is connected."""
         until = time.monotonic() + STARTS_WITHIN_S
         while not any(agent["reachable"] for agent in self.ask("status")["agents"]):
             if time.monotonic() > until:
-                raise RuntimeError(f"no agent came: {(self.folder / 'up.log').read_text()[-2000:]}")
+                raise RuntimeError(f"no agent came: {self.log()}")
             time.sleep(0.05)
 
     def stop(self) -> None:
@@ -154,6 +159,9 @@ def site(place: Path | None) -> Iterator[Site]:
         here.start()
         here.wait_for_agent()
         yield here
+    except BaseException:
+        print(f"server: {here.server and here.server.poll()}; its log:\n{here.log()}", file=sys.stderr)
+        raise
     finally:
         here.stop()
         shutil.rmtree(folder, ignore_errors=True)

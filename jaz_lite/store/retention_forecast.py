@@ -25,7 +25,7 @@ def _output(sql: Sql, sweep: Sweep) -> Purged:
         return Purged()
     _look_up_border(sql, sweep, "select coalesce(max(id) + 1, 0) from output")
     row = sql.row(
-        "select count(*) from output o join attempts a on a.id = o.attempt where o.id >= ? and o.id < ? and a.ended_ms < ?",
+        "select count(*) from output o cross join attempts a on a.id = o.attempt where o.id >= ? and o.id < ? and a.ended_ms < ?",
         (sweep.after, sweep.after + PIECE_ROWS, before_ms),
     )
     sweep.after += PIECE_ROWS
@@ -109,7 +109,7 @@ def next_due(sql: Sql, settings: Settings) -> Mapping[str, int | None]:
     oldest = {
         "output": (
             "keep_output_min",
-            "select a.ended_ms from output o join attempts a on a.id = o.attempt order by o.attempt limit 1",
+            "select a.ended_ms from output o cross join attempts a on a.id = o.attempt order by o.attempt limit 1",
         ),
         "runs": ("keep_runs_min", "select min(ended_ms) from runs where bare = 0 and ended_ms is not null"),
         "results": ("keep_results_min", "select at_ms from journal order by id limit 1"),
