@@ -50,5 +50,5 @@ async def test_a_commit_in_a_thread_touches_nothing_that_the_loop_may_ask_for(tm
                 await registry.call(site, OWNER, "run.start", {"jobnet": "NET", "at": "+1h"})
 
     elsewhere = [text for here, text in seen if not here]
-    assert elsewhere
-    assert set(elsewhere) == {"commit"}
+    assert "commit" in elsewhere
+    assert not [text for text in elsewhere if "timers" in text]
