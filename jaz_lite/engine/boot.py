@@ -5,7 +5,8 @@
     released, or waited for another run   starts; its time is no matter any more
     within the minute from its time on    starts
     within the grace after that minute    starts, and is marked late
-    later than that                       late_start "error":      is a delayed-start error, which a person settles
+    later than that                       late_start "error":      is a delayed-start error, which a person settles;
+                                                                   over as skipped if very many were missed
                                           "skip":                  is over as skipped
                                           "run_all":               starts, late
                                           "run_latest":            starts, late; skipped if a later time is due, too
@@ -32,6 +33,10 @@ TIMEOUT = "timeout"
 MINUTE_MS = 60_000
 
 _DELETED = "deleted by "
+_BESIDES = {
+    "run_latest": ", and a later one is due, too",
+    "error": "; so many starts were missed that only the latest stand as errors",
+}
 
 Refusal = str | None
 
@@ -92,14 +97,13 @@ def _may_start(draft: Draft, boot: Boot, event: Started) -> bool:
     if draft.now_ms < draft.scheduled_ms + MINUTE_MS + boot.grace_min * MINUTE_MS or boot.late_start == "run_all":
         draft.late = True
         return True
-    if boot.late_start == "error":
+    if boot.late_start == "error" and not event.crowded:
         _miss(draft, boot)
         return False
     if boot.late_start == "run_latest" and not event.superseded:
         draft.late = True
         return True
-    latest = ", and a later one is due, too" if boot.late_start == "run_latest" else ""
-    _end_unstarted(draft, f"{_missed(draft, boot)}, so it was not started{latest}")
+    _end_unstarted(draft, f"{_missed(draft, boot)}, so it was not started{_BESIDES.get(boot.late_start, '')}")
     draft.tell("run_not_started", severity="warning", message=draft.message, late_start=boot.late_start)
     return False
 

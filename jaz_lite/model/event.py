@@ -26,11 +26,12 @@ class Started(Event):
     """The time of the run has come.
 
     `others`: another run of the same jobnet is running now. `superseded`: a later time of the same schedule and
-    jobnet is due as well.
+    jobnet is due as well. `crowded`: so many starts were missed that this one does not stand as an error.
     """
 
     others: bool = False
     superseded: bool = False
+    crowded: bool = False
 
 
 # ---- work on agents

@@ -26,7 +26,7 @@ from jaz_lite.model.run import Boot, Run
 from jaz_lite.model.schedule import LateStart
 from jaz_lite.runner import starts
 from jaz_lite.runner.clock_watch import STEP_MS_MIN, ClockWatch
-from jaz_lite.runner.missed import Count, Missed, latest
+from jaz_lite.runner.missed import Count, Missed, errors_max, latest
 from jaz_lite.runner.siblings import is_or_was_due
 from jaz_lite.runner.timetables import Loaded, Timetables
 from jaz_lite.runner.turn import Turn
@@ -80,6 +80,7 @@ class Booter:
         self._entries: dict[str, _Entry] = {}
         self._times: list[tuple[int, str]] = []  # a heap of each schedule's next time
         self._behind: list[str] = []  # schedules with missed times, in the order in which they are dealt with
+        self._errors_behind = 0  # how many schedules with missed times make errors of them, since none was behind
         self._span_ms = 0
         self._mark_due_ms = 0
         self._seen: tuple[int, int] | None = None  # changes of definitions and settings; None: nothing is known
@@ -253,6 +254,8 @@ class Booter:
         entry.next_ms = entry.done_ms + LOOK_AGAIN_MS if found is None else found.at_ms
 
     def _order_behind(self) -> None:
+        errors = sum(self._entries[schedule_id].loaded.late_start == "error" for schedule_id in self._behind)
+        self._errors_behind = max(errors, self._errors_behind if len(self._behind) > 1 else 0)
         self._behind.sort(key=lambda schedule_id: _RANK[self._entries[schedule_id].loaded.late_start])
 
     def decide_as_it_was(self, turn: Turn) -> None:
@@ -340,7 +343,7 @@ class Booter:
             self._behind.append(loaded.schedule_id)
             self._order_behind()
 
-    def _plan(self, turn: Turn, loaded: Loaded, start: Start, left: int, late_start: LateStart | None = None) -> int:
+    def _plan(self, turn: Turn, loaded: Loaded, start: Start, left: int, *, crowded: bool = False) -> int:
         """Plan the runs of one time that have not been yet, at most `left`; return how many runs that were."""
         planned = 0
         for jobnet_id, variables in loaded.jobnets:
@@ -357,13 +360,14 @@ class Booter:
                 boot=Boot(
                     schedule_id=loaded.schedule_id,
                     nominal_ms=start.at_ms,
-                    late_start=late_start or loaded.late_start,
+                    late_start=loaded.late_start,
                     grace_min=loaded.grace_min,
                     deadline_ms=start.deadline_ms,
                 ),
                 origin="schedule",
                 user=loaded.owner,
                 variables=variables,
+                crowded=crowded,
             )
             planned += 1
         return planned
@@ -376,7 +380,10 @@ class Booter:
         missed, timetable = entry.missed, entry.loaded.timetable
         assert missed is not None, "a schedule that is behind has missed times"
         assert timetable is not None, "a schedule with a time has a timetable"
-        kept = missed.look(timetable, len(entry.loaded.jobnets)) if missed.kept is None else missed.kept
+        if missed.kept is None:
+            kept = missed.look(timetable, len(entry.loaded.jobnets), errors_max(self._errors_behind))
+        else:
+            kept = missed.kept
         span = missed.next_to_count()
         if span is not None:
             self._count(turn, entry.loaded, missed, *span)
@@ -386,10 +393,7 @@ class Booter:
             missed.after_ms = missed.count_until_ms
         left = MADE_UP_MAX
         while kept and left > 0:
-            policy: LateStart | None = None
-            if entry.loaded.late_start == "error" and kept[0].at_ms < missed.errors_from_ms:
-                policy = "skip"
-            left -= self._plan(turn, entry.loaded, kept[0], left, policy)
+            left -= self._plan(turn, entry.loaded, kept[0], left, crowded=kept[0].at_ms < missed.errors_from_ms)
             if left > 0:
                 missed.after_ms = kept.popleft().at_ms
         if not kept:
@@ -401,14 +405,11 @@ class Booter:
 
     def _count(self, turn: Turn, loaded: Loaded, missed: Missed, after_ms: int, until_ms: int) -> None:
         assert loaded.timetable is not None, "a schedule with a time has a timetable"
-        found = loaded.timetable.between(after_ms, until_ms)
+        found = [start.at_ms for start in loaded.timetable.between(after_ms, until_ms)]
         for jobnet_id, _ in loaded.jobnets:
             # Those that had been planned before are judged as runs.
             with_run = turn.tx.scheduled_runs.nominal_ms(loaded.schedule_id, jobnet_id, after_ms, until_ms)
-            count = missed.counts.setdefault(jobnet_id, Count())
-            for start in found:
-                if start.at_ms not in with_run:
-                    count.add(start.at_ms)
+            missed.counts.setdefault(jobnet_id, Count()).add(found, with_run)
 
     def _tell_counts(self, turn: Turn, loaded: Loaded, missed: Missed) -> None:
         for jobnet_id, count in missed.counts.items():

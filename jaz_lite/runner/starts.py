@@ -28,11 +28,13 @@ def start(
     occ: str | None = None,
     scheduled_ms: int | None = None,
     boot: Boot | None = None,
+    crowded: bool = False,
 ) -> Run:
     """Create a run and let it start in this turn, or at its time.
 
     Args:
         scheduled_ms, boot: of a planned run; one whose time is over is judged in this turn.
+        crowded: so many times were missed that this one does not stand as a delayed-start error.
 
     Raises:
         NoSuchObject: there is no such jobnet, none of its versions is enabled, or it has no such icon to run alone.
@@ -83,7 +85,7 @@ def start(
         boot=boot,
         variables=variables,
     )
-    turn.insert_run(run, icon_path)
+    turn.insert_run(run, icon_path, crowded=crowded)
     if scheduled_ms is not None and scheduled_ms > turn.now_ms:
         turn.tx.timers.set(run_id, None, BOOT, scheduled_ms)
     if boot is not None and boot.deadline_ms is not None:
@@ -102,11 +104,13 @@ def plan(
     user: str,
     variables: Mapping[str, str] = EMPTY,
     version: str | None = None,
+    crowded: bool = False,
 ) -> Run:
     """Plan a run of the version that is enabled now for a time; one whose time is over is judged in this turn.
 
     Args:
         occ: names the occurrence; None: the run's number does. That it is new is the caller's to know.
+        crowded: see `start`.
 
     Returns:
         The run. Where the jobnet or a sub-jobnet has no enabled version, it is over as a load error (decision 4).
@@ -122,6 +126,7 @@ def plan(
             occ=occ,
             scheduled_ms=scheduled_ms,
             boot=boot,
+            crowded=crowded,
         )
     except NoSuchObject as error:
         missing = Jobnet(jobnet_id=jobnet_id, version="")

@@ -115,7 +115,7 @@ class Turn:
         yield from (run for run in live if run.run_id not in self._staged and fits(run))
         yield from (staged.run for staged in self._staged.values() if fits(staged.run))
 
-    def _started(self, run: Run) -> Started | None:
+    def _started(self, run: Run, event: Started) -> Started | None:
         """Return what a run is told whose time may have come; None where it is to be told later."""
         at_ms = run.scheduled_ms or 0
         if not self.may_start:
@@ -127,7 +127,7 @@ class Turn:
         # Only now: since it was raised, others of the jobnet may have begun or ended in this very turn.
         jobnet = run.jobnet
         others = jobnet.multiple_start != "parallel" and bool(self.busy_runs_of(jobnet.jobnet_id))
-        return Started(others=others, superseded=self._is_superseded(run))
+        return replace(event, others=others, superseded=self._is_superseded(run))
 
     def _is_superseded(self, run: Run) -> bool:
         """Tell whether a later time of the same schedule and jobnet is due as well; asked of those alone that care."""
@@ -139,12 +139,12 @@ class Turn:
         others = self.live.of_schedule(boot.schedule_id, run.jobnet.jobnet_id)
         return any(self._seen(others, partial(supersedes, run, self.now_ms))) or self._has_missed(self, run)
 
-    def insert_run(self, run: Run, icon_path: str = "") -> None:
+    def insert_run(self, run: Run, icon_path: str = "", *, crowded: bool = False) -> None:
         """Put a new run into the store and let it start, if its time has come."""
         self.tx.runs.insert(run, icon_path=icon_path)
         self._staged[run.run_id] = _Staged(run)
         if run.state not in RUN_OVER and (run.scheduled_ms or 0) <= self.now_ms:
-            self.raise_event(run.run_id, Started())
+            self.raise_event(run.run_id, Started(crowded=crowded))
 
     def timer_is_due(self, run_id: int, node: int | None, name: str, due_ms: int) -> None:
         """Take a timer that is due, and give the run what it stands for."""
@@ -178,7 +178,7 @@ class Turn:
                 batch = []
                 self._advance_by(run_id, [item.event], item.reply)
             elif isinstance(item.event, Started):
-                if (started := self._started(run)) is not None:
+                if (started := self._started(run, item.event)) is not None:
                     batch.append(started)
             else:
                 batch.append(item.event)

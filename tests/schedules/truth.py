@@ -309,12 +309,10 @@ class Truth:
             return {"started late"}
         times, planned_by = self.defined.schedules.get(key[0]), self._planned_by.get(key)
         same = times is not None and times.schedule is planned_by and times.has(key[2])
-        if same and times is not None and times.schedule.late_start != run.boot.late_start:
-            # Of very many, only the latest stand as errors.
-            later = len(times.between(key[2], now_ms)) * len(times.schedule.jobnets)
-            many = later >= ERRORS_STANDING - len(times.schedule.jobnets)
-            return {"skipped"} if many and times.schedule.late_start == "error" else {"delayed-start error"}
         match run.boot.late_start:
+            case "error" if "only the latest" in run.message and same and times is not None:
+                later = len(times.between(key[2], now_ms)) * len(times.schedule.jobnets)
+                return {"skipped"} if later >= ERRORS_STANDING - len(times.schedule.jobnets) else {"an error"}
             case "error":
                 return {"delayed-start error"}
             case "skip":

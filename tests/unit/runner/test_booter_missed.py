@@ -142,7 +142,7 @@ def test_of_many_missed_times_the_latest_become_runs_and_the_others_are_counted(
 
 def test_only_the_latest_missed_starts_stand_as_errors(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(missed, "ERRORS_KEPT_MAX", 2)
-    schedule(site, "NIGHTLY", "0900", "1000", "1100", "1200")
+    schedule(site, "NIGHTLY", "0900", "1000", "1100", "1200", grace_min=5)
 
     down_until(site, "12:30")
 
@@ -152,6 +152,52 @@ def test_only_the_latest_missed_starts_stand_as_errors(site: Site, monkeypatch: 
         "15 11:00": "delayed-start error",
         "15 12:00": "delayed-start error",
     }
+    assert {line["message"] for line in told(site, "run_not_started")} == {
+        f"its time 2023-11-15 {at}:00+09:00 was missed by more than 5 min, so it was not started;"
+        " so many starts were missed that only the latest stand as errors"
+        for at in ("09:00", "10:00")
+    }
+
+
+def test_of_many_schedules_only_the_latest_missed_starts_stand_as_errors(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(missed, "SITE_ERRORS_MAX", 6)
+    for name in ("ONE", "TWO", "THREE"):
+        schedule(site, name, "0900", "1000", "1100", grace_min=5)
+    schedule(site, "OTHER", "0900", "1000", "1100", late_start="skip")
+
+    down_until(site, "12:30")
+
+    # 6 for the site, 3 schedules that make errors of what they missed: 2 each.
+    for name in ("ONE", "TWO", "THREE"):
+        found = ["skipped", "delayed-start error", "delayed-start error"]
+        assert runs(site, name) == dict(zip(("15 09:00", "15 10:00", "15 11:00"), found, strict=True))
+
+
+def test_of_very_many_schedules_the_latest_missed_start_of_each_stands_as_an_error(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(missed, "SITE_ERRORS_MAX", 1)
+    for name in ("ONE", "TWO"):
+        schedule(site, name, "0900", "1000")
+
+    down_until(site, "12:30")
+
+    for name in ("ONE", "TWO"):
+        assert runs(site, name) == {"15 09:00": "skipped", "15 10:00": "delayed-start error"}
+
+
+def test_counting_goes_by_the_times_and_not_by_times_and_jobnets() -> None:
+    minutes = range(0, 31 * 1440 * MINUTE_MS, MINUTE_MS)
+
+    count = missed.Count()
+    count.add(minutes, {0, MINUTE_MS, 90_001, minutes[-1]})
+    count.add((), ())
+    count.add((minutes[-1] + MINUTE_MS,), ())
+
+    # Two at the beginning and one at the end have a run; 90.001 s is no time of the schedule; one came later.
+    assert (count.times, count.first_ms, count.last_ms) == (31 * 1440 - 3 + 1, 2 * MINUTE_MS, minutes[-1] + MINUTE_MS)
 
 
 def test_counting_takes_up_where_it_was_after_a_crash(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
