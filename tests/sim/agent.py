@@ -252,7 +252,7 @@ class Agent:
                 case EventsAcked(n):
                     self.machine.oracle.acked(self, n)
                 case OutputAcked(k, stream, offset):
-                    self.machine.oracle.output_acked(k, stream, offset)
+                    self.machine.oracle.output_acked(self, k, stream, offset)
         assert self._link is not None
         self.site.heard(self._link, happenings, self._now())
         self._flush_or_die()

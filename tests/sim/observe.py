@@ -17,6 +17,7 @@ from jaz_lite.store.host_locks import HostLock, HostLocks
 from jaz_lite.store.output import Output
 from jaz_lite.store.runs import Runs
 from jaz_lite.store.transaction import Transaction
+from tests.sim.ledger import Ledger
 from tests.sim.oracle import Oracle
 
 
@@ -42,51 +43,55 @@ def observed(oracle: Oracle, agent_of: Callable[[Spool], str]) -> Iterator[None]
     put_lock, remove_lock = HostLocks.put, HostLocks.remove
     begin_log, write_log, sync_log = Spool.begin, Spool.append, Spool.sync
 
+    def ledger_of(nouns: Any) -> Ledger:
+        return oracle.ledgers[nouns._sql._path]
+
     def begin(self: Transaction, *arguments: Any) -> None:
         init(self, *arguments)
-        oracle.begun()
+        ledger_of(self).begun()
 
     def committed(self: Transaction) -> None:
+        ledger = ledger_of(self)
         commit(self)
-        oracle.tx_committed()
+        ledger.tx_committed()
 
     def inserted(self: Attempts, row: Attempt) -> None:
         insert(self, row)
-        oracle.tx.attempts.append((row.k, {"state": row.state, "agent_id": row.agent_id, "kind": row.kind}))
+        ledger_of(self).tx.attempts.append((row.k, {"state": row.state, "agent_id": row.agent_id, "kind": row.kind}))
 
     def updated(self: Attempts, k: bytes, **fields: Any) -> None:
         update(self, k, **fields)
-        oracle.tx.attempts.append((k, fields))
+        ledger_of(self).tx.attempts.append((k, fields))
 
     def moved(self: Agents, agent_id: str, spool: bytes, cursor: int, chain: bytes) -> None:
         move(self, agent_id, spool, cursor, chain)
-        oracle.tx.cursors[agent_id] = (spool, cursor, chain)
+        ledger_of(self).tx.cursors[agent_id] = (spool, cursor, chain)
 
     def run_inserted(self: Runs, run: Run, **more: Any) -> None:
         insert_run(self, run, **more)
-        oracle.tx.runs[run.run_id] = run.state
+        ledger_of(self).tx.runs[run.run_id] = run.state
 
     def run_saved(self: Runs, run: Run, *more: Any, **others: Any) -> None:
         save_run(self, run, *more, **others)
-        oracle.tx.runs[run.run_id] = run.state
+        ledger_of(self).tx.runs[run.run_id] = run.state
 
     def stored(self: Output, k: bytes, stream: int, offset: int, data: bytes) -> int:
         before = self.length(k, stream)
         after = append(self, k, stream, offset, data)
         if after > before:
-            oracle.output_stored(k, stream, before, after, self.read(k, stream, before, after - before))
+            ledger_of(self).output_stored(k, stream, before, after, self.read(k, stream, before, after - before))
         return after
 
     def raised(self: Turn, run_id: int, event: Event, *more: Any, **others: Any) -> None:
-        oracle.tx.raised.append((run_id, event))
+        ledger_of(self.tx).tx.raised.append((run_id, event))
         raise_event(self, run_id, event, *more, **others)
 
     def locked(self: HostLocks, lock: HostLock) -> None:
         put_lock(self, lock)
-        oracle.tx.locks[lock.agent_id] = lock.k
+        ledger_of(self).tx.locks[lock.agent_id] = lock.k
 
     def unlocked(self: HostLocks, agent_id: str) -> bool:
-        oracle.tx.locks[agent_id] = None
+        ledger_of(self).tx.locks[agent_id] = None
         return remove_lock(self, agent_id)
 
     def log_begun(self: Spool, *arguments: Any) -> None:

@@ -18,48 +18,28 @@ what was ever written to them. Of the product it sees what is committed (`observ
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from jaz_lite.agent.attempts import STOP_CLAIM
 from jaz_lite.agent.spool import Spool
-from jaz_lite.model.event import Event, WorkEnded
-from jaz_lite.model.run import RUN_OVER, Run
+from jaz_lite.store.connection import DATABASE_FILE
 from jaz_lite.wire.events import unpack_event
 from jaz_lite.wire.ident import NO_SPOOL
 from tests.sim.agent_log import Log, shown
+from tests.sim.ledger import Ledger
 from tests.sim.own_work import OwnTruth
 from tests.sim.processes import Job
-from tests.sim.reboots import KIND as REBOOT
 from tests.sim.reboots import RebootTruth
 from tests.sim.world import Violation, World
 
 if TYPE_CHECKING:
-    from jaz_lite.runner.turn import Turn
     from tests.sim.agent import Agent
     from tests.sim.keeper import Keeper
     from tests.sim.machine import Machine
     from tests.sim.server import Server
 
 CERTIFICATE = b"a certificate"
-FINAL = frozenset(("done", "failed", "cancelled"))
-FINISHING = {"finished": "done", "failed": "failed", "cancelled": "cancelled"}
-INBOX_MAX = 20_000
-BUFFER_BYTES_MAX = 8 * 1024 * 1024
-
-
-@dataclass
-class Tx:
-    """What a transaction in the making has changed."""
-
-    attempts: list[tuple[bytes, dict[str, Any]]] = field(default_factory=list)
-    cursors: dict[str, tuple[bytes, int, bytes]] = field(default_factory=dict)
-    runs: dict[int, str] = field(default_factory=dict)
-    locks: dict[str, bytes | None] = field(default_factory=dict)
-    sent: list[tuple[bytes, str]] = field(default_factory=list)
-    output: dict[tuple[bytes, int], int] = field(default_factory=dict)
-    raised: list[tuple[int, Event]] = field(default_factory=list)
 
 
 class Oracle:
@@ -70,7 +50,6 @@ class Oracle:
     def __init__(self, world: World) -> None:
         self.world = world
         self.quiet = False  # the drain has begun
-        self.tx = Tx()
         # jobs
         self.starts: Counter[str] = Counter()
         self.written: dict[tuple[str, int], bytearray] = defaultdict(bytearray)
@@ -94,16 +73,11 @@ class Oracle:
         self.may_rotate: set[str] = set()  # agents that may have told of events which a power cut took
         self.term_of: dict[str, int] = defaultdict(int)
         self.reboots = RebootTruth(self.fail)
-        # the server, as committed
-        self.attempts: dict[bytes, dict[str, Any]] = {}
-        self.cursors: dict[str, tuple[bytes, int, bytes]] = {}
-        self.run_states: dict[int, str] = {}
-        self.output: dict[tuple[bytes, int], int] = {}
-        self.finished: dict[bytes, tuple[str, Any]] = {}  # by events behind a cursor: name and fields of the end
-        self.seen_ended: Counter[bytes] = Counter()
-        self.memory: dict[int, Run] = {}  # live runs when the last life of the server ended
-        self.acked_runs: set[int] = set()
-        self.acked_memos: dict[str, str] = {}
+        # the servers, as committed
+        self.ledgers: dict[str, Ledger] = {}  # by the path of the data directory
+        self.speaking: dict[bytes, Ledger] = {}  # by the act of each process there ever was
+        self.committed: set[bytes] = set()  # keys of attempts
+        self.sent: set[bytes] = set()  # those that some server committed as sent
 
     def fail(self, invariant: str, sentence: str) -> None:
         """Give up: something that must hold does not."""
@@ -122,11 +96,9 @@ class Oracle:
         key = job.claim.removesuffix(STOP_CLAIM)
         if key == job.claim:
             self.reboots.begins(machine.name, bytes.fromhex(key))
-        row = self.attempts.get(bytes.fromhex(key))
-        if row is None:
-            self.fail("I1", f"claim {job.claim} was started, but its attempt is not committed")
-        elif row["state"] == "ready":
-            self.fail("I1", f"claim {job.claim} was started, but its attempt is not committed as sent")
+        if bytes.fromhex(key) not in self.sent:
+            how = "committed as sent" if bytes.fromhex(key) in self.committed else "committed"
+            self.fail("I1", f"claim {job.claim} was started, but its attempt is not {how}")
 
     def job_wrote(self, job: Job, stream: int, data: bytes) -> None:
         """A process writes."""
@@ -168,7 +140,8 @@ class Oracle:
     def would_be_noticed(self, machine: Machine) -> bool:
         """Tell whether the server has read what the snapshot lacks: only then a set-back shows without a guard."""
         snapshot = self.snapshots.get(machine.name)
-        spool, cursor, _ = self.cursors.get(machine.name, (b"", 0, b""))
+        (ledger,) = self.ledgers.values()
+        spool, cursor, _ = ledger.cursors.get(machine.name, (b"", 0, b""))
         return snapshot is not None and bool(spool) and (spool != snapshot[0] or cursor > snapshot[1])
 
     def set_back(self, machine: Machine) -> None:
@@ -192,8 +165,7 @@ class Oracle:
         """An agent's process begins such work."""
         self.own.began(machine, k, again=again or machine.name in self.may_rotate)
         self.reboots.begins(machine.name, k)
-        row = self.attempts.get(k)
-        if row is None or row["state"] == "ready":
+        if k not in self.sent:
             self.fail("I1", f"own work {k.hex()} was begun, but its attempt is not committed as sent")
 
     # ---- agents
@@ -247,188 +219,50 @@ class Oracle:
 
     def acked(self, agent: Agent, n: int) -> None:
         """An agent is told that its events up to `n` are committed."""
-        spool, cursor, _ = self.cursors.get(agent.machine.name, (b"", 0, b""))
+        ledger = self.speaking[agent.site.member.term.act]
+        spool, cursor, _ = ledger.cursors.get(agent.machine.name, (b"", 0, b""))
         if spool == agent.site.log.spool.spool and n > cursor:
             self.fail("ACK", f"{agent.machine.name} was told that event {n} is committed; the cursor is {cursor}")
 
-    def output_acked(self, k: bytes, stream: int, offset: int) -> None:
+    def output_acked(self, agent: Agent, k: bytes, stream: int, offset: int) -> None:
         """An agent is told that output up to `offset` is committed."""
-        if offset > self.output.get((k, stream), 0):
+        if offset > self.speaking[agent.site.member.term.act].output.get((k, stream), 0):
             self.fail("ACK", f"output of {k.hex()} was acknowledged up to {offset} before it was committed")
 
-    # ---- the server: what a transaction does, told by `observe.py`
-
-    def begun(self) -> None:
-        """A transaction begins."""
-        self.tx = Tx()
-
-    def output_stored(self, k: bytes, stream: int, before: int, after: int, stored: bytes) -> None:
-        """Output was stored, to be committed."""
-        truth = self.written[k.hex(), stream]
-        if bytes(truth[before:after]) != stored or after > len(truth):
-            self.fail("I9", f"output {stream} of {k.hex()} at {before} is not what the job wrote")
-        self.tx.output[k, stream] = after
-
-    def tx_committed(self) -> None:
-        """A transaction is durable: compare what it did."""
-        tx, self.tx = self.tx, Tx()
-        self.output.update(tx.output)
-        changed: set[bytes] = set()
-        for k, fields in tx.attempts:
-            self._attempt_changed(tx, k, fields)
-            changed.add(k)
-        for run_id, state in tx.runs.items():
-            before = self.run_states.get(run_id)
-            if before in RUN_OVER and state != before:
-                self.fail("I7", f"run {run_id} was {before} and is now {state}")
-            self.run_states[run_id] = state
-        for run_id, event in tx.raised:
-            if isinstance(event, WorkEnded):
-                self._work_ended(run_id, event)
-        for agent_id, cursor in tx.cursors.items():
-            self._cursor_moved(agent_id, *cursor)
-        self.reboots.committed(tx.locks, tx.sent)
-        for k in changed:
-            self._explained(k)
-
-    def _attempt_changed(self, tx: Tx, k: bytes, fields: dict[str, Any]) -> None:
-        row = self.attempts.setdefault(k, {"state": "ready"})
-        before, after = row["state"], fields.get("state", row["state"])
-        if before in FINAL and after != before:
-            self.fail("I7", f"attempt {k.hex()} was {before} and is now {after}")
-        if after != before:
-            self.world.log("server", f"attempt {k.hex()[:8]} {before} -> {after}")
-        row.update(fields)
-        if fields.get("kind") == REBOOT:
-            self.reboots.keys.add(k)
-        if (before, after) == ("ready", "sent"):
-            tx.sent.append((k, row["agent_id"]))
-
-    def _work_ended(self, run_id: int, event: WorkEnded) -> None:
-        self.seen_ended[event.key] += 1
-        if self.seen_ended[event.key] > 1:
-            self.fail("I2", f"run {run_id} was told twice that {event.key.hex()} ended")
-        self._check_end(event.key, event.result.exit_code, event.result.signal)
-
-    def _check_end(self, k: bytes, exit_code: int | None, signal: int | None) -> None:
-        if k in self.own.begun:
-            self.own.check_end(k, (exit_code, signal))
+    def check_end(self, k: bytes, exit_code: int | None, signal: int | None) -> None:
+        """Some server says how an attempt ended."""
+        if k in self.oracle.own.begun:
+            self.oracle.own.check_end(k, (exit_code, signal))
             return
-        status = self.truth.get(k.hex())
-        if k in self.reboots.keys:
-            self.reboots.check_end(k, (exit_code, signal), None if status is None else _end_of(status))
+        status = self.oracle.truth.get(k.hex())
+        if k in self.oracle.reboots.keys:
+            self.oracle.reboots.check_end(k, (exit_code, signal), None if status is None else _end_of(status))
             return
         if status is None:
-            self.fail("I2", f"attempt {k.hex()} has ended on the server, but no keeper saw that")
+            self.oracle.fail("I2", f"attempt {k.hex()} has ended on the server, but no keeper saw that")
             return
         if (exit_code, signal) != _end_of(status):
-            self.fail("I2", f"attempt {k.hex()} ended with {_end_of(status)}, on the server with {(exit_code, signal)}")
+            self.oracle.fail(
+                "I2", f"attempt {k.hex()} ended with {_end_of(status)}, on the server with {(exit_code, signal)}"
+            )
 
-    def _cursor_moved(self, agent_id: str, spool: bytes, cursor: int, chain_now: bytes) -> None:
-        known_spool, known_cursor, _ = self.cursors.get(agent_id, (b"", 0, b""))
-        self.cursors[agent_id] = (spool, cursor, chain_now)
-        if spool != known_spool:
-            if cursor:
-                self.fail("I5", f"the cursor of {agent_id} is {cursor} in a log that was never read")
-            return
-        if cursor < known_cursor:
-            self.fail("I6", f"the cursor of {agent_id} went back from {known_cursor} to {cursor}")
-        logs = [self.logs.get((agent_id, spool), Log()), *self.earlier.get((agent_id, spool), ())]
-        log = next((log for log in logs if log.has(cursor, chain_now)), None)
-        if log is None:
-            self.fail("I5", f"cursor {cursor} and chain of {agent_id} fit no log it ever wrote")
-            return
-        for number in range(known_cursor + 1, cursor + 1):
-            self._replay(agent_id, log.payloads[number - 1])
-
-    def _replay(self, agent_id: str, payload: bytes) -> None:
-        """An event lies behind the cursor: its effect must be there."""
-        n, _, k, e, x = unpack_event(payload)
-        if k is None:
-            return
-        row = self.attempts.get(k)
-        if row is None:
-            if e in ("accepted", *FINISHING):
-                self.fail("I6", f"event {n} ({e}) of {agent_id} is behind the cursor, but its attempt is not there")
-            return
-        state = row["state"]
-        if e in FINISHING:
-            first, how = self.finished.setdefault(k, (e, x))
-            differs = first == e == "finished" and (how.get("exit"), how.get("sig")) != (x.get("exit"), x.get("sig"))
-            forgotten = k in self.reboots.keys and agent_id in self.may_rotate  # the agent, of a reboot it gave up
-            self.told_twice |= differs
-            if differs and not (forgotten or self.own.may_differ(k)):
-                self.fail("I2", f"event {n} of {agent_id} tells another end of {k.hex()} than the first one")
-            if state not in (FINISHING[self.finished[k][0]], "unknown" if e == "cancelled" else ""):
-                self.fail("I6", f"event {n} ({e}) of {agent_id} is behind the cursor, but its attempt is {state}")
-        elif e == "accepted" and state in ("ready", "sent"):
-            self.fail("I6", f"event {n} (accepted) of {agent_id} is behind the cursor, but its attempt is {state}")
-        elif e == "started" and state in ("ready", "sent", "accepted"):
-            self.fail("I6", f"event {n} (started) of {agent_id} is behind the cursor, but its attempt is {state}")
-        elif e == "lost" and state in ("ready", "sent", "accepted", "running", "stopping"):
-            self.fail("I6", f"event {n} (lost) of {agent_id} is behind the cursor, but its attempt is {state}")
-
-    def _explained(self, k: bytes) -> None:
-        """A result must have come out of an event behind the cursor."""
-        row = self.attempts[k]
-        if row["state"] == "done":
-            if self.finished.get(k, ("", None))[0] != "finished":
-                self.fail("I6", f"attempt {k.hex()} is done, but no such event is behind the cursor")
-            self._check_end(k, row.get("exit_code"), row.get("signal"))
-
-    # ---- the server: its process
-
-    def committed(self, server: Server, turn: Turn) -> None:
-        """A turn is committed and not released: its runs are the truth now."""
-        self.memory = {run.run_id: run for run in server.turns.live}
-        for run_id, staged in turn._staged.items():
-            self.memory[run_id] = staged.run
-
-    def released(self, server: Server) -> None:
-        """A turn is released."""
-        if server.turns.backlog > INBOX_MAX:
-            self.fail("I13", f"{server.turns.backlog} inputs wait")
-        for end in server.ends.values():
-            if len(end.port.link._out) > BUFFER_BYTES_MAX:
-                self.fail("I13", f"{len(end.port.link._out)} bytes wait for one agent")
-
-    def server_died(self, server: Server) -> None:
-        """The process of the server is gone."""
+    # ---- the servers
 
     def server_booted(self, server: Server) -> None:
-        """A new process has read the store: all that was committed must be there, and nothing else."""
-        expected = {i: run for i, run in self.memory.items() if run.state not in RUN_OVER and not run.faulted}
-        found = {run.run_id: run for run in server.turns.live}
-        if expected.keys() != found.keys():
-            self.fail("ACK", f"live runs before the crash {sorted(expected)}, after it {sorted(found)}")
-        for run_id, run in expected.items():
-            other = found[run_id]
-            if replace(run, plan=other.plan) != other:
-                self.fail("ACK", f"run {run_id} is not what it was: {_difference(run, other)}")
-            if _shape(run) != _shape(other):
-                self.fail("ACK", f"run {run_id} was planned differently the second time")
-        with server.store.snapshot() as view:
-            for k, fields in self.attempts.items():
-                row = view.attempts.find(k)
-                if row is None or row.state != fields["state"]:
-                    self.fail("ACK", f"attempt {k.hex()} was committed as {fields['state']}, and is now {row}")
-            for agent_id, cursor in self.cursors.items():
-                agent = view.agents.find(agent_id)
-                if agent is None or (agent.spool, agent.cursor, agent.chain) != cursor:
-                    self.fail("ACK", f"the cursor of {agent_id} is not what was committed")
-            for run_id in self.acked_runs:
-                if view.runs.row(run_id) is None:
-                    self.fail("ACK", f"the start of run {run_id} was acknowledged, and the run is gone")
-            for name, memo in self.acked_memos.items():
-                host = view.hosts.find(name)
-                if host is None or host.memo < memo:
-                    self.fail("ACK", f"the change of host {name} to {memo} was acknowledged, and is gone")
+        """A new process has read its directory."""
+        ledger = self.speaking[server.identity.act] = self.ledger_of(server)
+        ledger.booted(server)
+
+    def ledger_of(self, server: Server) -> Ledger:
+        """Return what the directory of a server holds."""
+        return self.ledgers[str(server.folder / DATABASE_FILE)]
 
     # ---- the end
 
     def at_the_end(self, server: Server, machines: list[Machine]) -> None:
         """Everything has drained: compare all that was kept."""
-        self.server_booted(server)
+        ledger = self.ledger_of(server)
+        ledger.booted(server)
         with server.store.snapshot() as view:
             for claim in sorted(self.ends):
                 if claim.endswith(STOP_CLAIM):
@@ -439,7 +273,7 @@ class Oracle:
                         "I2", f"job {claim} ended with status {self.truth[claim]}; the server has {row and row.state}"
                     )
                     return
-                self._check_end(row.k, row.exit_code, row.signal)
+                self.check_end(row.k, row.exit_code, row.signal)
                 if row.k in self.reboots.keys:
                     continue  # it ends with the boot, and not with its command
                 if (row.started_ms, row.ended_ms) != (self.began_ms[claim], self.ended_ms[claim]):
@@ -448,7 +282,7 @@ class Oracle:
                         "I2", f"job {claim} ran from {self.began_ms[claim]} to {self.ended_ms[claim]}, not {told}"
                     )
                 self._check_output(view, claim, machines)
-            for k, fields in self.attempts.items():
+            for k, fields in ledger.attempts.items():
                 if fields["state"] in ("ready", "sent", "accepted", "running", "stopping"):
                     self.fail("I3", f"attempt {k.hex()} is still {fields['state']}")
             bad = {"agent_twin", "agent_gap", "server_set_back", "foreign_result", "attempt_adopted"}
@@ -484,17 +318,3 @@ class Oracle:
 
 def _end_of(status: int) -> tuple[int | None, int | None]:
     return (None, status & 0x7F) if status & 0x7F else (status >> 8, None)
-
-
-def _shape(run: Run) -> list[tuple[Any, ...]]:
-    return [(node.frame, node.icon.icon_id, node.targets, node.child) for node in run.plan.nodes]
-
-
-def _difference(one: Run, other: Run) -> str:
-    for name in ("state", "job_status", "load_status", "stopping", "message", "frames", "start_variables"):
-        if getattr(one, name) != getattr(other, name):
-            return f"{name}: {getattr(one, name)} / {getattr(other, name)}"
-    for number, (a, b) in enumerate(zip(one.icons, other.icons, strict=True)):
-        if a != b:
-            return f"icon {one.plan.path(number)}: {a} / {b}"
-    return "somewhere"

@@ -15,12 +15,14 @@ from jaz_lite.agent.records import SiteRecord
 from jaz_lite.model.host import Host
 from jaz_lite.model.plain import to_plain
 from jaz_lite.store.agents import AgentRow
+from jaz_lite.store.connection import DATABASE_FILE
 from jaz_lite.store.open import Store
 from tests.sim import jobnets
 from tests.sim.breakages import BREAKAGES
 from tests.sim.data_directory import ram, template
 from tests.sim.faults import Faults
 from tests.sim.kinds import kind_of
+from tests.sim.ledger import Ledger
 from tests.sim.machine import Machine, draw_policy
 from tests.sim.network import Network
 from tests.sim.observe import observed, patched
@@ -75,6 +77,7 @@ def run_seed(seed: int, breakage: str | None = None) -> Outcome:
 def _play(world: World, folder: Path, stack: ExitStack) -> None:
     dice = world.dice("scenario")
     oracle = Oracle(world)
+    oracle.ledgers[str(folder / DATABASE_FILE)] = Ledger(oracle)
     network = Network(world)
     server = Server(world, network, oracle, folder)
     site_uid, names, nets = _furnish(world, folder)
@@ -134,7 +137,7 @@ def _settled(server: Server, machines: list[Machine]) -> bool:
         and not any(attempt.is_open for attempt in machine.agent.site.core.attempts.values())
         for machine in machines
     ) and not any(
-        row["state"] in ("ready", "sent", "accepted", "running", "stopping") for row in server.oracle.attempts.values()
+        row["state"] in ("ready", "sent", "accepted", "running", "stopping") for row in server.ledger.attempts.values()
     )
 
 

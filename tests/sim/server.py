@@ -22,6 +22,7 @@ from jaz_lite.store.transaction import Transaction
 from jaz_lite.wire.happenings import SiteIdentity
 from jaz_lite.wire.ident import ticket
 from jaz_lite.wire.server_core import ServerLink
+from tests.sim.ledger import Ledger
 from tests.sim.network import Connection, Network
 from tests.sim.oracle import Oracle
 from tests.sim.world import START_WALL_MS, Dies, Violation, World, WorldClock
@@ -137,6 +138,11 @@ class Server:
         self._reserve = True
         network.listener = self._accept
 
+    @property
+    def ledger(self) -> Ledger:
+        """What its directory holds, as committed."""
+        return self.oracle.ledger_of(self)
+
     def draw(self, count: int) -> bytes:
         """Return random bytes, from the seed."""
         return self.dice.randbytes(count)
@@ -208,7 +214,6 @@ class Server:
         turn, self._turn = self._turn, None
         if turn is not None:
             turn.tx.rollback()
-        self.oracle.server_died(self)
         for end in list(self.ends.values()):
             end.connection.hang_up(1)
         self.ends = Ends()
@@ -341,13 +346,13 @@ class Server:
         self._turn = None
         turn.tx.commit()
         self._committing = False
-        self.oracle.committed(self, turn)
+        self.ledger.committed(self, turn)
         if self.crash_at == "before release":
             self.crash(self.crash_at)
             return
         self._arm()
         self.turns.release(turn)
-        self.oracle.released(self)
+        self.ledger.released(self)
         self._plan()
 
     # ---- what leaves

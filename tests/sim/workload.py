@@ -60,7 +60,7 @@ class People:
         if reply.error is not None:
             assert isinstance(reply.error, DefinitionError | NoSuchObject | DiskFull), reply.error
             return
-        self.oracle.acked_runs.add(reply.value)
+        self.server.ledger.acked_runs.add(reply.value)
         self.world.counts["runs"] += 1
 
     # ---- changing what is beside runs
@@ -81,7 +81,8 @@ class People:
 
             def put_reply(reply: Reply) -> None:
                 assert reply.error is None, reply.error
-                self.oracle.acked_memos[name] = max(memo, self.oracle.acked_memos.get(name, ""))
+                known = self.server.ledger.acked_memos
+                known[name] = max(memo, known.get(name, ""))
 
             self.server.submit(Write(put, Reply(put_reply)))
         self.world.after(self.dice.choice((500, 9_000)), self._change_host)
