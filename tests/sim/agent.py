@@ -10,9 +10,10 @@ from jaz_lite.agent.keeper_post import KeeperPost
 from jaz_lite.agent.site import Site
 from jaz_lite.agent.slots import Slots
 from jaz_lite.errors import StoreDamaged
+from jaz_lite.net.dial import AddressBook, parse_address
 from jaz_lite.wire.agent_core import AgentLink
-from jaz_lite.wire.happenings import Acked as EventsAcked
-from jaz_lite.wire.happenings import Dispatched, Happening, OutputAcked
+from jaz_lite.wire.limits import SERVER_PORT
+from tests.sim.agent_line import AgentLine
 from tests.sim.keeper import Pipe
 from tests.sim.network import Connection
 from tests.sim.waits import SimWaits
@@ -49,27 +50,29 @@ class Agent:
             boot=machine.boot_id,
             tell_keeper=lambda messages: self._post.tell(machine.record.site_uid, messages),
             slots=self.slots,
-            now=self._now(),
+            now=self.now(),
             own={"fwait": self.waits},
         )
         self._pipe: Pipe | None = None
         self._unbatcher = Unbatcher()
-        self._link: AgentLink | None = None
-        self._connection: Connection | None = None
+        self.lines: list[AgentLine] = []
+        self.book = AddressBook()
+        self._dialled: AgentLine | None = None
+        self._dial_planned = False
         self._planned = False
         self._tick_at: float | None = None
-        self._link_tick_ms: int | None = None
         self._conn = 0
         self._looked = (machine.clock.now_ms(), machine.clock.monotonic())
         self.world.log(machine.name, f"agent begins at event {self.site.log.spool.head}")
         machine.oracle.agent_began(self)
         self.world.after(self.dice.choice((1, 30)), self._reach_keeper)
-        self.world.after(self.dice.choice((1, 400)), self._dial)
+        self._dial_in(self.dice.choice((1, 400)))
         self.world.after(1, self._look_after)
         self.world.after(TAIL_MS, self._tail)
-        self._gathered()
+        self.gathered()
 
-    def _now(self) -> Moment:
+    def now(self) -> Moment:
+        """Return both clocks of its machine."""
         return Moment(self.machine.clock.monotonic(), self.machine.clock.now_ms())
 
     @property
@@ -81,8 +84,9 @@ class Agent:
         """The process is gone: so are its connections."""
         if self._pipe is not None:
             self._pipe.end_of(0)
-        if self._connection is not None:
-            self._connection.hang_up(0)
+        for line in self.lines:
+            assert line.connection is not None
+            line.connection.hang_up(0)
 
     def stop(self) -> None:
         """End cleanly: the keeper may end too when nothing runs."""
@@ -92,7 +96,8 @@ class Agent:
 
     # ---- turns, as the product's shell makes them
 
-    def _gathered(self) -> None:
+    def gathered(self) -> None:
+        """Something may be to do."""
         if not self._planned:
             self._planned = True
             self.world.after(self.dice.choice((0, 0, 0, 1, 4)), self._turn)
@@ -104,14 +109,14 @@ class Agent:
         self.machine.disk.wall_ms = self.machine.clock.now_ms()
         self.machine.disk.before_change = self._may_die_writing
         try:
-            self.site.tick(self._now())
+            self.site.tick(self.now())
             while effects := self.site.take():
                 for effect in effects:
                     self._may_die()
                     self.site.perform(effect)
             if self.site.pump():
-                self._gathered()
-            self._flush()
+                self.gathered()
+            self.flush()
         except Dies:
             self.machine.kill_agent("between two effects")
             return
@@ -146,7 +151,7 @@ class Agent:
     def _tick(self, at: float) -> None:
         if self.living and at == self._tick_at:
             self._tick_at = None
-            self._gathered()
+            self.gathered()
 
     def _look_after(self) -> None:
         if not self.living:
@@ -155,19 +160,19 @@ class Agent:
         jump_s = (wall_ms - self._looked[0]) / 1_000 - (mono - self._looked[1])
         self._looked = (wall_ms, mono)
         try:
-            self.site.look_after(self._now(), clock_jump_s=round(jump_s) if abs(jump_s) > 5 else 0)
+            self.site.look_after(self.now(), clock_jump_s=round(jump_s) if abs(jump_s) > 5 else 0)
         except OSError:
             self.machine.kill_agent("by a full disk")
             return
-        self._gathered()
+        self.gathered()
         self.world.after(LOOK_AFTER_MS, self._look_after)
 
     def _tail(self) -> None:
         if not self.living:
             return
         if self.site.tailing:
-            self.site.tail(self._now())
-            self._gathered()
+            self.site.tail(self.now())
+            self.gathered()
         self.world.after(TAIL_MS, self._tail)
 
     # ---- the keeper
@@ -183,15 +188,17 @@ class Agent:
         self._unbatcher = Unbatcher()
         keeper.accept(self._pipe)
         self._post.connected()
-        self.site.keeper_up(self._now())
-        self._gathered()
+        self.site.keeper_up(self.now())
+        self.gathered()
 
     def _tell_keeper(self, messages: tuple[list[Any], ...]) -> None:
         if self._pipe is not None:
             self._pipe.send(0, batch(list(messages)))
 
-    def came_from_keeper(self, data: bytes) -> None:
+    def came(self, pipe: Pipe, data: bytes) -> None:
         """Bytes of the keeper."""
+        if not self.living or pipe is not self._pipe:
+            return
         if not data:
             self._pipe = None
             self.site.keeper_down()
@@ -200,26 +207,48 @@ class Agent:
         records = self._unbatcher.feed(data)
         if records:
             for said in self._post.sort(records, (self.machine.record.site_uid,)).values():
-                self.site.keeper_said(said, self._now())
-            self._gathered()
+                self.site.keeper_said(said, self.now())
+            self.gathered()
 
     def _own_said(self, record: tuple[Any, ...]) -> None:
-        self.site.own_said(record, self._now())
-        self._gathered()
+        self.site.own_said(record, self.now())
+        self.gathered()
 
-    # ---- the server
+    # ---- the servers
+
+    def _dial_in(self, delay_ms: int) -> None:
+        if not self._dial_planned:
+            self._dial_planned = True
+            self.world.after(delay_ms, self._dial)
 
     def _dial(self) -> None:
-        if not self.living or self._link is not None:
+        self._dial_planned = False
+        if not self.living or self._dialled is not None or self.site.link is not None:
             return
-        side = _ServerSide(self)
-        connection = side.connection = self.machine.network.connect(self.machine.name, side)
+        self.book.learn(parse_address(text, SERVER_PORT) for text in self.site.addresses())
+        address = self.book.next()
+        assert address is not None, "an agent was told at least one address"
+        line = AgentLine(self, address)
+        connection = self.machine.network.connect(self.machine.name, line, address.host)
         if connection is None:
-            self.world.after(self.dice.choice((300, 2_000, 5_000)), self._dial)
+            self._dial_in(self.dice.choice((300, 2_000, 5_000)))
+            return
+        self._dialled = line
+        self._begin(line, connection)
+
+    def accept(self, connection: Connection) -> AgentLine:
+        """A server dials."""
+        line = AgentLine(self, None)
+        self.world.after(0, self._begin, line, connection)
+        return line
+
+    def _begin(self, line: AgentLine, connection: Connection) -> None:
+        if not self.living:
+            connection.hang_up(0)
             return
         self._conn = max(self._conn + 1, self.machine.clock.now_ms())
         facts = self.site.hello(
-            self._now(),
+            self.now(),
             conn=self._conn,
             free=self.machine.disk.free_bytes(),
             tz_s=0,
@@ -227,87 +256,24 @@ class Agent:
             system="sim",
             arch="sim",
         )
-        self._connection = connection
-        self._link = AgentLink(
-            self.site.identity(), facts, nonce=self.dice.randbytes(32), now=self.machine.clock.monotonic()
+        self.lines.append(line)
+        line.begin(
+            connection,
+            AgentLink(self.site.identity(), facts, nonce=self.dice.randbytes(32), now=self.machine.clock.monotonic()),
         )
-        self._flush_or_die()
 
-    def came(self, source: object, data: bytes) -> None:
-        """Bytes: from the keeper through a pipe, or from the server through the network."""
-        if not self.living:
-            return
-        if isinstance(source, Pipe):
-            if source is self._pipe:
-                self.came_from_keeper(data)
-            return
-        if source is self._connection and self._link is not None:
-            self._heard(self._link.receive(data, self.machine.clock.monotonic()))
+    def flush(self) -> None:
+        """Send what has gathered, on all lines."""
+        for line in list(self.lines):
+            if line in self.lines:
+                line.flush()
 
-    def _heard(self, happenings: list[Happening]) -> None:
-        for happening in happenings:
-            match happening:
-                case Dispatched():
-                    self.machine.oracle.command_came(self)
-                case EventsAcked(n):
-                    self.machine.oracle.acked(self, n)
-                case OutputAcked(k, stream, offset):
-                    self.machine.oracle.output_acked(self, k, stream, offset)
-        assert self._link is not None
-        self.site.heard(self._link, happenings, self._now())
-        self._flush_or_die()
-        self._gathered()
-
-    def _flush_or_die(self) -> None:
-        try:
-            self._flush()
-        except Dies:
-            self.machine.kill_agent("while it sent")
-
-    def _flush(self) -> None:
-        link, connection = self._link, self._connection
-        if link is None or connection is None:
-            return
-        while data := link.take():
-            if self.sends_bytes is not None:
-                connection.send(0, data[: self.sends_bytes])
-                self.sends_bytes -= len(data)
-                if self.sends_bytes < 0:
-                    raise Dies
-            else:
-                connection.send(0, data)
-        if link.closed:
-            self.site.heard(link, link.tick(self.machine.clock.monotonic()), self._now())
-            connection.hang_up(0)
-            self._link = self._connection = None
-            self.site.detach(link)
-            self.world.after(self.dice.choice((100, 500, 2_000)), self._dial)
-            return
-        self._plan_link_tick(link)
-
-    def _plan_link_tick(self, link: AgentLink) -> None:
-        deadline = link.deadline
-        if deadline == float("inf"):
-            return
-        at_ms = max(self.world.now_ms, round((deadline - 1_000.0) * 1_000) + 1)
-        if self._link_tick_ms is not None and self.world.now_ms <= self._link_tick_ms <= at_ms:
-            return
-        self._link_tick_ms = at_ms
-        self.world.after(at_ms - self.world.now_ms, self._tick_link, at_ms)
-
-    def _tick_link(self, at_ms: int) -> None:
-        if self.living and at_ms == self._link_tick_ms:
-            self._link_tick_ms = None
-            if self._link is not None:
-                self._heard(self._link.tick(self.machine.clock.monotonic()))
-
-
-class _ServerSide:
-    """What the network delivers to: it knows which connection it is."""
-
-    def __init__(self, agent: Agent) -> None:
-        self._agent = agent
-        self.connection: Connection | None = None
-
-    def came(self, data: bytes) -> None:
-        self._agent.came(self.connection, data)
+    def line_over(self, line: AgentLine) -> None:
+        """The link of a line is closed."""
+        assert line.link is not None
+        self.lines.remove(line)
+        self.site.detach(line.link)
+        if line is self._dialled:
+            self._dialled = None
+        if self._dialled is None and self.site.link is None:
+            self._dial_in(self.dice.choice((100, 500, 2_000)))

@@ -11,6 +11,7 @@ from typing import Protocol
 from tests.sim.world import World
 
 LOST_WITH_MACHINE = 0.7
+SERVER = "server"  # the name of the only one
 
 
 class End(Protocol):
@@ -87,27 +88,47 @@ class Connection:
 
 
 class Network:
-    """Who can reach the server."""
+    """Who can reach whom. Servers and machines have names; only servers and machines connect with each other."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.weather = Weather()
-        self.listener: Callable[[Connection], End | None] | None = None
         self.unreachable: set[str] = set()
+        self.parted: set[frozenset[str]] = set()  # pairs
+        self._doors: dict[str, Callable[[Connection], End | None]] = {}
         self._dice = world.dice("network")
-        self._connections: dict[str, Connection] = {}
+        self._connections: dict[
+            tuple[str, str], list[Connection]
+        ] = {}  # by machine and server, those since the last cut
 
-    def connect(self, name: str, end: End) -> Connection | None:
-        """Connect a machine with the server; None when nobody answers."""
-        if name in self.unreachable or self.listener is None:
+    def listen(self, name: str, accept: Callable[[Connection], End | None]) -> None:
+        """Let somebody be reached by this name."""
+        self._doors[name] = accept
+
+    def can_reach(self, name: str, other: str) -> bool:
+        """Tell whether the net would carry bytes between two."""
+        return not self.unreachable & {name, other} and frozenset((name, other)) not in self.parted
+
+    def connect(self, name: str, end: End, to: str = SERVER) -> Connection | None:
+        """Connect a machine with a server, whose end is the one that listens; None when nobody answers."""
+        return self._connect(name, end, 0, to)
+
+    def connect_to_machine(self, name: str, end: End, to: str) -> Connection | None:
+        """The same the other way round: a server dials a machine."""
+        return self._connect(name, end, 1, to)
+
+    def _connect(self, name: str, end: End, side: int, to: str) -> Connection | None:
+        if to not in self._doors or not self.can_reach(name, to):
             return None
         connection = Connection(self.world, self.weather, self._dice)
-        connection.ends[0] = end
-        accepted = self.listener(connection)
+        connection.ends[side] = end
+        accepted = self._doors[to](connection)
         if accepted is None:
             return None
-        connection.ends[1] = accepted
-        self._connections[name] = connection
+        connection.ends[1 - side] = accepted
+        pair = (name, to) if side == 0 else (to, name)
+        open_ones = [each for each in self._connections.get(pair, ()) if not each.cut and None not in each.ends]
+        self._connections[pair] = [*open_ones, connection]
         self.world.counts["connections"] += 1
         return connection
 
@@ -116,10 +137,23 @@ class Network:
         if self._dice.random() < LOST_WITH_MACHINE:
             self.tear(name)
 
-    def tear(self, name: str) -> None:
-        """Cut the newest connection of a machine."""
-        connection = self._connections.pop(name, None)
-        if connection is not None and not connection.cut:
+    def tear(self, name: str, server: str = SERVER) -> None:
+        """Cut the connections of a machine with a server."""
+        *older, newest = self._connections.pop((name, server), (None,))
+        alive = [each for each in older if each is not None and None not in each.ends]
+        if newest is not None and not newest.cut:
+            alive.append(newest)
             self.world.counts["cuts"] += 1
             self.world.log("network", f"the connection of {name} is cut")
+        for connection in alive:
             connection.tear()
+
+    def part(self, name: str, other: str) -> None:
+        """Let nothing pass between two any more."""
+        self.parted.add(frozenset((name, other)))
+        self.tear(name, other)
+        self.tear(other, name)
+
+    def join(self, name: str, other: str) -> None:
+        """Let them meet again."""
+        self.parted.discard(frozenset((name, other)))

@@ -231,20 +231,18 @@ class Oracle:
 
     def check_end(self, k: bytes, exit_code: int | None, signal: int | None) -> None:
         """Some server says how an attempt ended."""
-        if k in self.oracle.own.begun:
-            self.oracle.own.check_end(k, (exit_code, signal))
+        if k in self.own.begun:
+            self.own.check_end(k, (exit_code, signal))
             return
-        status = self.oracle.truth.get(k.hex())
-        if k in self.oracle.reboots.keys:
-            self.oracle.reboots.check_end(k, (exit_code, signal), None if status is None else _end_of(status))
+        status = self.truth.get(k.hex())
+        if k in self.reboots.keys:
+            self.reboots.check_end(k, (exit_code, signal), None if status is None else _end_of(status))
             return
         if status is None:
-            self.oracle.fail("I2", f"attempt {k.hex()} has ended on the server, but no keeper saw that")
+            self.fail("I2", f"attempt {k.hex()} has ended on the server, but no keeper saw that")
             return
         if (exit_code, signal) != _end_of(status):
-            self.oracle.fail(
-                "I2", f"attempt {k.hex()} ended with {_end_of(status)}, on the server with {(exit_code, signal)}"
-            )
+            self.fail("I2", f"attempt {k.hex()} ended with {_end_of(status)}, on the server with {(exit_code, signal)}")
 
     # ---- the servers
 

@@ -23,7 +23,7 @@ from jaz_lite.wire.happenings import SiteIdentity
 from jaz_lite.wire.ident import ticket
 from jaz_lite.wire.server_core import ServerLink
 from tests.sim.ledger import Ledger
-from tests.sim.network import Connection, Network
+from tests.sim.network import SERVER, Connection, Network
 from tests.sim.oracle import Oracle
 from tests.sim.world import START_WALL_MS, Dies, Violation, World, WorldClock
 
@@ -136,7 +136,7 @@ class Server:
         self._wake_ms: int | None = None
         self._rests_until_ms = 0
         self._reserve = True
-        network.listener = self._accept
+        network.listen(SERVER, self._accept)
 
     @property
     def ledger(self) -> Ledger:
