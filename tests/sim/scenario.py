@@ -108,7 +108,7 @@ def _play(world: World, folder: Path, stack: ExitStack) -> None:
     for machine in machines:
         machine.boot()
     hosts = {f"h-{name}": name for name in names}
-    people = People(world, server, oracle, jobnets=nets, hosts=hosts, runs=dice.choice((3, 10, 25)))
+    people = People(world, lambda: server, oracle, jobnets=nets, hosts=hosts, runs=dice.choice((3, 10, 25)))
     faults = Faults(world, network, server, machines)
     world.run(dice.choice(FAULTS_MS))
     faults.heal()

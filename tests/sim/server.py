@@ -25,7 +25,7 @@ from jaz_lite.wire.server_core import ServerLink
 from tests.sim.ledger import Ledger
 from tests.sim.network import SERVER, Connection, Network
 from tests.sim.oracle import Oracle
-from tests.sim.world import START_WALL_MS, Dies, Violation, World, WorldClock
+from tests.sim.world import Dies, Violation, World, WorldClock
 
 ZONE = ZoneInfo("Asia/Tokyo")
 TICK_MS = 10_000
@@ -36,9 +36,10 @@ CRASH_POINTS = ("before prepare", "before commit", "before release", "in release
 class ServerEnd:
     """One connection as the server holds it: a port of the runner, pumped by hand."""
 
-    def __init__(self, server: "Server", connection: Connection, number: int) -> None:
+    connection: Connection
+
+    def __init__(self, server: "Server", number: int) -> None:
         self.server = server
-        self.connection = connection
         self._tick_ms: int | None = None
         link = ServerLink(
             server.identity,
@@ -49,7 +50,14 @@ class ServerEnd:
         self.port = Port(link, flush=self.flush, close=self.close, greet=self._greet)
         self.number = number
 
+    def begin(self, connection: Connection) -> None:
+        """The other end is there."""
+        self.connection = connection
+        self.server.ends[self.number] = self
+        self._plan_tick()
+
     def came(self, data: bytes) -> None:
+        """Bytes arrived."""
         now = self.server.clock.monotonic()
         self.server.links.happened(self.port, self.port.link.receive(data, now))
         if data:
@@ -82,6 +90,7 @@ class ServerEnd:
             spool=spool,
             cursor=cursor,
             chain=chain,
+            peers=server.peers,
             wall_ns=server.clock.now_ms() * 1_000_000,
         )
 
@@ -117,13 +126,15 @@ class Ends(dict[int, ServerEnd]):
 class Server:
     """The data directory and the process that serves it, life after life."""
 
-    def __init__(self, world: World, network: Network, oracle: Oracle, folder: Path) -> None:
+    def __init__(self, world: World, network: Network, oracle: Oracle, folder: Path, *, name: str = SERVER) -> None:
         self.world = world
+        self.name = name
+        self.peers: tuple[str, ...] = ()  # addresses that agents are told of
         self.network = network
         self.oracle = oracle
         self.folder = folder
         self.clock = WorldClock(world)
-        self.dice = world.dice("server")
+        self.dice = world.dice(name)
         self.alive = False
         self.life = 0
         self.crash_at: str | None = None
@@ -136,7 +147,7 @@ class Server:
         self._wake_ms: int | None = None
         self._rests_until_ms = 0
         self._reserve = True
-        network.listen(SERVER, self._accept)
+        network.listen(name, self._accept)
 
     @property
     def ledger(self) -> Ledger:
@@ -159,7 +170,7 @@ class Server:
         act = self.draw(8)
         try:
             with self.store.transaction() as tx:
-                term = tx.term.claim(act)
+                term = self._claim(tx, act)
                 site = tx.term.site()
         except DiskFull:
             self.world.counts["boots on a full disk"] += 1
@@ -197,17 +208,24 @@ class Server:
         self.alive = True
         self._turn, self._wake_ms, self._committing = None, None, False
         self._rests_until_ms = 0
-        self.world.log("server", f"life {self.life} begins, term {term}")
+        self.world.log(self.name, f"life {self.life} begins, term {term}")
         self.oracle.server_booted(self)
         self._plan()
         self.world.after(TICK_MS, self._tick, self.life)
+
+    def _claim(self, tx: Transaction, act: bytes) -> int:
+        return tx.term.claim(act)
 
     def crash(self, where: str) -> None:
         """Kill the process; what was committed stays, everything else is gone."""
         if not self.alive:
             return
         self.world.counts[f"server crashes {where}"] += 1
-        self.world.log("server", f"killed {where}")
+        self.world.log(self.name, f"killed {where}")
+        self._end()
+        self._boot_later()
+
+    def _end(self) -> None:
         self.alive = False
         self.crash_at = None
         self._bytes_left = None
@@ -218,7 +236,6 @@ class Server:
             end.connection.hang_up(1)
         self.ends = Ends()
         self.store.close()
-        self._boot_later()
 
     def _boot_later(self) -> None:
         self.world.after(self.dice.choice((50, 300, 2_000, 8_000)), self._boot_again, self.life)
@@ -236,7 +253,7 @@ class Server:
         """Let the database grow no further, or grow again."""
         self.disk_full = full
         self.world.counts["server disk full"] += full
-        self.world.log("server", "the disk is full" if full else "the disk has room again")
+        self.world.log(self.name, "the disk is full" if full else "the disk has room again")
         if self.alive:
             self._limit_store()
 
@@ -278,7 +295,7 @@ class Server:
         due_ms = self.turns.next_due_ms()
         wanted = [] if waits_s is None else [self.world.now_ms + math.ceil(waits_s * 1_000)]
         if due_ms is not None:
-            wanted.append(max(self.world.now_ms, due_ms - START_WALL_MS))
+            wanted.append(max(self.world.now_ms, self.clock.comes_ms(due_ms)))
         if not wanted:
             return
         at_ms = max(min(wanted), self._rests_until_ms)
@@ -377,10 +394,14 @@ class Server:
         if not self.alive:
             return None
         self._connections += 1
-        end = ServerEnd(self, connection, self._connections)
-        self.ends[end.number] = end
-        end._plan_tick()
+        end = self.new_end()
+        end.begin(connection)
         return end
+
+    def new_end(self) -> ServerEnd:
+        """Return an end for a connection that is about to be."""
+        self._connections += 1
+        return ServerEnd(self, self._connections)
 
     def find_agent(self, agent_id: str, kid: int) -> bytes | None:
         """Return the key of an agent."""

@@ -25,10 +25,17 @@ class People:
     """All who want something of the server."""
 
     def __init__(
-        self, world: World, server: Server, oracle: Oracle, *, jobnets: list[str], hosts: dict[str, str], runs: int
+        self,
+        world: World,
+        whom: Callable[[], Server],
+        oracle: Oracle,
+        *,
+        jobnets: list[str],
+        hosts: dict[str, str],
+        runs: int,
     ) -> None:
         self.world = world
-        self.server = server
+        self._whom = whom  # is the server, as people think
         self.oracle = oracle
         self.dice = world.dice("people")
         self.jobnets = jobnets
@@ -47,20 +54,20 @@ class People:
     def _start_one(self) -> None:
         if not self.runs_left or self.tidying:
             return
-        if self.server.alive:
+        server = self._whom()
+        if server.alive:
             self.runs_left -= 1
             origin = self.dice.choice(("manual", "manual", "manual", "manual", "test", "hold"))
-            self.server.submit(
-                NewRun(jobnet_id=self.dice.choice(self.jobnets), origin=origin, user=PERSON, reply=Reply(self._started))
-            )
+            reply = Reply(lambda reply: self._started(server, reply))
+            server.submit(NewRun(jobnet_id=self.dice.choice(self.jobnets), origin=origin, user=PERSON, reply=reply))
             self.world.counts["runs asked for"] += 1
         self.world.after(self.dice.choice((0, 100, 1_000, 3_000, 10_000)), self._start_one)
 
-    def _started(self, reply: Reply) -> None:
+    def _started(self, server: Server, reply: Reply) -> None:
         if reply.error is not None:
             assert isinstance(reply.error, DefinitionError | NoSuchObject | DiskFull), reply.error
             return
-        self.server.ledger.acked_runs.add(reply.value)
+        server.ledger.acked_runs.add(reply.value)
         self.world.counts["runs"] += 1
 
     # ---- changing what is beside runs
@@ -68,7 +75,8 @@ class People:
     def _change_host(self) -> None:
         if self.tidying:
             return
-        if self.server.alive:
+        server = self._whom()
+        if server.alive:
             self._memos += 1
             name = self.dice.choice(list(self.hosts))
             memo = f"{self._memos:06d}"
@@ -81,10 +89,10 @@ class People:
 
             def put_reply(reply: Reply) -> None:
                 assert reply.error is None, reply.error
-                known = self.server.ledger.acked_memos
+                known = server.ledger.acked_memos
                 known[name] = max(memo, known.get(name, ""))
 
-            self.server.submit(Write(put, Reply(put_reply)))
+            server.submit(Write(put, Reply(put_reply)))
         self.world.after(self.dice.choice((500, 9_000)), self._change_host)
 
     # ---- interfering
@@ -92,7 +100,8 @@ class People:
     def _interfere(self) -> None:
         if self.tidying:
             return
-        runs = [run for run in self.server.turns.live if run.icons] if self.server.alive else []
+        server = self._whom()
+        runs = [run for run in server.turns.live if run.icons] if server.alive else []
         if runs:
             run = self.dice.choice(runs)
             if self.dice.random() < 0.5:
@@ -123,7 +132,8 @@ class People:
         return self.dice.choice(ways)()
 
     def _ask(self, run: Run, operation: Operation) -> None:
-        if not self.server.alive:
+        server = self._whom()
+        if not server.alive:
             return
 
         def make(_run: Run) -> Operation:
@@ -137,7 +147,7 @@ class People:
                 assert isinstance(reply.error, JazLiteError), reply.error
                 assert isinstance(reply.error, Refused), reply.error
 
-        self.server.submit(RunEvent(run.run_id, make=make, reply=Reply(answered)))
+        server.submit(RunEvent(run.run_id, make=make, reply=Reply(answered)))
 
     # ---- putting right
 
@@ -147,8 +157,9 @@ class People:
         self._look()
 
     def _look(self) -> None:
-        if self.server.alive:
-            for run in list(self.server.turns.live):
+        server = self._whom()
+        if server.alive:
+            for run in list(server.turns.live):
                 self._put_right(run)
         self.world.after(LOOK_MS, self._look)
 

@@ -70,5 +70,9 @@ class WorldClock:
     def now_ms(self) -> int:
         return START_WALL_MS + self._world.now_ms + self.offset_ms
 
+    def comes_ms(self, wall_ms: int) -> int:
+        """Return the moment of the world at which this clock shows a time."""
+        return wall_ms - START_WALL_MS - self.offset_ms
+
     def monotonic(self) -> float:
         return 1_000.0 + self._world.now_ms / 1_000
