@@ -176,6 +176,8 @@ def _move(draft: Draft, operation: asked.MoveRun) -> Refusal:
     if operation.scheduled_ms >= limits.YEAR_9999_MS:
         return "the new time of the run is later than the year 9998"
     draft.scheduled_ms = operation.scheduled_ms
+    if draft.boot is not None and draft.boot.held == "released":
+        draft.boot = replace(draft.boot, held="no")  # its time was no matter any more; the new one is
     draft.load_status = "normal"
     draft.late = False
     draft.order((SetTimer(node=None, name=BOOT, due_ms=operation.scheduled_ms),))

@@ -135,6 +135,20 @@ def test_holding_a_run_survives_a_restart(site: Site) -> None:
     assert site.run(run).state == "waiting"
 
 
+def test_a_released_run_that_is_moved_is_judged_by_its_new_time(site: Site) -> None:
+    now_ms = site.clock.now_ms()
+    run = site.plan(chained("LOAD"), now_ms + 60_000, late_start="error")
+    site.ask(run, HoldRun)
+    site.ask(run, ReleaseRun)
+    site.ask(run, MoveRun, "", now_ms + 600_000)
+
+    site.clock.advance(3_600)
+    site.restart()
+    site.settle()
+
+    assert site.run(run).start_missed
+
+
 def test_a_moved_run_starts_at_its_new_time_only(site: Site) -> None:
     at_ms, later_ms = next_minute(site, 5), next_minute(site, 9)
     run = site.plan(chained("NIGHT", job("load")), at_ms)
