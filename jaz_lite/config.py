@@ -37,6 +37,9 @@ class Setting:
 SETTINGS: tuple[Setting, ...] = (
     Setting("server.listen", "127.0.0.1:11061", "address and port where agents connect"),
     Setting("server.announce", "", "addresses at which agents reach the server, by comma; empty: where it listens"),
+    Setting(
+        "server.peers", "", "addresses of the other servers of this site, by comma: agents look for a standby there"
+    ),
     Setting("server.accept_requests", False, "agents without a token may ask to be let in; an administrator decides"),
     Setting("server.embedded_agent", True, "start an agent of its own on this machine"),
     Setting(

@@ -60,9 +60,29 @@ class TimeLimitReached(JazLiteError):
 
 
 class Fenced(JazLiteError):
-    """Another server of this site has taken over."""
+    """Another server of this site has taken over.
+
+    term, act, addrs, seen_from: whose term it is, where that server may be found, and who told it. A term of 0: nobody
+    took over, but a later state of this directory is known.
+    """
 
     exit_code = 3
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        term: int = 0,
+        act: bytes = b"",
+        addrs: "tuple[str, ...]" = (),
+        seen_from: str = "",
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.term = term
+        self.act = act
+        self.addrs = addrs
+        self.seen_from = seen_from
 
 
 class NotBoundHere(JazLiteError):

@@ -22,6 +22,7 @@ from jaz_lite.net.tls import TlsFloor, as_agent_of_one, client_context
 from jaz_lite.wire.limits import AGENT_PORT
 
 STRANGERS_PER_ADDRESS = 8  # an agent is dialled by the servers of its sites and by nobody else
+LOOPBACK = "loopback"  # any free port that only this machine reaches
 AGAIN_S = 60.0  # between two tries to get a port that somebody else has
 
 log = logging.getLogger(__name__)
@@ -39,10 +40,12 @@ class Listening:
         self._sites = sites
         self._floor = floor
         self._door = Door(per_address=STRANGERS_PER_ADDRESS)
+        self.port = 0  # where servers can dial now; 0: nowhere
 
-    async def serve(self) -> None:
-        """Listen; never returns. A port that cannot be had is told once and asked for again."""
+    async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Listen; a port that cannot be had is told once and asked for again. It has started after the first try."""
         if self._where == "off":
+            task_status.started()
             return
         told = False
         while True:
@@ -50,6 +53,7 @@ class Listening:
                 listeners = await tcp.listen(*listen_address(self._where))
             except UsageError as error:
                 if not told:
+                    task_status.started()
                     log.warning(
                         "no server can dial this agent",
                         extra={"action": "listen.failed", "why": error.message, "listen": self._where},
@@ -59,6 +63,9 @@ class Listening:
                 continue
             for listener in listeners:
                 log.info("servers can dial", extra={"action": "listen", "at": listener.socket.getsockname()[:2]})
+            self.port = listeners[0].socket.getsockname()[1]
+            if not told:
+                task_status.started()
             await tcp.serve(listeners, self._door, self._receive)
 
     async def _receive(self, line: Line, visitor: tcp.Visitor) -> None:
@@ -84,6 +91,8 @@ def listen_address(text: str) -> tuple[str | None, int]:
     """
     if text == "on":
         return None, AGENT_PORT
+    if text == LOOPBACK:
+        return "127.0.0.1", 0
     if text.startswith(":"):
         text = "*" + text
     address = parse_address(text, AGENT_PORT)

@@ -18,6 +18,8 @@ from jaz_lite.wire.happenings import AgentIdentity, Challenged, ConfigChanged, W
 from jaz_lite.wire.limits import ADDRESSES_MAX, PEERS_MAX
 from jaz_lite.wire.x509 import der_of
 
+SILENT_S_MAX = 2**31  # what "never" is said as
+
 
 class Membership:
     """The enrolment at a site and the term in which its server speaks; `term` is what lies on the disk."""
@@ -26,6 +28,7 @@ class Membership:
         self.record = self._coming = record  # on the disk, and as it will be after what is being written
         self.term = self._coming_term = load_term(disk, folder)
         self.contact = ContactKeeper(disk, folder)
+        self.heard_at: float | None = None  # when the present server was last heard, monotonic
         self._disk = disk
         self._folder = folder
 
@@ -60,20 +63,47 @@ class Membership:
         """Where to dial: the configured addresses, then those that servers have told of."""
         return tuple(dict.fromkeys((*self.record.addrs, *self.term.addrs)))[:ADDRESSES_MAX]
 
-    def answer(self, challenge: Challenged, link: AgentLink, live_s: int) -> None:
+    def answer(self, challenge: Challenged, link: AgentLink, now: Moment, *, in_session: bool) -> None:
         """Answer a server that named its term: go on with it, or tell it of the higher one.
 
         Args:
-            live_s: seconds since the last byte from the server of the term that is known.
+            in_session: whether there is a session with the server of the term that is known.
         """
         known = self._coming_term
+        # Of a server that this process of the agent never heard, it was long ago.
+        silent_s = SILENT_S_MAX if self.heard_at is None else int(now.mono - self.heard_at)
+        live_s = min(SILENT_S_MAX, max(0, silent_s))
         if challenge.probe:
-            link.probe_answer(term=known.term, act=known.act, ticket=known.ticket, live_s=live_s)
+            link.probe_answer(
+                term=known.term,
+                act=known.act,
+                ticket=known.ticket,
+                live_s=live_s,
+                in_session=in_session,
+                addrs=known.addrs,
+            )
         elif self.may_speak(challenge):
             link.accept_term()
         else:
-            addrs = known.addrs[:PEERS_MAX]
-            link.stale(term=known.term, act=known.act, ticket=known.ticket, addrs=addrs, live_s=live_s)
+            self._depose(link, live_s)
+
+    def part_from(self, link: AgentLink, welcome: Welcomed | None) -> None:
+        """End a session, which began with this welcome, for another: of the same server, or of one that replaced it.
+
+        Notes:
+            A server that was only cut off from the one that replaced it learns of it here, wherever the agent dials.
+        """
+        known = self._coming_term
+        if welcome is None or (welcome.term, welcome.act) == (known.term, known.act):
+            link.bye("busy", "a newer session took over")
+        else:
+            self._depose(link, 0)
+
+    def _depose(self, link: AgentLink, live_s: int) -> None:
+        """Tell a server that one of a higher term has come."""
+        known = self._coming_term
+        addrs = known.addrs[:PEERS_MAX]
+        link.stale(term=known.term, act=known.act, ticket=known.ticket, addrs=addrs, live_s=live_s)
 
     def may_speak(self, server: "Challenged | Welcomed") -> bool:
         """Tell whether a server's term is not below the highest known, which may still be on its way to the disk.

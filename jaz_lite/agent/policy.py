@@ -95,7 +95,9 @@ class Policy:
         " stays and lets new work be refused",
     )
     listen: str = _setting(
-        "on", "where servers may dial this agent: on is port 11055 on all addresses, off nowhere, or host:port"
+        "on",
+        "where servers may dial this agent: on is port 11055 on all addresses, off nowhere, loopback is"
+        " any free port that only this machine reaches, or host:port",
     )
     tls_min: Literal["1.2", "1.3"] = _setting(
         "1.3",

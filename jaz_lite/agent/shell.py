@@ -118,6 +118,7 @@ class Agent:
             refresh=self._refresh,
             files=files,
             floor=self._policy.tls_min,
+            listen_port=lambda: self._listening.port,
         )
         if self._nursery is not None:
             log.info("a site was added", extra={"action": "site.added", "server_id": record.server_id})
@@ -189,7 +190,7 @@ class Agent:
             nursery.start_soon(self._tail)
             nursery.start_soon(self._look_after)
             nursery.start_soon(self._notice_sites)
-            nursery.start_soon(self._listening.serve)
+            await nursery.start(self._listening.serve)  # first: servers are told where they can dial
             self._nursery = nursery
             for connection in self._sites.values():
                 nursery.start_soon(self._serve_site, connection)

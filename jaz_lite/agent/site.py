@@ -94,7 +94,7 @@ class Site:
         self._welcome: Welcomed | None = None  # with which the log agrees
         self._rotating: Welcomed | None = None
         self._in_session = False
-        self._heard_at = 0.0
+        self.listen_port = 0  # where servers may dial; 0: nowhere
         self.kept_bytes = 0  # records and output, as counted last
         self._effects: list[fx.Effect] = []
         self._now = now
@@ -163,6 +163,7 @@ class Site:
             feats=FEATURES,
             strict=self._policy.rollback_guard == "strict",
             encoding=encoding,
+            listen_port=self.listen_port,
             **self.log.facts(),
         )
 
@@ -212,7 +213,7 @@ class Site:
         for happening in happenings:
             match happening:
                 case Challenged():
-                    self.member.answer(happening, link, max(0, int(now.mono - self._heard_at)))
+                    self.member.answer(happening, link, now, in_session=self._link is not None)
                 case Welcomed():
                     self._welcomed(link, happening)
                 case Closed(addrs=addrs):
@@ -233,17 +234,17 @@ class Site:
                 case _:
                     self.core.asked(happening, now)
         if link is self._link:
-            self._heard_at = now.mono
+            self.member.heard_at = now.mono
 
     def _welcomed(self, link: AgentLink, welcome: Welcomed) -> None:
         if not self.member.may_speak(welcome):
             link.bye("busy", "a server of a higher term came meanwhile")
             return
-        if self._link not in (None, link):
-            assert self._link is not None
-            self._link.bye("busy", "a newer session took over")
-        self._talk_over(link, welcome)
+        before = self._link
         record = self.member.welcomed(welcome, log=self.log, now=self._now)
+        if before is not None and before is not link:
+            self.member.part_from(before, self._to_check)
+        self._talk_over(link, welcome)
         enrolment = self.member.proved(link.identity)
         if enrolment is not None:
             self._effects.append(fx.WriteSite(enrolment))

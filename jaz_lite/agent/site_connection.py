@@ -48,6 +48,7 @@ class SiteConnection:
     Args:
         now: both clocks. conn: gives a number for each connection, growing. free_bytes: of the disk of the spool.
         gathered: something may be to do. refresh: read again what is enrolled. files: takes what is about files.
+        listen_port: where servers may dial the agent now; 0: nowhere.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class SiteConnection:
         refresh: Callable[[], None],
         files: FileDesk,
         floor: TlsFloor = "1.3",
+        listen_port: Callable[[], int] = lambda: 0,
     ) -> None:
         self.site = site
         self.scope = trio.CancelScope()  # of everything that is done for the site
@@ -82,6 +84,7 @@ class SiteConnection:
         self._with_old_key = False  # the server did not take the present one
         self._pause_s = 0.0  # what the server asked for
         self._vitals = Vitals()
+        self._listen_port = listen_port
 
     def enrolled_anew(self, record: SiteRecord) -> None:
         """The enrolment was changed on the disk: go on with what it says now."""
@@ -131,6 +134,7 @@ class SiteConnection:
             address: where it was found.
         """
         site = self.site
+        site.listen_port = self._listen_port()
         facts = site.hello(
             self._now(),
             conn=self._next_conn(),

@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "server": ("up", "server"),
     "init": ("up", "init"),
     "stop": ("up", "stop"),
+    "activate": ("activate", "activate"),
     "status": ("status", "status"),
     "demo": ("demo", "demo"),
     "import": ("transfer", "import_files"),

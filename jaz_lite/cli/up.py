@@ -12,6 +12,7 @@ from jaz_lite.errors import DefinitionError, TimeLimitReached, Unreachable, Usag
 from jaz_lite.net.local_client import NotRunning
 
 if TYPE_CHECKING:
+    from jaz_lite.config import Config
     from jaz_lite.server import Ready
 
 LOOK_SECONDS = 0.05
@@ -39,19 +40,24 @@ def server(session: Session, listen: str | None) -> None:
 def _run(session: Session, given: dict[str, Any]) -> None:
     from pathlib import Path
 
-    from jaz_lite import config
     from jaz_lite.server import run_up
 
-    folder = Path(session.folder)
-    settings = config.read(folder)
+    run_up(Path(session.folder), config=settings_of(session, given), ready=tell, verbosity=session.verbosity)
+
+
+def settings_of(session: Session, given: dict[str, Any]) -> "Config":
+    """Return the settings of the data directory with those of the command line over them."""
+    from jaz_lite import config
+
+    settings = config.read(session.folder)
     try:
-        settings = settings.over("command line", given)
+        return settings.over("command line", given)
     except DefinitionError as error:
         raise UsageError(f"--listen: {error.message}", hint=error.hint) from error
-    run_up(folder, config=settings, ready=_tell, verbosity=session.verbosity)
 
 
-def _tell(ready: "Ready") -> None:
+def tell(ready: "Ready") -> None:
+    """Tell people that the doors are open."""
     if ready.created:
         line(f"made the data directory {ready.folder}")
     line(f"server {ready.server_id} is up, term {ready.epoch}.{ready.boot}")

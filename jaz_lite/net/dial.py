@@ -103,21 +103,31 @@ class Backoff:
 
     Args:
         draw: gives a number from 0 (included) to 1 (excluded).
+        first_s, factor, most_s: other pauses than those.
     """
 
-    def __init__(self, draw: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        draw: Callable[[], float],
+        *,
+        first_s: float = limits.RECONNECT_S_FIRST,
+        factor: float = limits.RECONNECT_FACTOR,
+        most_s: float = limits.RECONNECT_S_MAX,
+    ) -> None:
         self._draw = draw
-        self._delay_s = limits.RECONNECT_S_FIRST
+        self._first_s = self._delay_s = first_s
+        self._factor = factor
+        self._most_s = most_s
 
     def next_s(self) -> float:
         """Return how many seconds to wait before the next attempt."""
         delay = self._delay_s
-        self._delay_s = min(delay * limits.RECONNECT_FACTOR, limits.RECONNECT_S_MAX)
+        self._delay_s = min(delay * self._factor, self._most_s)
         return delay * (1 + limits.RECONNECT_JITTER * (2 * self._draw() - 1))
 
     def reset(self) -> None:
         """Begin with short pauses again, after a session came about."""
-        self._delay_s = limits.RECONNECT_S_FIRST
+        self._delay_s = self._first_s
 
 
 async def keep_dialling(

@@ -1,6 +1,7 @@
 """Agents come and go: welcome, refusal, answers to what they already knew, and leaving."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from jaz_lite.model.encoding import UTF_8, is_text_encoding
 from jaz_lite.model.event import WorkCancelled, WorkDoubted, WorkFailed
@@ -73,9 +74,10 @@ def welcome(turn: Turn, item: AgentIdentified, draw_spool: Callable[[], bytes]) 
         free_bytes=facts.free,
         encoding=encoding,
         peer=port.peer,
+        listen_port=facts.listen_port,
         clock_offset_ms=port.clock_offset_ms,
     )
-    desk = turn.works.limit(row)
+    desk = turn.works.limit(replace(row, peer=port.peer, listen_port=facts.listen_port, confirmed_term=turn.term))
     locks.booted(turn, desk, facts.boot)
     old = desk.port
     port.agent_id, port.conn, port.spool, port.boot = agent_id, facts.conn, spool, facts.boot

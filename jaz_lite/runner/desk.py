@@ -41,6 +41,8 @@ class Desk:
     newcomer: "AgentIdentified | None" = None  # says to be this agent, too, and waits for its welcome
     encoding: str = ""  # of the output of its jobs
     since_ms: int | None = None  # wall clock: it came, or went
+    dial_at: str = ""  # where it can be dialled, as its last connection showed
+    confirmed_term: int = 0  # in which it proved itself last
 
     @property
     def connected(self) -> bool:

@@ -16,7 +16,8 @@ from jaz_lite.runner import locks, placement
 from jaz_lite.runner.desk import COPY_KIND
 from jaz_lite.runner.work import Refusal, Work
 from jaz_lite.store.attempts import Attempt
-from jaz_lite.wire.ident import spec_digest
+from jaz_lite.wire.ident import epoch_and_boot, spec_digest
+from jaz_lite.wire.limits import RUN_COUNTER_BITS
 from jaz_lite.wire.spec import pack_spec, unpack_spec
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ TEXT_KINDS = frozenset(("cmd", "fwait"))  # work with output that is text, or na
 
 def send(turn: Turn, run: Run, action: SendWork) -> None:
     """Take a work order on: it is sent now or as soon as an agent has room, or fails where no agent ever will."""
-    host = turn.tx.hosts.find(action.host)
+    host = _as_it_was(turn, run, turn.tx.hosts.find(action.host))
     fault = _fault(host, action) or _source_fault(turn, action)
     if fault or host is None:
         turn.raise_event(run.run_id, WorkFailed(action.node, action.key, "host", fault))
@@ -99,6 +100,22 @@ def send(turn: Turn, run: Run, action: SendWork) -> None:
     elif at_once:
         locks.begin(turn, desk, work, action.host)
         _dispatch(turn, desk, work, spec)
+
+
+def _as_it_was(turn: Turn, run: Run, host: Host | None) -> Host | None:
+    """Return where a host leads for a run: a replayed one goes on where an earlier active may have sent its work.
+
+    A takeover on another machine lets the names of the server's own machine lead to another agent, and natural keys
+    protect at the same agent only. Where that agent is gone for good, a person revokes it.
+    """
+    if host is None or host.kind != "agent" or run.replayed_since_ms is None:
+        return host
+    epoch, _ = epoch_and_boot(run.run_id >> RUN_COUNTER_BITS)
+    present, _ = epoch_and_boot(turn.term)
+    before = turn.tx.hosts.led_in(host.host, min(epoch, present - 1))
+    if not before or _is_revoked(turn, turn.works.desk(before)):
+        return host
+    return replace(host, agent_id=before)
 
 
 def _is_new(turn: Turn, run: Run, action: SendWork, host: Host) -> bool:

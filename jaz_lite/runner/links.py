@@ -6,8 +6,10 @@ a turn. A link that breaks a rule is closed by itself; that changes reachability
 
 import logging
 from collections.abc import Callable, Iterable
+from datetime import UTC, tzinfo
 
 from jaz_lite.errors import Fenced
+from jaz_lite.failover.replaced import replaced
 from jaz_lite.model.fact import Fact
 from jaz_lite.runner.copies import Copies
 from jaz_lite.runner.inputs import (
@@ -41,7 +43,7 @@ from jaz_lite.wire.happenings import (
     Synced,
     WorkState,
 )
-from jaz_lite.wire.ident import epoch_and_boot, ticket_is_valid
+from jaz_lite.wire.ident import ticket_is_valid
 
 CLOCK_OFFSET_MS_MAX = 5_000  # more than that is told
 
@@ -63,7 +65,9 @@ class Links:
         term: int,
         fence: Callable[[Fenced], None],
         now_ms: Callable[[], int],
+        zone: tzinfo = UTC,
     ) -> None:
+        self._zone = zone
         self._submit = submit
         self._now_ms = now_ms
         self._copies = copies
@@ -163,23 +167,14 @@ class Links:
             port.flush()
             port.close()
             return
-        self._fence(_fenced(happening, self._term))
-
-
-def _fenced(told: Deposed, own_term: int) -> Fenced:
-    epoch, boot = epoch_and_boot(told.term)
-    own_epoch, own_boot = epoch_and_boot(own_term)
-    where = f" ({', '.join(told.addrs)})" if told.addrs else ""
-    if epoch == own_epoch:
-        # Nobody took over: that begins a new epoch. These are two states of one data directory.
-        starts = boot + 1 - own_boot
-        return Fenced(
-            f"this data directory was set back, or a copy of it runs elsewhere{where}: agent {told.agent_id} knows start"
-            f" {boot} of it, and this is start {own_boot}",
-            hint=f"stop the copy and use its directory; if there is none, start this one again ({starts} more"
-            f" {'start is' if starts == 1 else 'starts are'} needed to get ahead)",
+        self._fence(
+            replaced(
+                self._term,
+                term=happening.term,
+                act=happening.act,
+                addrs=happening.addrs,
+                seen_from=f"agent {happening.agent_id or port.agent_id}",
+                at_ms=self._now_ms(),
+                zone=self._zone,
+            )
         )
-    return Fenced(
-        f"this server was replaced: agent {told.agent_id} accepted epoch {epoch}, boot {boot}{where}",
-        hint="stop using this data directory; the server that took over has the newer data",
-    )

@@ -91,6 +91,7 @@ class Works:
         desk = self.desk(agent.agent_id)
         desk.par_max, desk.queue_max, desk.draining = agent.par_max, agent.queue_max, agent.state == "draining"
         desk.encoding, desk.revoked = agent.encoding, agent.state == "revoked"
+        desk.dial_at, desk.confirmed_term = agent.dial_at, agent.confirmed_term or 0
         return desk
 
     def add(self, work: Work) -> None:

@@ -7,15 +7,17 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import trio
 
 from jaz_lite.errors import Refused, RemoteProtocolError
 from jaz_lite.net import tcp, tls
-from jaz_lite.net.dial import Address
+from jaz_lite.net.dial import Address, parse_address
 from jaz_lite.net.door import Door
 from jaz_lite.net.line import Line
+from jaz_lite.net.own_addresses import is_loopback
 from jaz_lite.net.session import Session
 from jaz_lite.net.tls_line import TlsLine
 from jaz_lite.runner.links import Links
@@ -27,6 +29,7 @@ from jaz_lite.server.peers_door import PeersDoor
 from jaz_lite.wire import limits
 from jaz_lite.wire.enrol import OPENING_BYTES, begins_enrolment
 from jaz_lite.wire.happenings import Closed, Happening, Identified
+from jaz_lite.wire.limits import AGENT_PORT, SERVER_PORT
 from jaz_lite.wire.peers import begins_peer
 from jaz_lite.wire.server_core import ServerLink
 
@@ -47,7 +50,11 @@ class Reached(NamedTuple):
 
 
 class AgentsDoor:
-    """Receives agents on the listening sockets."""
+    """Receives agents on the listening sockets.
+
+    Args:
+        addresses: where agents find this server, then where they find the others of the site.
+    """
 
     def __init__(
         self,
@@ -58,6 +65,7 @@ class AgentsDoor:
         ticket: bytes,
         enroller: Enroller,
         peers: PeersDoor,
+        addresses: Callable[[], Sequence[str]],
         strangers_per_address: int,
     ) -> None:
         self._turns = turns
@@ -66,6 +74,7 @@ class AgentsDoor:
         self._ticket = ticket
         self._enroller = enroller
         self._peers = peers
+        self._addresses = addresses
         self._door = Door(per_address=strangers_per_address)
         self._floored: tuple[int, Face | None] = (-1, None)
 
@@ -129,6 +138,7 @@ class AgentsDoor:
         reached: "Reached",
         head: bytes = b"",
         *,
+        only: str = "",
         proved: Callable[[], None] = lambda: None,
         failed: Callable[[], None] = lambda: None,
     ) -> str:
@@ -136,6 +146,7 @@ class AgentsDoor:
 
         Args:
             head: what was received already.
+            only: the agent that is looked for there; another one is not let in. "": any.
             proved, failed: called when the agent has proved who it is, or could not.
 
         Returns:
@@ -157,6 +168,9 @@ class AgentsDoor:
                 if isinstance(happening, Identified):
                     is_known = True
                     proved()
+                    if only not in ("", happening.hello.agent_id):
+                        link.bye("busy", f"agent {only} was looked for here")
+                        return None
                     if not self._is_new_enough(secured, happening.hello.agent_id):
                         log.warning("an agent may not use TLS 1.2", extra={
                             "action": "link.tls", "agent": happening.hello.agent_id})  # fmt: skip
@@ -169,7 +183,7 @@ class AgentsDoor:
 
         session = Session(link, secured, tell, head)
         with trio.CancelScope() as scope:
-            port = Port(link, peer=peer, flush=session.flush, close=scope.cancel, greet=self._greet)
+            port = Port(link, peer=peer, flush=session.flush, close=scope.cancel, greet=partial(self._greet, peer))
             try:
                 await session.run()
             finally:
@@ -208,8 +222,16 @@ class AgentsDoor:
             following = view.credentials.next_key(agent_id)
         return following.key if following is not None and following.kid == kid else None
 
-    def _greet(self, link: ServerLink, spool: bytes, cursor: int, chain: bytes) -> None:
-        link.welcome(ticket=self._ticket, spool=spool, cursor=cursor, chain=chain, wall_ns=time.time_ns())
+    def _greet(self, peer: str, link: ServerLink, spool: bytes, cursor: int, chain: bytes) -> None:
+        peers = addresses_for(peer, self._addresses())
+        link.welcome(ticket=self._ticket, spool=spool, cursor=cursor, chain=chain, peers=peers, wall_ns=time.time_ns())
+
+
+def addresses_for(peer: str, addresses: Sequence[str]) -> tuple[str, ...]:
+    """Return those addresses that an agent can dial which is seen at `peer`: loopback is another place elsewhere."""
+    here = is_loopback(parse_address(peer, AGENT_PORT)) if peer else True
+    found = [text for text in dict.fromkeys(addresses) if here or not is_loopback(parse_address(text, SERVER_PORT))]
+    return tuple(found[: limits.PEERS_MAX])
 
 
 async def _head_of(line: Line) -> bytes:

@@ -11,22 +11,30 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import trio
 
+from jaz_lite.agent.disk import PosixDisk
 from jaz_lite.agent.enrol.enrolment import SiteRecord, write_site
 from jaz_lite.agent.lock import holder_of
 from jaz_lite.agent.machine.trusted_folder import refuse_if_others_may_write
 from jaz_lite.agent.policy import Policy
 from jaz_lite.agent.policy_file import write_server_policy
+from jaz_lite.agent.records import load_sites
 from jaz_lite.model.host import Host
 from jaz_lite.server.descriptors import give_back_descriptors
 from jaz_lite.store.agents import AgentRow
 from jaz_lite.store.open import Store
+from jaz_lite.store.term import FIRST_EPOCH
+from jaz_lite.store.transaction import Transaction
 
 LOCAL_AGENT = "local"
+SPOOL_FOLDER = "agent"
+EMBEDDED_LISTEN = "loopback"  # a server that takes over on this machine finds it
 AGENT_KEY_BYTES = 32
 START_AGAIN_S = (0.2, 1.0, 2.0, 5.0, 10.0, 30.0)
 STEADY_S = 60.0  # an agent that lived this long starts the back-off anew
@@ -36,8 +44,12 @@ STOP_WAIT_S = 10.0
 log = logging.getLogger(__name__)
 
 
-async def keep_agent(spool: Path, verbosity: int) -> None:
-    """Keep an agent alive on the spool until cancelled; then end it."""
+async def keep_agent(spool: Path, verbosity: int, *, leave: Callable[[], bool]) -> None:
+    """Keep an agent alive on the spool until cancelled; then end it.
+
+    Args:
+        leave: asked at the end: the server was replaced, and the agent lives on for the one that took over.
+    """
     try:
         failures = 0
         told = None
@@ -63,8 +75,9 @@ async def keep_agent(spool: Path, verbosity: int) -> None:
             )
             await trio.sleep(pause)
     finally:
-        with trio.CancelScope(shield=True):
-            await _end(spool)
+        if not leave():
+            with trio.CancelScope(shield=True):
+                await _end(spool)
 
 
 async def _start(spool: Path, verbosity: int) -> trio.Process:
@@ -92,23 +105,52 @@ async def _end(spool: Path) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
+def set_aside(spool: Path, epoch: int) -> Path | None:
+    """Put a spool aside that came along with a copy: it is of the agent of another machine, which may live there.
+
+    Returns:
+        Where it is now; None where there was none.
+    """
+    if not spool.exists():
+        return None
+    aside = spool.with_name(f"{spool.name}.before-{epoch}")
+    number = 1
+    while aside.exists():
+        number += 1
+        aside = spool.with_name(f"{spool.name}.before-{epoch}.{number}")
+    spool.rename(aside)
+    return aside
+
+
+def is_embedded(agent_id: str) -> bool:
+    """Tell whether an agent is, or was, the embedded one of a server of this site."""
+    name, hyphen, epoch = agent_id.partition("-")
+    return name == LOCAL_AGENT and (not hyphen or epoch.isdigit())
+
+
 def enrol_local(
     store: Store, spool: Path, *, cert_pem: str, address: str, policy: Policy, now_ms: int, next_cert_pem: str = ""
-) -> None:
-    """Enrol the embedded agent, and tell it where its server listens now; its records stay as they are."""
+) -> str:
+    """Enrol the embedded agent, and tell it where its server listens now; its records stay as they are.
+
+    Returns:
+        Its name. After a takeover on another machine there is a new one, and the names of this machine lead to it.
+    """
     with store.transaction() as tx:
         site = tx.term.site()
-        row = tx.agents.find(LOCAL_AGENT)
+        agent_id = _name_in(spool, site.site_uid) or (
+            LOCAL_AGENT if site.epoch == FIRST_EPOCH else f"{LOCAL_AGENT}-{site.epoch}"
+        )
+        row = tx.agents.find(agent_id)
         if row is None:
-            row = AgentRow(agent_id=LOCAL_AGENT, kid=1, key=secrets.token_bytes(AGENT_KEY_BYTES), created_ms=now_ms)
+            row = AgentRow(agent_id=agent_id, kid=1, key=secrets.token_bytes(AGENT_KEY_BYTES), created_ms=now_ms)
             tx.agents.put(row)
             for name in {"localhost", socket.gethostname()}:
-                if name and tx.hosts.find(name) is None:
-                    tx.hosts.put(Host(host=name, agent_id=LOCAL_AGENT))
+                _lead(tx, name, agent_id, site.epoch)
     record = SiteRecord(
         site_uid=site.site_uid,
         server_id=site.server_id,
-        agent_id=LOCAL_AGENT,
+        agent_id=agent_id,
         kid=row.kid,
         key=row.key,
         cert_pem=cert_pem,
@@ -118,3 +160,21 @@ def enrol_local(
     write_site(spool, record)
     refuse_if_others_may_write(spool)
     write_server_policy(spool, policy)
+    return agent_id
+
+
+def _name_in(spool: Path, site_uid: bytes) -> str:
+    """Return who the agent of a spool is at this site; "" where it is nobody yet."""
+    if not spool.exists():
+        return ""
+    return next((record.agent_id for record in load_sites(PosixDisk(spool)) if record.site_uid == site_uid), "")
+
+
+def _lead(tx: Transaction, name: str, agent_id: str, epoch: int) -> None:
+    """Let a name of this machine lead to its agent, unless it leads elsewhere on purpose."""
+    host = tx.hosts.find(name) if name else None
+    if name and host is None:
+        tx.hosts.put(Host(host=name, agent_id=agent_id))
+    elif host is not None and host.kind == "agent" and is_embedded(host.agent_id):
+        tx.hosts.put(replace(host, agent_id=agent_id))
+        tx.hosts.led_before(name, epoch, host.agent_id)

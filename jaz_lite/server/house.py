@@ -1,19 +1,18 @@
-"""The house of a running server, from the locked directory to the open doors.
+"""The house of a running server, from the claimed term to the open doors.
 
-The order matters: the directory is locked and its binding checked, the store opened, the term claimed and committed,
-live runs loaded; only then may agents and people come in. Whatever escapes from the engine's tasks ends the process:
-the service manager starts it again and the store resumes.
+The order matters: the term is claimed and committed, live runs loaded; only then may agents and people come in.
+Whatever escapes from the engine's tasks ends the process: the service manager starts it again and the store resumes.
+What comes before it is said in `start.py`.
 """
 
 import gc
 import logging
 import secrets
 import signal
-import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import trio
 
@@ -21,8 +20,8 @@ from jaz_lite import config as configuration
 from jaz_lite.agent.policy import Policy
 from jaz_lite.clock import SystemClock
 from jaz_lite.config import Config
-from jaz_lite.errors import Fenced, JazLiteError, UsageError
-from jaz_lite.log import configure
+from jaz_lite.errors import Fenced, UsageError
+from jaz_lite.failover.replaced import replaced
 from jaz_lite.net import tcp
 from jaz_lite.net.local_socket import serve_local
 from jaz_lite.operations.enrolling import addresses_of
@@ -38,27 +37,28 @@ from jaz_lite.runner.shipping import Shipping
 from jaz_lite.runner.turns import Turns
 from jaz_lite.server.agents_dialler import AgentsDialler
 from jaz_lite.server.agents_door import AgentsDoor
-from jaz_lite.server.descriptors import allow_many_descriptors
-from jaz_lite.server.embedded import LOCAL_AGENT, enrol_local, keep_agent
+from jaz_lite.server.embedded import EMBEDDED_LISTEN, SPOOL_FOLDER, enrol_local, is_embedded, keep_agent
 from jaz_lite.server.enrolling import Enroller
 from jaz_lite.server.face import Mirror
+from jaz_lite.server.fence import Fence
+from jaz_lite.server.inquiry import peers_of
 from jaz_lite.server.peers_door import PeersDoor
 from jaz_lite.server.rotation import Rotation
 from jaz_lite.server.site import ServerControl, ServerSite
 from jaz_lite.store.directory import DataDirectory
 from jaz_lite.store.open import Store
+from jaz_lite.store.transaction import Transaction
 from jaz_lite.wire.happenings import SiteIdentity
 from jaz_lite.wire.ident import epoch_and_boot, ticket
 from jaz_lite.wire.peers import PeerStatus
 
-SPOOL_FOLDER = "agent"
 ACT_BYTES = 8
 GC_THRESHOLDS = (50_000, 20, 50)
 SPOOL_ID_BYTES = 16
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T", bound=BaseException)
+Claim = Callable[[Transaction, bytes], int]  # (the first transaction, this process's act) -> its term
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,59 +75,24 @@ class Ready:
     notices: tuple[str, ...]  # what people should know
 
 
-def run_up(
-    folder: Path, *, config: Config | None = None, ready: Callable[[Ready], None] | None = None, verbosity: int = 0
-) -> None:
-    """Run engine and embedded agent on a data directory until SIGTERM, SIGINT or `jaz-lite stop`.
-
-    Args:
-        config: what the command line changes is already in it; None: as the directory says.
-        ready: called once, when people and agents can come in.
-
-    Raises:
-        AlreadyRunning, NotBoundHere, StoreDamaged, UsageError: it cannot start. Fenced: another server took over.
-    """
-    configure(verbosity)
-    allow_many_descriptors()
-    clock = SystemClock()
-    created = not DataDirectory.exists(folder)
-    if created:
-        DataDirectory.prepare(folder, server_id=socket.gethostname()[:64] or "jaz-lite", clock=clock)
-    directory = DataDirectory(folder)
-    directory.bind_check()
-    with directory.lock():
-        directory.keep_reserve()
-        store = directory.open_store(clock=clock)
-        try:
-            house = House(directory, store, config or configuration.read(folder), clock, verbosity=verbosity)
-            trio.run(house.live, created, ready)
-        except BaseExceptionGroup as group:
-            # Several tasks may have failed together; the administrator is told the first thing that can be acted on.
-            found = next(_leaves(group, JazLiteError), None)
-            if found is None:
-                raise
-            raise found from group
-        finally:
-            store.close()
-    if house.failure is not None:
-        raise house.failure
-
-
-def _leaves(group: BaseExceptionGroup[BaseException], kind: type[T]) -> Iterator[T]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error, kind)
-        elif isinstance(error, kind):
-            yield error
+def claim_next(tx: Transaction, act: bytes) -> int:
+    """Come to a term as an ordinary start does: the next one of the same epoch."""
+    return tx.term.claim(act)
 
 
 class House:
     """One server process."""
 
     def __init__(
-        self, directory: DataDirectory, store: Store, config: Config, clock: SystemClock, *, verbosity: int
+        self,
+        directory: DataDirectory,
+        store: Store,
+        config: Config,
+        clock: SystemClock,
+        *,
+        claim: Claim = claim_next,
+        verbosity: int,
     ) -> None:
-        self.failure: JazLiteError | None = None
         self._directory = directory
         self._store = store
         self._config = config
@@ -137,8 +102,8 @@ class House:
         self._over = trio.CancelScope()
         act = self._act = secrets.token_bytes(ACT_BYTES)
         with store.transaction() as tx:
-            self._term = tx.term.claim(act)
             tx.clock_doubt.look(clock.now_ms(), tx.term.site().last_tick_ms)
+            self._term = claim(tx, act)
             tx.term.tick(clock.now_ms())
         keys = store.keys
         self._mirror = Mirror(keys, lambda cert_sha256: self._identity(act, cert_sha256))
@@ -151,6 +116,8 @@ class House:
             term=self._term,
             draw_spool=lambda: secrets.token_bytes(SPOOL_ID_BYTES),
         )
+        self._working = trio.CancelScope()
+        self._fence = Fence(directory.folder, self._turns, stop_engine=self._working.cancel, over=self._over.cancel)
         self._turns.reload()
         self._doubt_revoked()
         # What is loaded by now stays; only what comes is worth looking through, and less often than Python would.
@@ -158,12 +125,27 @@ class House:
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
 
+    @property
+    def term(self) -> int:
+        """The term of this process."""
+        return self._term
+
+    @property
+    def failure(self) -> Fenced | None:
+        """Why it ended, where nobody asked for it."""
+        return self._fence.error
+
     def _doubt_revoked(self) -> None:
         """An agent may have been revoked while no server ran: what it was given to do is in doubt."""
         with self._store.snapshot() as view:
             revoked = [row.agent_id for row in view.agents.list() if row.state == "revoked"]
         for agent_id in revoked:
             self._turns.submit(AgentRevoked(agent_id))
+
+    def _embedded_elsewhere(self, local: str) -> list[str]:
+        """Return the embedded agents of servers before this one, of which there may be no process any more."""
+        with self._store.snapshot() as view:
+            return [row.agent_id for row in view.agents.list() if is_embedded(row.agent_id) and row.agent_id != local]
 
     def _identity(self, act: bytes, cert_sha256: bytes) -> SiteIdentity:
         return SiteIdentity(
@@ -180,14 +162,17 @@ class House:
         keys = self._store.keys
         listeners = await tcp.listen(*configuration.listen_address(self._config["server.listen"]))
         addresses = tuple(_address(listener) for listener in listeners)
+        local = ""
         if self._config["server.embedded_agent"]:
-            enrol_local(
+            local = enrol_local(
                 self._store,
                 spool,
                 cert_pem=keys.site_certificate_file.read_text("ascii"),
                 next_cert_pem=keys.next_certificate() or "",
                 address=_loopback(addresses[0]),
-                policy=Policy(par=self._config["agent.slots"], shell=self._config["agent.shell"], listen="off"),
+                policy=Policy(
+                    par=self._config["agent.slots"], shell=self._config["agent.shell"], listen=EMBEDDED_LISTEN
+                ),
                 now_ms=self._clock.now_ms(),
             )
         links = Links(
@@ -196,8 +181,9 @@ class House:
             fence_key=keys.fence_key,
             site_uid=self._directory.site_uid,
             term=self._term,
-            fence=self._fail,
+            fence=self._fence.stop,
             now_ms=self._clock.now_ms,
+            zone=self._zone,
         )
         control = Control(self._turns, request_stop=self._over.cancel)
         epoch, boot = epoch_and_boot(self._term)
@@ -216,11 +202,10 @@ class House:
             ticket=self._ticket,
             enroller=enroller,
             peers=PeersDoor(keys, describe=self._describe, heard=self._heard_peer),
+            addresses=lambda: (*_peers(site), *peers_of(self._config)),
             strangers_per_address=self._config["server.strangers_per_address"],
         )
-        rotation = Rotation(
-            self._turns, keys, self._mirror, not_here=() if self._config["server.embedded_agent"] else (LOCAL_AGENT,)
-        )
+        rotation = Rotation(self._turns, keys, self._mirror, not_here=self._embedded_elsewhere(local))
         rotation.resume()
         chores = IdleChores(self._store, self._clock)
         purger = Purger(self._turns, chores.purged)
@@ -247,7 +232,8 @@ class House:
                 nursery.start_soon(self._watch_signals)
                 tasks.let_inputs_come_later(self._turns, nursery)
                 nursery.start_soon(shipping.tell_followers)
-                await nursery.start(tasks.make_turns, self._turns, self._directory, chores, shipping)
+                nursery.start_soon(self._fence.watch)
+                await nursery.start(self._make_turns, chores, shipping)
                 nursery.start_soon(tasks.keep_copies_going, self._turns)
                 nursery.start_soon(tasks.keep_house, self._turns, self._directory)
                 nursery.start_soon(purger.keep_purging)
@@ -259,7 +245,9 @@ class House:
                     lambda name, args, emit: call(site, person, name, args, emit),
                 )
                 if self._config["server.embedded_agent"]:
-                    nursery.start_soon(keep_agent, spool, self._verbosity)
+                    nursery.start_soon(
+                        partial(keep_agent, spool, self._verbosity, leave=lambda: self.failure is not None)
+                    )
                 if ready is not None:
                     health = await call(site, person, "status", {})
                     ready(
@@ -290,19 +278,24 @@ class House:
         """A server of this site says what it is: with a proven higher term, this one has been replaced."""
         keys = self._store.keys
         if told.beats(self._term, self._act) and told.is_proven(keys.fence_key, self._directory.site_uid):
-            epoch, boot = epoch_and_boot(told.term)
-            self._fail(
-                Fenced(
-                    f"this server was replaced: the server at {address} knows epoch {epoch}, boot {boot}",
-                    hint="stop using this data directory; the server that took over has the newer data",
+            addrs = told.addrs or ((address,) if told.state == "active" else ())
+            self._fence.stop(
+                replaced(
+                    self._term,
+                    term=told.term,
+                    act=told.act,
+                    addrs=addrs,
+                    seen_from=f"the server at {address}",
+                    at_ms=self._clock.now_ms(),
+                    zone=self._zone,
                 )
             )
 
-    def _fail(self, error: JazLiteError) -> None:
-        """Stop at once, with this error: somebody else is the server now."""
-        if self.failure is None:
-            self.failure = error
-        self._over.cancel()
+    async def _make_turns(
+        self, chores: IdleChores, shipping: Shipping, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        with self._working:
+            await tasks.make_turns(self._turns, self._directory, chores, shipping, task_status=task_status)
 
     async def _watch_signals(self) -> None:
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:

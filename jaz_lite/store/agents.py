@@ -51,6 +51,19 @@ class AgentRow:
     twin_ms: int | None = None  # when a second machine with its identity was last refused
     twin_peer: str = ""  # and where that one came from
     keep_s: int | None = None  # how long it keeps what was acknowledged; None: it has not said
+    listen_port: int = 0  # where it said last that servers may dial it; 0: nowhere
+
+    @property
+    def dial_at(self) -> str:
+        """Where it can be dialled as far as its last connection showed, `host:port`; "" where that is not known."""
+        host = self.peer
+        if host.startswith("["):
+            host = host[1:].partition("]")[0]
+        elif host.count(":") == 1:
+            host = host.partition(":")[0]
+        if not (host and self.listen_port):
+            return ""
+        return f"[{host}]:{self.listen_port}" if ":" in host else f"{host}:{self.listen_port}"
 
 
 # What the door and the dialler of the server go by.

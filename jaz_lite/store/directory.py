@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from jaz_lite.clock import Clock
-from jaz_lite.errors import AlreadyRunning, NoSuchObject, Refused, StoreDamaged, UsageError
+from jaz_lite.errors import AlreadyRunning, NoSuchObject, NotBoundHere, Refused, StoreDamaged, UsageError
 from jaz_lite.store.binding import INSTANCE_FILE, Binding, Machine, read_binding, this_machine, write_binding
 from jaz_lite.store.connection import DATABASE_FILE
 from jaz_lite.store.keys import Keys, write_private
@@ -73,6 +73,20 @@ class DataDirectory:
     def server_id(self) -> str:
         """The name of the installation, for people."""
         return self._binding.server_id
+
+    @property
+    def binding(self) -> Binding:
+        """What it was bound to last."""
+        return self._binding
+
+    @property
+    def is_bound_here(self) -> bool:
+        """Whether it is the directory of a server of this machine and place, and no copy of one."""
+        try:
+            self.bind_check()
+        except NotBoundHere:
+            return False
+        return True
 
     @property
     def site_uid(self) -> bytes:
@@ -268,6 +282,23 @@ def _fill_up(descriptor: int) -> None:
     block = bytes(1024 * 1024)
     for _ in range(RESERVE_BYTES // len(block)):
         os.write(descriptor, block)
+
+
+def is_in_use(folder: Path) -> bool:
+    """Tell whether a process holds the lock of a directory; False where there is none, or it cannot be read."""
+    try:
+        descriptor = os.open(folder / LOCK_FILE, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _locked(folder: Path) -> int:

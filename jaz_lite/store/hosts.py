@@ -65,6 +65,20 @@ class Hosts:
             row[0] for row in self._sql.rows("select host from hosts where agent_id = ? order by host", (agent_id,))
         ]
 
+    def led_before(self, host: str, epoch: int, agent_id: str) -> None:
+        """Note to which agent a host led before the takeover that began `epoch`."""
+        self._sql.run(
+            "insert into hosts_before (host, epoch, agent_id) values (?, ?, ?) on conflict do nothing",
+            (host, epoch, agent_id),
+        )
+
+    def led_in(self, host: str, epoch: int) -> str:
+        """Return the agent to which a host led in an earlier epoch; "" where no takeover has changed it since."""
+        row = self._sql.row(
+            "select agent_id from hosts_before where host = ? and epoch > ? order by epoch limit 1", (host, epoch)
+        )
+        return "" if row is None else str(row[0])
+
     def encoding_of(self, attempt: Attempt) -> str:
         """Return the encoding of the output of an attempt, as its host, its group or its agent say now."""
         for name in (attempt.host, attempt.group):

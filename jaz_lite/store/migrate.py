@@ -38,6 +38,7 @@ def migrations() -> tuple[Migration, ...]:
         Migration(9, "0.2.0", _text("0009.sql")),
         Migration(10, "0.2.0", _text("0010.sql")),
         Migration(11, "0.2.0", _text("0011.sql")),
+        Migration(12, "0.2.0", _text("0012.sql")),
     )
 
 

@@ -44,20 +44,33 @@ class AgentHandshake(Link):
             self._step("welcome")
 
     def stale(self, *, term: int, act: bytes, ticket: bytes, addrs: Iterable[str] = (), live_s: int = 0) -> None:
-        """Tell the server that a higher term is known, with its ticket, and close.
+        """Tell the server that a higher term is known, with its ticket, and close; also within a session.
 
         Args:
             live_s: seconds since the last byte from the server of that term.
         """
-        if self._must_be("deciding"):
+        if self._must_be("deciding", *RUNNING):
             hints = list(addrs)[: limits.PEERS_MAX]
             self._send(m.STALE, {"term": term, "act": act, "ticket": ticket, "addrs": hints, "live": live_s})
             self._close(Closed("stale", "the server's term is not the highest known", by_us=True))
 
-    def probe_answer(self, *, term: int, act: bytes, ticket: bytes, live_s: int) -> None:
+    def probe_answer(
+        self,
+        *,
+        term: int,
+        act: bytes,
+        ticket: bytes,
+        live_s: int,
+        in_session: bool | None = None,
+        addrs: Iterable[str] = (),
+    ) -> None:
         """Answer a probe with the highest term known, and close; nothing is recorded."""
         if self._must_be("deciding"):
             body: dict[str, Any] = {"term": term, "live": live_s}
+            if in_session is not None:
+                body["up"] = in_session
+            if hints := list(addrs)[: limits.PEERS_MAX]:
+                body["addrs"] = hints
             if act:
                 body |= {"act": act, "ticket": ticket}
             self._send(m.PROBE_R, body)
@@ -132,6 +145,8 @@ def _hello_body(agent: AgentIdentity, facts: HelloFacts, nonce: bytes) -> dict[s
         body["cap"]["enc"] = facts.encoding
     if facts.strict:
         body["cap"]["strict"] = True
+    if facts.listen_port:
+        body["listen"] = facts.listen_port
     if facts.act:
         body |= {"act": facts.act, "ticket": facts.ticket}
     if facts.low_chain != ident.CHAIN_START:

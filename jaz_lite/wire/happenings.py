@@ -61,6 +61,7 @@ class HelloFacts:
     keep_s: how long acknowledged records are kept. conn: grows with each connection. par, queue: jobs at once and
     waiting. free: bytes free on the spool's disk. tz_s: seconds east of UTC. encoding: of the output of its jobs.
     strict: its disk may be set back with its machine, so after a boot it proves nothing by having no record.
+    listen_port: where servers may dial it; 0: nowhere, or it does not say.
     """
 
     spool: bytes
@@ -85,6 +86,7 @@ class HelloFacts:
     free: int = 0
     encoding: str = ""
     strict: bool = False
+    listen_port: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +136,8 @@ class Identified(Happening):
 class Deposed(Happening):
     """An agent knows a higher term (from its `hello` or a `stale`). The caller verifies the ticket.
 
+    agent_id: "" where it was said within a session, whose agent is known.
+
     Valid: this server is fenced. Not valid: the agent is quarantined. Either way the caller then calls `bye`.
     """
 
@@ -147,13 +151,19 @@ class Deposed(Happening):
 
 @dataclass(frozen=True, slots=True)
 class ProbeAnswered(Happening):
-    """The answer to a challenge with `probe`: the agent recorded nothing. `act` and `ticket` may be empty."""
+    """The answer to a challenge with `probe`: the agent recorded nothing. `act` and `ticket` may be empty.
+
+    live_s: since the agent heard its server last. in_session: whether it has a session with it now; None: an older
+    agent, which does not say. addrs: where the server of that term may be found.
+    """
 
     agent_id: str
     term: int
     act: bytes
     ticket: bytes
     live_s: int
+    in_session: bool | None = None
+    addrs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -110,6 +110,7 @@ SHA = binary(32)
 FILE_CODE = text(16, 1)
 ENCODING = text(16)
 ACT = binary(8)
+PORT = whole(1, 65_535)
 
 Sender = Literal["agent", "server", "both"]
 
@@ -158,6 +159,7 @@ MESSAGES: Mapping[int, Message] = dict(
             arch=text(32),
             feats=listing(text(16), limits.FEATURES_MAX),
             cap=plain_map(),
+            listen=optional(PORT),
         ),
         _message(
             CHALLENGE,
@@ -214,6 +216,8 @@ MESSAGES: Mapping[int, Message] = dict(
             act=optional(binary(8)),
             ticket=optional(binary(32)),
             live=U32,
+            up=optional(truth()),
+            addrs=optional(ADDRESSES),
         ),
         _message(
             DISPATCH,

@@ -113,12 +113,8 @@ class ServerHandshake(Link):
             ours = f"{limits.PROTO_MIN} to {limits.PROTO_MAX}"
             self._say_bye("version", f"the server speaks versions {ours}, the agent {low} to {high}", 0, ())
             return
-        hello = self._hello = _hello_of(body)
-        facts, site = hello.facts, self._site
-        if not self._probe and _beats(facts.term, facts.act, site):
-            self._wait_for_caller("deposed")
-            self._found.append(Deposed(hello.agent_id, facts.term, facts.act, facts.ticket))
-            return
+        self._hello = _hello_of(body)
+        site = self._site
         challenge = {
             "proto": proto,
             "site_uid": site.site_uid,
@@ -138,6 +134,12 @@ class ServerHandshake(Link):
     def _on_auth(self, body: Body, _payload: bytes) -> None:
         assert self._hello is not None
         self._answered()
+        facts = self._hello.facts
+        if not self._probe and _beats(facts.term, facts.act, self._site):
+            # It said in hello that it knows a higher term, so it ought to have said `stale`.
+            self._wait_for_caller("deposed")
+            self._found.append(Deposed(self._hello.agent_id, facts.term, facts.act, facts.ticket))
+            return
         key = self._find_agent(self._hello.agent_id, self._hello.kid)
         # An unknown name takes the same way as a wrong key, so that answers do not tell which names exist.
         self._key = hashlib.sha256(b"jazl-nobody" + self._nonce).digest() if key is None else key
@@ -149,12 +151,12 @@ class ServerHandshake(Link):
         self._found.append(Identified(self._hello))
 
     def _on_stale(self, body: Body, _payload: bytes) -> None:
-        assert self._hello is not None
+        agent_id = "" if self._hello is None else self._hello.agent_id
         if not _beats(body["term"], body["act"], self._site):
             raise Violation("state", "stale, but with a term that is not above ours")
         self._wait_for_caller("deposed")
         self._found.append(
-            Deposed(self._hello.agent_id, body["term"], body["act"], body["ticket"], tuple(body["addrs"]), body["live"])
+            Deposed(agent_id, body["term"], body["act"], body["ticket"], tuple(body["addrs"]), body["live"])
         )
 
     def _on_probe_r(self, body: Body, _payload: bytes) -> None:
@@ -162,7 +164,17 @@ class ServerHandshake(Link):
         if not self._probe:
             raise Violation("state", "probe_r without a probe")
         act, ticket = body.get("act") or b"", body.get("ticket") or b""
-        self._found.append(ProbeAnswered(self._hello.agent_id, body["term"], act, ticket, body["live"]))
+        self._found.append(
+            ProbeAnswered(
+                self._hello.agent_id,
+                body["term"],
+                act,
+                ticket,
+                body["live"],
+                body.get("up"),
+                tuple(body.get("addrs") or ()),
+            )
+        )
         self._close(Closed("probed", "the probe was answered", by_us=True))
 
     @classmethod
@@ -170,7 +182,7 @@ class ServerHandshake(Link):
         """Give the routes of the messages that come before the welcome."""
         yield route(m.HELLO, ("hello",), cls._on_hello)
         yield route(m.AUTH, ("auth",), cls._on_auth)
-        yield route(m.STALE, ("auth",), cls._on_stale)
+        yield route(m.STALE, ("auth", *RUNNING), cls._on_stale)
         yield route(m.PROBE_R, ("auth",), cls._on_probe_r)
 
 
@@ -213,5 +225,6 @@ def _hello_of(body: Body) -> Hello:
         free=free,
         encoding=encoding,
         strict=strict,
+        listen_port=body.get("listen") or 0,
     )
     return Hello(agent_id=body["agent"], kid=body["kid"], facts=facts)

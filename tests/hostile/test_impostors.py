@@ -218,10 +218,12 @@ def claim(served: Site, how: str, *, ticket: bytes, term: int) -> None:
     server = ServerLink(known, nonce=bytes(32), now=0.0, find_agent=lambda *_: None)
     port = Port(server, flush=lambda: None, close=lambda: None, greet=lambda *_: None)
     served.links.happened(port, server.receive(link.take(), 0.0))
+    link.receive(server.take(), 0.0)
     if how == "stale":
-        link.receive(server.take(), 0.0)
         link.stale(term=term, act=b"act-evil", ticket=ticket)
-        served.links.happened(port, server.receive(link.take(), 0.0))
+    else:
+        link.accept_term()
+    served.links.happened(port, server.receive(link.take(), 0.0))
     served.settle()
 
 

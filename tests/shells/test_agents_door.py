@@ -70,7 +70,8 @@ class Server:
         )
         self.peers: list[tuple[PeerStatus, str]] = []
         self.door = AgentsDoor(
-            self.turns, links, mirror=mirror, ticket=bytes(32), enroller=enroller, strangers_per_address=8,
+            self.turns, links, mirror=mirror, ticket=bytes(32), enroller=enroller, addresses=tuple,
+            strangers_per_address=8,
             peers=PeersDoor(
                 store.keys, describe=lambda: self.status, heard=lambda told, where: self.peers.append((told, where))
             ),

@@ -243,10 +243,12 @@ def test_an_agent_that_probes_terms_without_a_ticket_is_left_to_the_caller():
     talk = Conversation(agent=agent_link(term=2**31, act=b"act-9999", ticket=TICKET))
 
     talk.carry()
+    talk.agent.accept_term()
+    talk.carry()
 
     (deposed,) = talk.server_heard
     assert (deposed.term, deposed.ticket) == (2**31, TICKET)
-    assert talk.server.receive(frame(pack([m.AUTH, 1, {"mac": bytes(32)}])), 1.0)[0].code == "state"
+    assert talk.server.receive(frame(pack([m.AUTH, 2, {"mac": bytes(32)}])), 1.0)[0].code == "state"
 
 
 # ---- fuzzing

@@ -170,16 +170,17 @@ def test_the_highest_common_version_is_chosen(monkeypatch):
 
 
 @pytest.mark.parametrize(("term", "act"), [(TERM + 1, ACT), (TERM, b"act-0002")], ids=["higher", "twin"])
-def test_a_hello_that_knows_another_master_deposes_and_is_not_answered(term, act):
+def test_an_agent_that_knows_another_master_deposes_even_where_it_takes_the_challenge(term, act):
     talk = Conversation(agent=agent_link(term=term, act=act, ticket=b"t" * 32))
 
     talk.carry()
+    talk.agent.accept_term()
+    talk.carry()
 
     assert talk.server_heard == [Deposed("web01", term, act, b"t" * 32)]
-    assert talk.agent_heard == []
     talk.server.bye("deposed", "replaced", addrs=["b.example:11061"])
     talk.carry()
-    assert talk.agent_heard == [Closed("deposed", "replaced", by_us=False, addrs=("b.example:11061",))]
+    assert talk.agent_heard[-1] == Closed("deposed", "replaced", by_us=False, addrs=("b.example:11061",))
 
 
 @pytest.mark.parametrize(("term", "act"), [(0, b""), (TERM - 1, b"act-0002"), (TERM, ACT)], ids=["new", "old", "same"])
@@ -200,6 +201,16 @@ def test_stale_brings_ticket_and_addresses_to_the_old_server():
 
     assert talk.server_heard == [Deposed("web01", TERM + 1, b"act-0009", b"t" * 32, ("b:1",), 4)]
     assert talk.agent.tick(0.0) == [Closed("stale", "the server's term is not the highest known", by_us=True)]
+
+
+def test_a_session_ends_with_stale_when_the_agent_has_met_a_higher_term():
+    talk = Conversation()
+    talk.to_welcome()
+
+    talk.agent.stale(term=TERM + 1, act=b"act-0009", ticket=b"t" * 32, addrs=["b:1"])
+    talk.carry()
+
+    assert talk.server_heard[-1] == Deposed("", TERM + 1, b"act-0009", b"t" * 32, ("b:1",), 0)
 
 
 def test_a_stale_with_a_term_that_is_not_higher_deposes_nobody():

@@ -1,0 +1,168 @@
+"""May this copy take over? What agents and servers answered, laid beside what the copy knows (protocol.md 8.3).
+
+A term counts only where its ticket proves it. An agent that has a session with another server speaks for its life; one
+that lost its session speaks against it, even if that was a moment ago: a killed server's sessions end with it. Only
+where a server might just be starting again is the agent asked once more (decision 0016).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from jaz_lite.wire.ident import epoch_and_boot
+from jaz_lite.wire.limits import EPOCH_MAX, HEARTBEAT_S, HEARTBEATS_MISSED_MAX
+
+SILENT_S = HEARTBEAT_S * HEARTBEATS_MISSED_MAX  # so long silent, a server is given up
+RESTART_S = 3  # a server that was only started again has its agents back by then
+NAMED_MAX = 10  # in a sentence; the rest is counted
+
+ServerState = Literal["active", "standby", "fenced"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentSaid:
+    """What one agent answered.
+
+    term: the highest it has accepted; 0: none yet. proven: its ticket was made by this site. silent_s: since it heard
+    its server last. in_session: whether it has a session with it; None: an older agent, which does not say.
+    act, addrs: the server process of that term, and where it may be found.
+    """
+
+    agent_id: str
+    term: int
+    act: bytes = b""
+    addrs: tuple[str, ...] = ()
+    proven: bool
+    silent_s: int
+    in_session: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSaid:
+    """What another server of this site answered, which proved that it is one.
+
+    proven: its term is real. active_silent_s: of a standby, since it heard the active; None: it hears none.
+    act, addrs: the server process of that term, and where it may be found.
+    """
+
+    address: str
+    state: ServerState
+    term: int
+    act: bytes = b""
+    addrs: tuple[str, ...] = ()
+    proven: bool
+    active_silent_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """It may not: `reasons`, the first of which is enough."""
+
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A person must say whether it may: nobody could tell."""
+
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Ask once more after some seconds: a server may just be starting again."""
+
+    after_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """It may, with this epoch. `notices`: what people should know."""
+
+    epoch: int
+    notices: tuple[str, ...] = ()
+
+
+Judgement = Refuse | Ask | Again | Go
+
+
+def judge(
+    own_term: int,
+    agents: Sequence[AgentSaid],
+    servers: Sequence[ServerSaid],
+    *,
+    force: bool = False,
+    sure: bool = False,
+) -> Judgement:
+    """Say whether a copy may take over.
+
+    Args:
+        own_term: the highest term that the copy knows.
+        force: although another server seems to live. sure: although nobody could tell.
+    """
+    believed = [said for said in agents if said.proven]
+    terms = [own_term, *(said.term for said in believed), *(said.term for said in servers if said.proven)]
+    own_epoch, _ = epoch_and_boot(own_term)
+    highest, _ = epoch_and_boot(max(terms))
+    if highest >= EPOCH_MAX:
+        return Refuse((f"all {EPOCH_MAX} epochs of this site are used up",))
+    if not force:
+        alive = (*map(_life_of, servers), *map(_life_at, believed))
+        if reasons := tuple(reason for reason in alive if reason):
+            return Refuse(reasons)
+        left = [said.silent_s for said in believed if _may_be_restarting(said)]
+        if left:
+            return Again(max(0.5, RESTART_S - min(left)))
+        if not (believed or servers or sure):
+            return Ask("no agent and no other server of this site could be asked whether the active server still lives")
+    return Go(highest + 1, tuple(_notices(own_epoch, highest, agents)))
+
+
+def replaced_by(
+    own_epoch: int, agents: Sequence[AgentSaid], servers: Sequence[ServerSaid]
+) -> "AgentSaid | ServerSaid | None":
+    """Return who knows that a server of a later epoch took over; None where nobody does."""
+    everybody: tuple[AgentSaid | ServerSaid, ...] = (*servers, *agents)
+    for said in everybody:
+        if said.proven and epoch_and_boot(said.term)[0] > own_epoch:
+            return said
+    return None
+
+
+def names(texts: Sequence[str]) -> str:
+    """Return some texts as one, the rest counted."""
+    shown = ", ".join(texts[:NAMED_MAX])
+    return shown if len(texts) <= NAMED_MAX else f"{shown} and {len(texts) - NAMED_MAX} more"
+
+
+def _life_of(said: ServerSaid) -> str:
+    epoch, boot = epoch_and_boot(said.term)
+    if said.state == "active":
+        return f"the server at {said.address} is active (term {epoch}.{boot})"
+    if said.active_silent_s is not None and said.active_silent_s < SILENT_S:
+        return f"the standby at {said.address} heard the active server {said.active_silent_s} s ago"
+    return ""
+
+
+def _life_at(said: AgentSaid) -> str:
+    heard = f"agent {said.agent_id} heard the active server {said.silent_s} s ago"
+    if said.in_session is None:
+        return heard if said.silent_s < SILENT_S else ""
+    return f"{heard} and is connected to it" if said.in_session else ""
+
+
+def _may_be_restarting(said: AgentSaid) -> bool:
+    return said.in_session is False and said.silent_s < RESTART_S
+
+
+def _notices(own_epoch: int, highest: int, agents: Sequence[AgentSaid]) -> "list[str]":
+    found = []
+    if highest > own_epoch:
+        found.append(
+            f"a server of epoch {highest} ran since this copy (epoch {own_epoch}) was taken; what it did is known from"
+            " the agents alone"
+        )
+    forged = [said.agent_id for said in agents if said.term and not said.proven]
+    if forged:
+        found.append(f"without proof, and therefore not believed: {names(forged)}")
+    return found

@@ -1,0 +1,159 @@
+"""The start of a server: the directory is locked and its binding checked, peers are asked, then the house is opened.
+
+A server that was replaced learns so here, before it does anything: from the mark in its directory, from the other
+servers of its site, or from its agents.
+"""
+
+import socket
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import trio
+
+from jaz_lite import config as configuration
+from jaz_lite.clock import SystemClock
+from jaz_lite.config import Config
+from jaz_lite.errors import JazLiteError
+from jaz_lite.failover.judgement import AgentSaid, replaced_by
+from jaz_lite.failover.replaced import replaced
+from jaz_lite.log import configure
+from jaz_lite.server.descriptors import allow_many_descriptors
+from jaz_lite.server.fence import mark_fenced
+from jaz_lite.server.house import Claim, House, Ready, claim_next
+from jaz_lite.server.inquiry import inquire
+from jaz_lite.store.directory import DataDirectory
+from jaz_lite.store.fencing import read_fenced
+from jaz_lite.store.open import Store
+from jaz_lite.wire.ident import epoch_and_boot
+
+ASKED_AGENTS_MAX = 16  # at a start: those seen last
+ASKED_FOR_S = 2.0
+
+T = TypeVar("T", bound=BaseException)
+
+
+def run_up(
+    folder: Path, *, config: Config | None = None, ready: Callable[[Ready], None] | None = None, verbosity: int = 0
+) -> None:
+    """Run engine and embedded agent on a data directory until SIGTERM, SIGINT or `jaz-lite stop`.
+
+    Args:
+        config: what the command line changes is already in it; None: as the directory says.
+        ready: called once, when people and agents can come in.
+
+    Raises:
+        AlreadyRunning, NotBoundHere, StoreDamaged, UsageError: it cannot start. Fenced: another server took over.
+    """
+    configure(verbosity)
+    allow_many_descriptors()
+    clock = SystemClock()
+    created = not DataDirectory.exists(folder)
+    if created:
+        DataDirectory.prepare(folder, server_id=socket.gethostname()[:64] or "jaz-lite", clock=clock)
+    directory = DataDirectory(folder)
+    directory.bind_check()
+    with directory.lock():
+        settings = config or configuration.read(folder)
+        refuse_fenced(directory, settings)
+        directory.keep_reserve()
+        store = directory.open_store(clock=clock)
+        try:
+            _refuse_replaced(directory, store, settings, clock)
+            serve(directory, store, settings, clock, created=created, ready=ready, verbosity=verbosity)
+        finally:
+            store.close()
+
+
+def serve(
+    directory: DataDirectory,
+    store: Store,
+    config: Config,
+    clock: SystemClock,
+    *,
+    claim: Claim = claim_next,
+    claimed: Callable[[int], None] = lambda _term: None,
+    stay: bool = True,
+    created: bool = False,
+    ready: Callable[[Ready], None] | None = None,
+    verbosity: int = 0,
+) -> None:
+    """Open the house and live in it to the end.
+
+    Args:
+        claim: how this process comes to its term. claimed: called with it, once it is durable.
+        stay: False: that was all.
+
+    Raises:
+        JazLiteError: why it ended, where nobody asked for it.
+    """
+    try:
+        house = House(directory, store, config, clock, claim=claim, verbosity=verbosity)
+        claimed(house.term)
+        if stay:
+            trio.run(house.live, created, ready)
+    except BaseExceptionGroup as group:
+        # Several tasks may have failed together; the administrator is told the first thing that can be acted on.
+        found = next(_leaves(group, JazLiteError), None)
+        if found is None:
+            raise
+        raise found from group
+    if house.failure is not None:
+        raise house.failure
+
+
+def _leaves(group: BaseExceptionGroup[BaseException], kind: type[T]) -> Iterator[T]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error, kind)
+        elif isinstance(error, kind):
+            yield error
+
+
+# ---- replaced
+
+
+def refuse_fenced(directory: DataDirectory, config: Config) -> None:
+    """Refuse a directory whose server was replaced.
+
+    Raises:
+        Fenced: with the sentence that was said when it became known.
+    """
+    by = read_fenced(directory.folder)
+    if by is not None:
+        raise replaced(
+            directory.binding.term,
+            term=by.term,
+            act=by.act,
+            addrs=by.addrs,
+            seen_from=by.seen_from,
+            at_ms=by.at_ms,
+            zone=configuration.zone(config["site.zone"]),
+        )
+
+
+def _refuse_replaced(directory: DataDirectory, store: Store, config: Config, clock: SystemClock) -> None:
+    """Ask the other servers and some agents whether another server took over; leave the mark where one did.
+
+    Raises:
+        Fenced: one did.
+    """
+    answers = trio.run(partial(inquire, store, config, agents_max=ASKED_AGENTS_MAX, timeout_s=ASKED_FOR_S))
+    with store.snapshot() as view:
+        own_term = view.term.site().term
+    told = replaced_by(epoch_and_boot(own_term)[0], answers.agents, answers.servers)
+    if told is None:
+        return
+    now_ms = clock.now_ms()
+    error = replaced(
+        own_term,
+        term=told.term,
+        act=told.act,
+        addrs=told.addrs,
+        seen_from=f"agent {told.agent_id}" if isinstance(told, AgentSaid) else f"the server at {told.address}",
+        at_ms=now_ms,
+        zone=configuration.zone(config["site.zone"]),
+    )
+    mark_fenced(directory.folder, error, now_ms)
+    raise error
