@@ -22,7 +22,7 @@ address_option = click.option(
 replace_option = click.option("--replace", is_flag=True, help="It may take the place of a living agent of that name.")
 
 
-def _seconds(_ctx: click.Context, _parameter: click.Parameter, text: str) -> int:
+def seconds(_ctx: click.Context, _parameter: click.Parameter, text: str) -> int:
     """Return a time such as 90s, 15m, 24h, 7d in seconds."""
     found = re.fullmatch(r"(\d{1,6})\s*(s|min|m|h|d|w)?", text.strip())
     if found is None:
@@ -35,7 +35,7 @@ def _seconds(_ctx: click.Context, _parameter: click.Parameter, text: str) -> int
 @click.option(
     "--ttl",
     "ttl_s",
-    callback=_seconds,
+    callback=seconds,
     metavar="TIME",
     default="24h",
     show_default=True,

@@ -44,6 +44,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "site": ("site", "site"),
     "config": ("config", "config"),
     "setting": ("settings", "setting"),
+    "standby": ("standby", "standby"),
+    "switchover": ("standby", "switchover"),
     "purge": ("purge", "purge"),
 }
 

@@ -24,19 +24,20 @@ def status(session: Session, as_json: bool) -> None:
 
 def show(told: dict[str, Any]) -> None:
     """Print the status for people."""
+    if told.get("state") == "standby":
+        from jaz_lite.cli.standby import show as show_standby
+
+        show_standby(told)
+        return
     runs = told.get("runs", {})
     line(f"server {told.get('server_id', '')}: {told.get('state', '')}, term {told.get('epoch')}.{told.get('boot')}")
     if told.get("listen"):
         line(f"agents connect to {told['listen']}")
     line("runs: " + ", ".join(f"{runs.get(name, 0)} {name}" for name in RUNS_COUNTED))
     line("schedules: " + schedules_line(told.get("schedules") or {}))
-    takeover = told.get("takeover")
-    if takeover:
-        line(f"takeover: confirmed {takeover['confirmed']} of {takeover['agents']} agents; the rest:")
-        for agent in takeover["rest"]:
-            seen = f", seen last {moment(agent['since'])}" if agent["since"] else ""
-            line(f"  {agent['agent_id']}: {agent['reason']}{seen}")
     line("last snapshot: " + (moment(told.get("last_snapshot_at")) or "never"))
+    for one in told.get("standbys", ()):
+        line(f"standby {one['who']}: {standby_line(one)}")
     print_table(
         ("agent", "state", "reachable", "running jobs", "confirmed"),
         [(a["agent_id"], a["state"], a["reachable"], a["running"], a["confirmed"]) for a in told.get("agents", ())],
@@ -44,6 +45,15 @@ def show(told: dict[str, Any]) -> None:
     )
     for notice in told.get("notices", ()):
         say(notice)
+
+
+def standby_line(one: dict[str, Any]) -> str:
+    """Return how far a standby is behind, as one phrase."""
+    if one["state"] != "following":
+        return str(one["state"])
+    if not one["behind_changes"]:
+        return "follows, has everything"
+    return f"follows, {one['behind_changes']} changes ({one['behind_s']:.1f} s) behind"
 
 
 def schedules_line(schedules: dict[str, Any]) -> str:

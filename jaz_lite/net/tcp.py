@@ -62,6 +62,12 @@ async def listen(host: str | None, port: int) -> list[trio.SocketListener]:
         raise UsageError(f"cannot listen on {host or 'all addresses'}, port {port}: {why}") from error
 
 
+def address_of(listener: trio.SocketListener) -> str:
+    """Return where a socket listens, as `host:port` or `[v6]:port`."""
+    host, port = listener.socket.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 async def serve(
     listeners: Sequence[trio.SocketListener],
     door: Door,

@@ -52,7 +52,7 @@ async def invite(
         raise UsageError(f'"{name}" names one agent, which enrols once', hint='give a pattern, for example "web*"')
     told, warnings = addresses_of(site, addresses)
     now_ms = site.clock.now_ms()
-    cert = _cert_sha256(site)
+    cert = cert_sha256(site)
     token_id, secret = secrets.token_bytes(token.TOKEN_ID_BYTES), secrets.token_bytes(token.SECRET_BYTES)
     row = Invitation(
         token_id=token_id,
@@ -178,7 +178,7 @@ async def add(site: Site, person: Person, *, name: str, address: str) -> dict[st
 
 async def waiting(site: Site, person: Person) -> dict[str, Any]:
     """Return `{"enabled", "server", "requests": [...]}`: agents without a token that want to be let in, oldest first."""
-    cert = _cert_sha256(site)
+    cert = cert_sha256(site)
     rows = await site.read(lambda view: list(view.requests.list()))
     return {
         "enabled": site.config["server.accept_requests"],
@@ -202,7 +202,7 @@ async def reject(site: Site, person: Person, *, name: str, fingerprint: str | No
 async def _decide(
     site: Site, person: Person, name: str, fingerprint: str | None, state: Any, *, replaces: bool
 ) -> dict[str, Any]:
-    cert, now_ms = _cert_sha256(site), site.clock.now_ms()
+    cert, now_ms = cert_sha256(site), site.clock.now_ms()
 
     def work(tx: Transaction) -> dict[str, Any]:
         found = [row for row in tx.requests.list() if row.state == "waiting" and row.name == name]
@@ -261,7 +261,8 @@ def _listening(site: Site) -> list[str]:
     return [] if listen.endswith(":0") else [listen]
 
 
-def _cert_sha256(site: Site) -> bytes:
+def cert_sha256(site: Site) -> bytes:
+    """Return SHA-256 of the certificate that the site shows."""
     return sha256(x509.der_of(site.store.keys.site_certificate_file.read_text("ascii"))).digest()
 
 
@@ -275,7 +276,7 @@ def invitation_shown(row: Invitation, site: Site) -> dict[str, Any]:
         "created_at": shown(row.created_ms, site.zone),
         "created_by": row.created_by,
         "expires_at": shown(row.expires_ms, site.zone),
-        "state": _state(row, site.clock.now_ms(), _cert_sha256(site)),
+        "state": _state(row, site.clock.now_ms(), cert_sha256(site)),
     }
 
 

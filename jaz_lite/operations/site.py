@@ -126,6 +126,23 @@ class RunControl(Protocol):
             What went, and None; or nothing, and until when the clock is doubted (milliseconds UTC).
         """
 
+    def invite_standby(self, valid_s: float) -> tuple[bytes, bytes]:
+        """Let one machine fetch a copy within so many seconds; return the invitation's id and its secret."""
+
+    def standbys(self) -> list[dict[str, Any]]:
+        """Return the standbys that are connected, each with how far it is behind."""
+
+    async def switch_over(self, to: str, told: Callable[[str], Awaitable[None]]) -> dict[str, Any]:
+        """Hand the site over to a connected standby, and end this server.
+
+        Args:
+            to: host or address of the standby; "": the only one.
+            told: is given a sentence at each step.
+
+        Raises:
+            Refused: there is no such standby, or it does not keep up. Nothing was changed.
+        """
+
     def request_stop(self) -> None:
         """Have the server stop cleanly; jobs go on."""
 

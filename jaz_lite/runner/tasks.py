@@ -53,6 +53,9 @@ async def make_turns(
     others_ran = False
     while True:
         wake = trio.Event()
+        if turns.halted:
+            await wake.wait()
+            continue
         wait_s = _seconds_to_wait(turns)
         if wait_s > 0:
             await _sleep(chores, wake, wait_s)
@@ -73,7 +76,7 @@ async def make_turns(
 
 
 async def _make_turn(turns: Turns, shipping: Shipping) -> None:
-    turn = turns.prepare()
+    turn = None if turns.halted else turns.prepare()
     if turn is None:
         return
     try:

@@ -95,7 +95,7 @@ class AgentsDoor:
         """
         try:
             secured = (await self.reach(place)).line
-            head = await _head_of(secured)
+            head = await head_of(secured)
         except RemoteProtocolError as error:
             raise Refused(
                 f"{place} does not take this server for its own, or is no agent ({error.message})",
@@ -114,7 +114,7 @@ class AgentsDoor:
     async def _receive(self, line: Line, visitor: tcp.Visitor) -> None:
         face = self._face()
         secured = await tls.as_scheduler(line, face.context)
-        head = await _head_of(secured)
+        head = await head_of(secured)
         if begins_enrolment(head):
             await self._enroller.attend(secured, head, visitor, visitor.address)
             return
@@ -234,7 +234,7 @@ def addresses_for(peer: str, addresses: Sequence[str]) -> tuple[str, ...]:
     return tuple(found[: limits.PEERS_MAX])
 
 
-async def _head_of(line: Line) -> bytes:
+async def head_of(line: Line) -> bytes:
     """Receive so much that one can tell what the connection is for; where nothing comes the line is closed."""
     head = b""
     try:

@@ -1,26 +1,51 @@
 """Where other servers of this site come in: they come to the agents' port, prove who they are, and are answered.
 
 Every server of the site says what it is to whoever asks. An active that hears of a proven higher term has been
-replaced, and stops.
+replaced, and stops. A standby that asks to follow is given what it needs.
+
+An invitation lets a machine that has nothing yet fetch one copy. It is kept in memory only and is good for one copy
+within its time.
 """
 
 import logging
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import trio
 
 from jaz_lite.net.line import Line
 from jaz_lite.net.session import Session
 from jaz_lite.net.tcp import Visitor
+from jaz_lite.server.peers_following import Following, Lag
 from jaz_lite.store.keys import Keys
+from jaz_lite.store.open import Store
 from jaz_lite.wire.happenings import Closed, Happening
 from jaz_lite.wire.peer_link import PeerHost
 from jaz_lite.wire.peers import PeerProven, PeerSaid, PeerStatus
+from jaz_lite.wire.token import SECRET_BYTES, TOKEN_ID_BYTES, token_key
 
 NONCE_BYTES = 32
+INVITATIONS_MAX = 16
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Invitation:
+    key: bytes
+    until: float  # monotonic seconds
+
+
+@dataclass(slots=True, eq=False)
+class Guest:
+    """One link with a peer."""
+
+    link: PeerHost
+    address: str
+    token_id: bytes = b""
+    following: Following | None = field(default=None)
+    status: PeerStatus | None = None
 
 
 class PeersDoor:
@@ -29,14 +54,43 @@ class PeersDoor:
     Args:
         describe: says what this server is.
         heard: is told what a peer says of itself, and where it came from, once its proof is right.
+        store: what standbys may follow; None: nobody may.
     """
 
     def __init__(
-        self, keys: Keys, *, describe: Callable[[], PeerStatus], heard: Callable[[PeerStatus, str], None]
+        self,
+        keys: Keys,
+        *,
+        describe: Callable[[], PeerStatus],
+        heard: Callable[[PeerStatus, str], None],
+        store: Store | None = None,
     ) -> None:
         self._keys = keys
         self._describe = describe
         self._heard = heard
+        self._store = store
+        self._guests: dict[Guest, None] = {}
+        self._invitations: dict[bytes, _Invitation] = {}
+
+    @property
+    def guests(self) -> tuple[Guest, ...]:
+        """The peers that have proved who they are and are connected now."""
+        return tuple(guest for guest in self._guests if not guest.token_id)
+
+    def lags(self, lsn: int) -> list[Lag]:
+        """Return how far each standby is behind a store that stands at `lsn`."""
+        found = [guest.following.lag(lsn) for guest in self._guests if guest.following is not None]
+        return [lag for lag in found if lag.who]
+
+    def invite(self, valid_s: float) -> tuple[bytes, bytes]:
+        """Let one machine fetch a copy within so many seconds; returns the id of the invitation and its secret."""
+        now = trio.current_time()
+        self._invitations = {one: each for one, each in self._invitations.items() if each.until > now}
+        while len(self._invitations) >= INVITATIONS_MAX:
+            del self._invitations[next(iter(self._invitations))]
+        token_id, secret = secrets.token_bytes(TOKEN_ID_BYTES), secrets.token_bytes(SECRET_BYTES)
+        self._invitations[token_id] = _Invitation(token_key(secret), now + valid_s)
+        return token_id, secret
 
     async def attend(self, line: Line, head: bytes, visitor: Visitor, cert_sha256: bytes) -> None:
         """Hold a link with a peer to its end.
@@ -51,24 +105,52 @@ class PeersDoor:
             find_secret=self._find_secret,
             now=trio.current_time(),
         )
-        known = False
+        guest = Guest(link, visitor.address)
+        session = Session(link, line, lambda happenings: self._tell(guest, visitor, happenings), head)
+        if self._store is not None:
+            guest.following = Following(
+                link,
+                session.flush,
+                store=self._store,
+                describe=self._describe,
+                invited=lambda: bool(guest.token_id),
+                copied=lambda: self._used(guest),
+            )
+        try:
+            async with trio.open_nursery() as nursery:
+                if guest.following is not None:
+                    nursery.start_soon(guest.following.run)
+                await session.run()
+                nursery.cancel_scope.cancel()
+        finally:
+            self._guests.pop(guest, None)
 
-        def tell(happenings: list[Happening]) -> None:
-            nonlocal known
-            for happening in happenings:
-                match happening:
-                    case PeerProven():
-                        known = True
-                        visitor.proved()
-                        link.status(self._describe())
-                    case PeerSaid(status):
-                        self._heard(status, visitor.address)
-                    case Closed(code="auth") if not known:
+    def _tell(self, guest: Guest, visitor: Visitor, happenings: list[Happening]) -> None:
+        for happening in happenings:
+            match happening:
+                case PeerProven(token_id):
+                    guest.token_id = token_id
+                    self._guests[guest] = None
+                    visitor.proved()
+                    guest.link.status(self._describe())
+                case PeerSaid(status):
+                    guest.status = status
+                    self._heard(status, visitor.address)
+                case Closed(code=code, msg=msg):
+                    if code == "auth" and guest not in self._guests:
                         visitor.failed()
-                    case Closed(code=code, msg=msg):
-                        log.debug("a peer's link closed", extra={"action": "peer.closed", "code": code, "why": msg})
-
-        await Session(link, line, tell, head).run()
+                    log.debug("a peer's link closed", extra={"action": "peer.closed", "code": code, "why": msg})
+                case _ if guest.following is not None:
+                    guest.following.heard(happening)
+                case _:
+                    guest.link.error("state", "this server is not followed")
 
     def _find_secret(self, token_id: bytes) -> bytes | None:
-        return None if token_id else self._keys.fence_key
+        if not token_id:
+            return self._keys.fence_key
+        found = self._invitations.get(token_id)
+        return found.key if found is not None and found.until > trio.current_time() else None
+
+    def _used(self, guest: Guest) -> None:
+        """The copy that an invitation was for has arrived."""
+        self._invitations.pop(guest.token_id, None)

@@ -8,7 +8,7 @@ import trio
 
 from jaz_lite.clock import Clock
 from jaz_lite.config import Config
-from jaz_lite.errors import JazLiteError
+from jaz_lite.errors import JazLiteError, Refused
 from jaz_lite.model.event import Operation
 from jaz_lite.model.run import Run
 from jaz_lite.net.dial import Address
@@ -16,12 +16,10 @@ from jaz_lite.operations.site import StartRequest
 from jaz_lite.runner.control import Control
 from jaz_lite.runner.purger import Purger, Told
 from jaz_lite.runner.shipping import ACK_WITHIN_S, Shipping
-from jaz_lite.server.announcing import Announcing
 from jaz_lite.server.rotation import Rotation
-from jaz_lite.store.agents import AgentRow
+from jaz_lite.server.standbys import Standbys
 from jaz_lite.store.open import Store
 from jaz_lite.store.retention import Purged
-from jaz_lite.store.term import FIRST_EPOCH
 from jaz_lite.store.transaction import Transaction, View
 
 T = TypeVar("T")
@@ -43,7 +41,7 @@ class ServerControl:
         rotation: Rotation | None = None,
         purger: Purger | None = None,
         shipping: Shipping | None = None,
-        announcing: Announcing | None = None,
+        standbys: Standbys | None = None,
     ) -> None:
         self._control = control
         self._store = store
@@ -54,7 +52,7 @@ class ServerControl:
         self._rotation = rotation
         self._purger = purger
         self._shipping = shipping
-        self._announcing = announcing
+        self._standbys = standbys
 
     async def start_run(self, request: StartRequest) -> int:
         return await self._control.start_run(request)
@@ -128,6 +126,19 @@ class ServerControl:
         outcome = await self._purger.run(told, trust_clock=trust_clock)
         return outcome.gone, outcome.doubted_until_ms
 
+    def invite_standby(self, valid_s: float) -> tuple[bytes, bytes]:
+        if self._standbys is None:
+            raise Refused("nobody can come to this server: it does not listen")
+        return self._standbys.invite(valid_s)
+
+    def standbys(self) -> list[dict[str, Any]]:
+        return [] if self._standbys is None else self._standbys.shown()
+
+    async def switch_over(self, to: str, told: Callable[[str], Awaitable[None]]) -> dict[str, Any]:
+        if self._standbys is None:
+            raise Refused("no standby follows: this server does not listen")
+        return await self._standbys.switch_over(to, told)
+
     def request_stop(self) -> None:
         self._control.request_stop()
 
@@ -155,7 +166,7 @@ class ServerControl:
                     "reachable": self._control.reachable(agent.agent_id),
                     "running": at_agent,
                     "waiting": queued,
-                    "confirmed": self._announcing is not None and self._announcing.has_confirmed(agent),
+                    "confirmed": agent.confirmed_term is not None,
                     "version": agent.version,
                     "seen_at": self._time(agent.seen_ms),
                     "refusal": now["refusal"],
@@ -168,25 +179,11 @@ class ServerControl:
             "boot": self._boot,
             "state": "active",
             "agents": listed,
-            "takeover": self._takeover(agents),
             "runs": counts,
             "schedules": {"enabled": enabled, **self._schedules()},
             "last_snapshot_at": None,
             "notices": self._notices(),
-        }
-
-    def _takeover(self, agents: Sequence[AgentRow]) -> dict[str, Any] | None:
-        """Return which agents do not know yet that this server took over; None where all do, or nobody took over."""
-        progress = None if self._announcing is None else self._announcing.progress(agents)
-        if progress is None or self._epoch == FIRST_EPOCH or not progress.rest:
-            return None
-        return {
-            "confirmed": progress.confirmed,
-            "agents": progress.agents,
-            "rest": [
-                {"agent_id": each.agent_id, "reason": each.reason, "since": self._time(each.since_ms)}
-                for each in progress.rest
-            ],
+            "standbys": self.standbys(),
         }
 
     def _notices(self) -> list[str]:

@@ -5,10 +5,9 @@ servers of its site, or from its agents.
 """
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import trio
 
@@ -23,6 +22,7 @@ from jaz_lite.server.descriptors import allow_many_descriptors
 from jaz_lite.server.fence import mark_fenced
 from jaz_lite.server.house import Claim, House, Ready, claim_next
 from jaz_lite.server.inquiry import inquire
+from jaz_lite.server.leaves import first_of
 from jaz_lite.store.directory import DataDirectory
 from jaz_lite.store.fencing import read_fenced
 from jaz_lite.store.open import Store
@@ -30,8 +30,6 @@ from jaz_lite.wire.ident import epoch_and_boot
 
 ASKED_AGENTS_MAX = 16  # at a start: those seen last
 ASKED_FOR_S = 2.0
-
-T = TypeVar("T", bound=BaseException)
 
 
 def run_up(
@@ -77,14 +75,13 @@ def serve(
     stay: bool = True,
     created: bool = False,
     ready: Callable[[Ready], None] | None = None,
-    tell: Callable[[str], None] | None = None,
     verbosity: int = 0,
 ) -> None:
     """Open the house and live in it to the end.
 
     Args:
         claim: how this process comes to its term. claimed: called with it, once it is durable.
-        stay: False: that was all. tell: is told how it gets around to the agents.
+        stay: False: that was all.
 
     Raises:
         JazLiteError: why it ended, where nobody asked for it.
@@ -93,23 +90,15 @@ def serve(
         house = House(directory, store, config, clock, claim=claim, verbosity=verbosity)
         claimed(house.term)
         if stay:
-            trio.run(house.live, created, ready, tell)
+            trio.run(house.live, created, ready)
     except BaseExceptionGroup as group:
         # Several tasks may have failed together; the administrator is told the first thing that can be acted on.
-        found = next(_leaves(group, JazLiteError), None)
+        found = first_of(group, JazLiteError)
         if found is None:
             raise
         raise found from group
     if house.failure is not None:
         raise house.failure
-
-
-def _leaves(group: BaseExceptionGroup[BaseException], kind: type[T]) -> Iterator[T]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error, kind)
-        elif isinstance(error, kind):
-            yield error
 
 
 # ---- replaced

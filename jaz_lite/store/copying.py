@@ -45,7 +45,14 @@ def nobody(_done: int, _all: int) -> None:
 
 
 def copy_live(
-    store: Store, folder: Path, target: Path, *, now_ms: int, progress: Progress = nobody, gentle: bool = True
+    store: Store,
+    folder: Path,
+    target: Path,
+    *,
+    now_ms: int,
+    progress: Progress = nobody,
+    gentle: bool = True,
+    inside: bool = False,
 ) -> Manifest:
     """Make `target`, which must not exist, a snapshot of the data directory `folder`, whose store is open.
 
@@ -53,6 +60,7 @@ def copy_live(
         now_ms: the present time, for the record.
         progress: is called after each piece; what it raises gives the copy up.
         gentle: rest between the pieces, since a server is at work.
+        inside: the target lies in the data directory: the copy is on its way elsewhere, and removed when it is there.
 
     Returns:
         What was written into the manifest.
@@ -66,7 +74,7 @@ def copy_live(
         Runs for as long as the disks take; call it in a thread where something else is to go on.
     """
     target = target.absolute()
-    refuse_target(folder, target)
+    refuse_target(folder, target, inside=inside)
     pace = _Pace(progress, rest_share=REST_SHARE if gentle else 0.0)
     try:
         with _unfinished(target) as part:
@@ -81,7 +89,7 @@ def copy_live(
             files = {name: sum_of(part / name, pace.passed) for name in _names(part)}
             manifest = replace(manifest, files=files)
             write_manifest(part, manifest)
-            refuse_target(folder, target)
+            refuse_target(folder, target, inside=inside)
             part.rename(target)
             sync_folder(target.parent)
     except OSError as error:
@@ -95,7 +103,7 @@ def copy_live(
     return manifest
 
 
-def refuse_target(folder: Path, target: Path) -> None:
+def refuse_target(folder: Path, target: Path, *, inside: bool = False) -> None:
     """Refuse a place where no copy can be made.
 
     Raises:
@@ -104,7 +112,7 @@ def refuse_target(folder: Path, target: Path) -> None:
     if not target.parent.is_dir():
         raise NoSuchObject(f"{target.parent} is not a folder", hint="make it first, or is a disk not mounted?")
     place, own = target.parent.resolve() / target.name, folder.resolve()
-    if place == own or own in place.parents:
+    if place == own or (own in place.parents and not inside):
         raise Refused(f"{target} lies inside the data directory {folder}", hint="a copy belongs on another disk")
     if os.path.lexists(target):
         raise Refused(f"{target} exists already", hint="name a folder that does not exist yet")

@@ -7,6 +7,8 @@ Its binding (`binding.py`) is written last, so a directory without it was not fi
 import fcntl
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -299,6 +301,25 @@ def is_in_use(folder: Path) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+@contextmanager
+def hold_folder(folder: Path) -> Iterator[None]:
+    """Keep other processes out of a folder that need not be a data directory yet.
+
+    Raises:
+        AlreadyRunning: another process holds it. Refused: it lies on a network file system.
+        StoreDamaged: the disk does not let us.
+    """
+    refuse_network(folder, allow=False)
+    try:
+        lock = _locked(folder)
+    except OSError as error:
+        raise StoreDamaged(f"{folder} cannot be used: {error.strerror}") from error
+    try:
+        yield
+    finally:
+        os.close(lock)
 
 
 def _locked(folder: Path) -> int:

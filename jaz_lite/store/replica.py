@@ -5,9 +5,8 @@ nor the statistics of the planner, so that it stays what the active is; taking o
 it as a store.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import apsw
 
@@ -16,9 +15,10 @@ from jaz_lite.errors import JazLiteError, NoSuchObject
 from jaz_lite.store import migrate
 from jaz_lite.store.changes import ChangeSet, NeedsCopy
 from jaz_lite.store.commits import Position, position_of
-from jaz_lite.store.connection import DATABASE_FILE, told
+from jaz_lite.store.connection import DATABASE_FILE, Sql, told
 from jaz_lite.store.manifest import forget_manifest
 from jaz_lite.store.row_changes import RowChanges
+from jaz_lite.store.term import SiteRow, Term
 from jaz_lite.store.writer import WAL_PAGES_IDLE, Writer, set_up
 
 STATEMENTS_KEPT = 400  # as many as there are tables and ways to change them, with room
@@ -75,6 +75,10 @@ class Replica:
         """Where the copy stands: what it holds is on the disk."""
         return self._position
 
+    def site(self) -> SiteRow:
+        """Return the site as the active had it then; between two `apply`."""
+        return Term(Sql(self._connection, self._writer.memory, self._writer.path, writing=False)).site()
+
     def apply(self, changes: Iterable[ChangeSet]) -> Position:
         """Apply change sets, all of them in one transaction, and return where the copy stands then.
 
@@ -82,20 +86,17 @@ class Replica:
             NeedsCopy: they do not go on from where the copy stands, or do not fit it. Nothing was applied.
             StoreDamaged: the disk fails or is full (`DiskFull`). Nothing was applied.
         """
-        changes = list(changes)
-        if not changes:
-            return self._position
         position = self._position
-        sequences: Mapping[str, int] = {}
         self._writer.begin().close()
         try:
             for change in changes:
                 if change.since != position:
                     raise NeedsCopy(f"changes from {change.since.lsn} on cannot follow on {position.lsn}")
                 self._rows.apply(change.rows)
+                for name, seq in change.sequences.items():
+                    self._connection.execute("delete from sqlite_sequence where name = ?", (name,))
+                    self._connection.execute("insert into sqlite_sequence (name, seq) values (?, ?)", (name, seq))
                 position = change.until
-                sequences = change.sequences
-            self._set_sequences(sequences)
             if position_of(self._connection) != position:
                 raise NeedsCopy("the changes do not lead to where they say")
         except BaseException as error:
@@ -108,15 +109,6 @@ class Replica:
         self._writer.commit()
         self._position = position
         return position
-
-    def _set_sequences(self, wanted: Mapping[str, int]) -> None:
-        """Make the highest numbers what they are at the active; written rows have raised some of them."""
-        found: dict[Any, Any] = dict(self._connection.execute("select name, seq from sqlite_sequence"))
-        for name in found.keys() | wanted.keys():
-            if found.get(name) != wanted.get(name):
-                self._connection.execute("delete from sqlite_sequence where name = ?", (name,))
-                if name in wanted:
-                    self._connection.execute("insert into sqlite_sequence values (?, ?)", (name, wanted[name]))
 
     @property
     def wants_checkpoint(self) -> bool:

@@ -358,7 +358,7 @@ MESSAGES: Mapping[int, Message] = dict(
         _message(COPY_OVER, "copy_over", "server", size=U63),
         _message(SHIP, "ship", "server", lsn=U63, d=binary(limits.SHIP_PIECE_BYTES_MAX, 1)),
         _message(SHIP_ACK, "ship_ack", "agent", lsn=U63),
-        _message(HANDOVER, "handover", "both", lsn=U63, term=U32, act=ACT),
+        _message(HANDOVER, "handover", "both", lsn=U63, term=U32),
         _message(CONFIG_OK, "config_ok", "agent", kid=optional(U32), pin=optional(binary(32))),
         _message(
             F_OPEN,

@@ -74,10 +74,10 @@ class PeerLink(Link):
         if self._must_be("up"):
             self._send(m.PEER_STATUS, status_body(status))
 
-    def hand_over(self, lsn: int, term: int, act: bytes) -> None:
-        """The active: all up to `lsn` was sent, be (term, act). The standby: I have it all, and take over."""
+    def hand_over(self, lsn: int, term: int) -> None:
+        """The active: all up to `lsn` was sent, begin this term. The standby: I have it all, and take over."""
         if self._must_be("up"):
-            self._queue(m.HANDOVER, {"lsn": lsn, "term": term, "act": act})
+            self._queue(m.HANDOVER, {"lsn": lsn, "term": term})
 
     def bye(self, code: str, msg: str = "", *, addrs: Iterable[str] = (), retry_s: int = 0) -> None:
         """Part politely."""
@@ -87,7 +87,7 @@ class PeerLink(Link):
         self._found.append(PeerSaid(status_of(body)))
 
     def _on_handover(self, body: Body, _payload: bytes) -> None:
-        self._found.append(HandedOver(body["lsn"], body["term"], body["act"]))
+        self._found.append(HandedOver(body["lsn"], body["term"]))
 
     @classmethod
     def peer_routes(cls) -> Iterator[tuple[int, Route]]:
@@ -121,6 +121,11 @@ class PeerHost(PeerLink):
     def copy_room(self) -> int:
         """How many bytes of the copy may be sent now."""
         return max(0, self._acked + limits.COPY_WINDOW_BYTES - self._sent)
+
+    @property
+    def copy_taken(self) -> bool:
+        """Whether the peer has written down all bytes of the copy that were sent."""
+        return self._acked == self._sent
 
     def copy_file(self, name: str, size: int) -> None:
         """Begin a file of the copy."""

@@ -74,14 +74,13 @@ class PeerSaid(Happening):
 
 @dataclass(frozen=True, slots=True)
 class HandedOver(Happening):
-    """At the standby: all changes up to `lsn` were sent and the active has stopped; it is to be (term, act) now.
+    """At the standby: all changes up to `lsn` were sent and the active has stopped; it is to begin this term.
 
     At the active: the standby has all of it and takes over.
     """
 
     lsn: int
     term: int
-    act: bytes
 
 
 # ---- what the active hears

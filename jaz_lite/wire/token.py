@@ -15,7 +15,8 @@ from jaz_lite.wire.frames import Violation, pack, unpack
 from jaz_lite.wire.messages import ADDRESSES, NAME, U32
 from jaz_lite.wire.schema import binary, compile_fields
 
-PREFIX = "jazl1-"
+PREFIX = "jazl1-"  # of invitations for agents
+STANDBY_PREFIX = "jazls1-"  # of invitations for standbys
 FAMILY = "jazl"
 VERSION = 1
 FINGERPRINT_BYTES = 20
@@ -66,30 +67,39 @@ def token_key(secret: bytes) -> bytes:
 # ---- tokens
 
 
-def token_text(token: Token) -> str:
-    """Return the token as people carry it."""
+def token_text(token: Token, *, prefix: str = PREFIX) -> str:
+    """Return the token as people carry it.
+
+    Args:
+        prefix: what it is for: `PREFIX` or `STANDBY_PREFIX`.
+    """
     assert len(token.fingerprint) == FINGERPRINT_BYTES
     assert len(token.token_id) == TOKEN_ID_BYTES
     assert len(token.secret) == SECRET_BYTES
     body = bytes((VERSION,)) + token.fingerprint + token.token_id + token.secret + " ".join(token.addresses).encode()
-    return PREFIX + base64.b32encode(body + _checksum(body)).decode("ascii").rstrip("=").lower()
+    return prefix + base64.b32encode(body + _checksum(body)).decode("ascii").rstrip("=").lower()
 
 
-def parse_token(text: str) -> Token:
+def parse_token(text: str, *, prefix: str = PREFIX) -> Token:
     """Return what a token says; spaces and line ends in it, and capitals, do not matter.
+
+    Args:
+        prefix: what it must be for.
 
     Raises:
         UsageError: it is no token, of a newer kind, or was mistyped or cut.
     """
     plain = "".join(text.split()).lower()
-    if len(plain) > TOKEN_CHARS_MAX or not plain.startswith(FAMILY):
-        raise UsageError("this is no token of jaz_lite", hint=f"a token begins with {PREFIX}")
-    if not plain.startswith(PREFIX):
-        kind = plain.partition("-")[0]
-        if kind.removeprefix(FAMILY).isdigit():
+    kind = plain.partition("-")[0]
+    if len(plain) <= TOKEN_CHARS_MAX and not plain.startswith(prefix):
+        if plain.startswith((PREFIX, STANDBY_PREFIX)):
+            wanted, given = ("an agent", "a standby") if prefix == PREFIX else ("a standby", "an agent")
+            raise UsageError(f"this token is for {given}, not for {wanted}")
+        if kind.startswith(FAMILY) and kind.removeprefix(FAMILY).removeprefix("s").isdigit():
             raise UsageError(f"this token is of the kind {kind}, which this version does not know", hint="upgrade")
-        raise UsageError("this is no token of jaz_lite", hint=f"a token begins with {PREFIX}")
-    letters = plain.removeprefix(PREFIX)
+    if len(plain) > TOKEN_CHARS_MAX or not plain.startswith(prefix):
+        raise UsageError("this is no token of jaz_lite", hint=f"a token begins with {prefix}")
+    letters = plain.removeprefix(prefix)
     try:
         data = base64.b32decode(letters.upper() + "=" * (-len(letters) % 8))
     except ValueError:

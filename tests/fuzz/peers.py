@@ -56,5 +56,5 @@ def _answer(link: Link, found: list[Happening], chance: random.Random) -> None:
                     link.copy_ack()
                 case Shipped(lsn):
                     link.ship_ack(lsn)
-                case HandedOver(lsn, term, act):
-                    link.hand_over(lsn, term, act)
+                case HandedOver(lsn, term):
+                    link.hand_over(lsn, term)

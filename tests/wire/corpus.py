@@ -164,9 +164,9 @@ def _between_servers() -> Iterator[Said]:
     talk.server.ship(8, b"changes")
     talk.carry()
     talk.agent.ship_ack(8)
-    talk.server.hand_over(8, TERM + 1, b"act-0002")
+    talk.server.hand_over(8, TERM + 1)
     talk.carry()
-    talk.agent.hand_over(8, TERM + 1, b"act-0002")
+    talk.agent.hand_over(8, TERM + 1)
     talk.carry()
     yield from talk.said
 

@@ -138,7 +138,7 @@ def test_nothing_is_heard_before_the_proof(number):
         m.SHIP_ACK: {"lsn": 1},
         m.COPY_ACK: {"o": 0},
         m.PEER_STATUS: {"state": "active", "term": 1, "last_tick": 0, "lsn": 0},
-        m.HANDOVER: {"lsn": 1, "term": 1, "act": bytes(8)},
+        m.HANDOVER: {"lsn": 1, "term": 1},
         m.PING: {"n": 1},
     }
     host = peer_host()
@@ -261,14 +261,14 @@ def test_a_status_does_not_wait_behind_changes():
 def test_a_handover_comes_after_all_changes_and_is_answered():
     talk = proven()
     talk.server.ship(7, bytes(100_000))
-    talk.server.hand_over(7, 9, b"act-0009")
+    talk.server.hand_over(7, 9)
     talk.carry()
     assert [type(one) for one in talk.agent_heard] == [Shipped, HandedOver]
 
-    talk.agent.hand_over(7, 9, b"act-0009")
+    talk.agent.hand_over(7, 9)
     talk.carry()
 
-    assert talk.server_heard == [HandedOver(7, 9, b"act-0009")]
+    assert talk.server_heard == [HandedOver(7, 9)]
 
 
 # ---- time

@@ -1,0 +1,154 @@
+"""A copy that arrives from another server, file by file, and then takes the place of what a standby had.
+
+    incoming/   what has arrived so far; worth nothing
+    arrived/    all of it, verified; from here on it will take the place, also after a crash
+
+The old database goes before the new one comes, so that at no moment one lies beside the log of the other: a takeover
+in between is told that the database is gone, and not given something made of two. Settings that are there already are
+kept, for a standby has an address of its own.
+"""
+
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from jaz_lite.config import CONFIG_FILE
+from jaz_lite.errors import DiskFull, Refused, StoreDamaged
+from jaz_lite.store.binding import INSTANCE_FILE, read_binding, write_binding
+from jaz_lite.store.connection import DATABASE_FILE
+from jaz_lite.store.fencing import clear_fenced
+from jaz_lite.store.keys import KEYS_FOLDER, sync_folder, write_private
+from jaz_lite.store.manifest import MANIFEST_FILE
+from jaz_lite.store.sealing import Seal
+from jaz_lite.store.verifying import verify
+
+INCOMING_FOLDER = "incoming"
+ARRIVED_FOLDER = "arrived"
+KEY_BYTES_MAX = 64 * 1024  # a file of keys, sealed
+
+
+class Incoming:
+    """One copy that is arriving.
+
+    Args:
+        folder: the standby's data directory; it exists.
+        seal: what keys were sealed with for their way.
+    """
+
+    def __init__(self, folder: Path, seal: Seal) -> None:
+        self._folder = folder
+        self._seal = seal
+        self._place = folder / INCOMING_FOLDER
+        self._file: int | None = None  # the descriptor of the file that is being written
+        self._key: tuple[Path, bytearray] | None = None  # a key is small and waits until it is whole
+        shutil.rmtree(self._place, ignore_errors=True)
+        self._place.mkdir(mode=0o700)
+
+    def begin(self, name: str, size: int) -> None:
+        """Begin the next file.
+
+        Args:
+            name: one or two plain words with a slash between them.
+
+        Raises:
+            Refused: a key of this size is none. DiskFull: there is no room for it.
+        """
+        self._end()
+        path = self._place / name
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        if path.parent.name == KEYS_FOLDER:
+            if size > KEY_BYTES_MAX:
+                raise Refused(f"the key {name} of the copy has {size} bytes")
+            self._key = (path, bytearray())
+            return
+        free_bytes = shutil.disk_usage(self._place).free
+        if free_bytes < size:
+            raise DiskFull(f"the copy needs {size} bytes in {self._folder}, and {free_bytes} are free")
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+
+    def write(self, data: bytes) -> None:
+        """Take the next bytes of the file that was begun."""
+        if self._key is not None:
+            self._key[1].extend(data)
+            return
+        assert self._file is not None, "no file was begun"
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(self._file, rest) :]
+
+    def finish(self) -> None:
+        """The copy is whole: verify it and put it in the place of what was there.
+
+        Raises:
+            StoreDamaged, Refused: it cannot be relied on, or is of another site. What was there stays.
+        """
+        self._end()
+        verify(self._place)
+        if (self._folder / INSTANCE_FILE).exists():
+            here, there = read_binding(self._folder), read_binding(self._place)
+            if here.site_uid != there.site_uid:
+                raise Refused(f"the copy is of another site than {self._folder}")
+        sync_folder(self._place)
+        self._place.rename(self._folder / ARRIVED_FOLDER)
+        sync_folder(self._folder)
+        settle(self._folder)
+
+    def give_up(self) -> None:
+        """Forget what has arrived."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+        shutil.rmtree(self._place, ignore_errors=True)
+
+    def _end(self) -> None:
+        if self._file is not None:
+            os.fsync(self._file)
+            os.close(self._file)
+            self._file = None
+        if self._key is not None:
+            (path, sealed), self._key = self._key, None
+            try:
+                write_private(path, self._seal.unseal(sealed.decode("ascii")))
+            except UnicodeDecodeError as error:
+                raise StoreDamaged(f"the key {path.name} of the copy arrived damaged") from error
+
+
+def settle(folder: Path) -> None:
+    """Put a copy that has arrived in its place; goes on where a crash interrupted it. Does nothing where none has."""
+    arrived = folder / ARRIVED_FOLDER
+    if not arrived.is_dir():
+        return
+    database = folder / DATABASE_FILE
+    if (arrived / DATABASE_FILE).exists():
+        database.unlink(missing_ok=True)
+        for suffix in ("-wal", "-shm"):
+            database.with_name(DATABASE_FILE + suffix).unlink(missing_ok=True)
+        sync_folder(folder)
+        (arrived / DATABASE_FILE).rename(database)
+    keys = folder / KEYS_FOLDER
+    keys.mkdir(mode=0o700, exist_ok=True)
+    if (arrived / KEYS_FOLDER).is_dir():
+        # The binding goes last, so until then `arrived` names all keys that there are.
+        for path in sorted((arrived / KEYS_FOLDER).iterdir()):
+            write_private(keys / path.name, path.read_bytes())
+    settings = arrived / CONFIG_FILE
+    if settings.exists() and not (folder / CONFIG_FILE).exists():
+        write_private(folder / CONFIG_FILE, settings.read_bytes())
+    if (arrived / INSTANCE_FILE).exists():
+        # The manifest tells of files that changes will now alter.
+        write_binding(folder, replace(read_binding(arrived), described=False))
+    (folder / MANIFEST_FILE).unlink(missing_ok=True)
+    clear_fenced(folder)
+    shutil.rmtree(arrived)
+    sync_folder(folder)
+
+
+def unbind(folder: Path, now_ms: int) -> None:
+    """Make a directory a standby's: bound nowhere, so that it is not started as a server by habit."""
+    binding = read_binding(folder)
+    if binding.copied_ms is None or binding.described:
+        taken_ms = now_ms if binding.copied_ms is None else binding.copied_ms
+        write_binding(folder, replace(binding, copied_ms=taken_ms, described=False))
+    # A manifest tells of files as they were taken; changes will alter them.
+    (folder / MANIFEST_FILE).unlink(missing_ok=True)
