@@ -26,6 +26,7 @@ from bench.booter_site import (
     minute_of_day,
     plan,
     schedules,
+    sent_ms,
     spread,
     writing,
 )
@@ -70,6 +71,7 @@ def run(*, rounds: int, jobs: int, place: Path | None) -> Result:
     with site(place) as here:
         here.define(chain("BENCH_BOOT", 1, ":"), "boot")
         here.define(wide("BENCH_BUSY", BUSY_JOBS, BUSY_COMMAND), "busy")
+        here.define(wide("BENCH_SIDE_BY_SIDE", TOGETHER, ":"), "side_by_side")
         here.take("BENCH_BOOT", jobs=1)
         idle = [_late(here) for _ in range(max(rounds, 1))]
         busy = [_late(here, beside="BENCH_BUSY") for _ in range(max(rounds, 1))]
@@ -176,17 +178,24 @@ def _joined(rounds: list[dict[str, list[int]]]) -> dict[str, dict[str, float]]:
 
 
 def _together(here: Site) -> dict[str, Any]:
-    """Let 1,000 jobnets be due in the same second; how long after it their first jobs went out."""
+    """Let 1,000 jobnets be due in the same second; how long after it their first jobs went out.
+
+    The agent takes so many jobs at once as it has slots, and as many again: the last of them is sent when most have
+    ended. The floor is how long that takes for the same jobs side by side in one run.
+    """
     here.stop()
     with writing(here) as tx:
         names = copies(tx, "BENCH_BOOT", TOGETHER)
     here.start()
     here.wait_for_agent()
+    here.take("BENCH_SIDE_BY_SIDE", jobs=TOGETHER)
+    floor = sent_ms(here, "BENCH_SIDE_BY_SIDE")
     at_ms = (SystemClock().now_ms() + TOGETHER_LEAD_MS) // 1000 * 1000
     run_ids = [plan(here, name, at_ms) for name in names]
     planned_s = TOGETHER_LEAD_MS / 1000 - (at_ms - SystemClock().now_ms()) / 1000
     found = lateness_ms(here, run_ids)
     return {f"{name}_ms": spread(values) for name, values in found.items()} | {
+        "floor_sent_ms": spread(floor),
         "bar_ms": TOGETHER_BAR_MS,
         "planned_one_by_one_s": round(planned_s, 2),
     }

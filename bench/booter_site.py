@@ -119,6 +119,19 @@ def lateness_ms(here: Site, run_ids: Iterable[int]) -> dict[str, list[int]]:
     return found
 
 
+def sent_ms(here: Site, jobnet_id: str) -> list[int]:
+    """Return how long after the start of the newest run of a jobnet each of its jobs was sent."""
+    store = Store.open(here.data, clock=SystemClock(), read_only=True)
+    try:
+        with store.snapshot() as view:
+            run = view.runs.list(jobnet=jobnet_id, limit=1)[0]
+            assert run.started_ms is not None
+            sent = [attempt.sent_ms for attempt in view.attempts.of_run(run.run_id)]
+            return [at_ms - run.started_ms for at_ms in sent if at_ms is not None]
+    finally:
+        store.close()
+
+
 def spread(values: Iterable[float]) -> dict[str, float]:
     """Return median, 99 % and the worst."""
     ordered = sorted(values)
