@@ -15,9 +15,12 @@ from jaz_lite.cli.up import listen_option, settings_of, tell
 @click.option("--yes", is_flag=True, help="Take over where nobody could tell whether the active server still lives.")
 @click.option("--force", is_flag=True, help="Take over although another server seems active; it stops when it learns.")
 @click.option("--after-fence", is_flag=True, help="Take over with the directory of a server that was replaced.")
+@click.option("--no-agent", is_flag=True, help="Run without an agent of this machine, as `jaz-lite server` does.")
 @click.option("--no-run", is_flag=True, help="Only take over; `up` or a service does the rest.")
 @pass_session
-def activate(session: Session, listen: str | None, yes: bool, force: bool, after_fence: bool, no_run: bool) -> None:
+def activate(
+    session: Session, listen: str | None, yes: bool, force: bool, after_fence: bool, no_agent: bool, no_run: bool
+) -> None:
     """Take over with a copy of the data directory: begin a new epoch, tell all agents, and go on as `up` does."""
     from pathlib import Path
 
@@ -35,7 +38,7 @@ def activate(session: Session, listen: str | None, yes: bool, force: bool, after
         line(sentence)
         sys.stdout.flush()
 
-    given: dict[str, Any] = {"server.listen": listen}
+    given: dict[str, Any] = {"server.listen": listen, "server.embedded_agent": False if no_agent else None}
     run_activated(
         Path(session.folder),
         Wishes(force=force, after_fence=after_fence, confirm=confirm),

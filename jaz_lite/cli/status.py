@@ -35,6 +35,12 @@ def show(told: dict[str, Any]) -> None:
         line(f"agents connect to {told['listen']}")
     line("runs: " + ", ".join(f"{runs.get(name, 0)} {name}" for name in RUNS_COUNTED))
     line("schedules: " + schedules_line(told.get("schedules") or {}))
+    takeover = told.get("takeover")
+    if takeover:
+        line(f"takeover: confirmed {takeover['confirmed']} of {takeover['agents']} agents; the rest:")
+        for agent in takeover["rest"]:
+            seen = f", seen last {moment(agent['since'])}" if agent["since"] else ""
+            line(f"  {agent['agent_id']}: {agent['reason']}{seen}")
     line("last snapshot: " + (moment(told.get("last_snapshot_at")) or "never"))
     for one in told.get("standbys", ()):
         line(f"standby {one['who']}: {standby_line(one)}")

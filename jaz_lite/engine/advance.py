@@ -42,7 +42,7 @@ from jaz_lite.model.event import (
     WorkTimedOut,
 )
 from jaz_lite.model.fact import Fact
-from jaz_lite.model.run import Doubt, Run
+from jaz_lite.model.run import FOR_PEOPLE, Doubt, DoubtReason, Run
 
 GO_ON = "go_on"  # a timer of the run itself; `boot` has the others
 _WORK = (WorkPlaced, WorkStarted, WorkEnded, WorkFailed, WorkCancelled, WorkDoubted, WorkTimedOut)
@@ -202,6 +202,8 @@ def _work(draft: Draft, event: _WorkEvent) -> None:
     seen = draft.peek(event.node)
     if seen.work is None or seen.work != event.key or seen.state not in ("running", "stopping"):
         return
+    if seen.doubt is not None and seen.doubt.reason in FOR_PEOPLE:
+        return  # what becomes of it is known, or will be, and is no answer
     match event:
         case WorkPlaced(host=host, group=group):
             icon = draft.edit(event.node)
@@ -218,7 +220,7 @@ def _work(draft: Draft, event: _WorkEvent) -> None:
             resume(draft, event.node, event)
 
 
-def _doubt(draft: Draft, number: int, reason: str, message: str) -> None:
+def _doubt(draft: Draft, number: int, reason: DoubtReason, message: str) -> None:
     """Hold an icon whose fate is not known; in a run that is being stopped nobody waits for it."""
     seen = draft.peek(number)
     if draft.stopping:

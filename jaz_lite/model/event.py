@@ -7,7 +7,7 @@ that is not the icon's present one changes nothing.
 from dataclasses import dataclass
 from typing import Literal
 
-from jaz_lite.model.run import WorkResult
+from jaz_lite.model.run import DoubtReason, WorkResult
 
 Verdict = Literal["ended", "failed", "rerun", "abandon"]
 
@@ -90,7 +90,7 @@ class WorkDoubted(Event):
 
     node: int
     key: bytes
-    reason: str
+    reason: DoubtReason
     message: str
 
 

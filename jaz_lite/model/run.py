@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from jaz_lite.model.jobnet import FlowKind, Icon, Jobnet
 from jaz_lite.model.schedule import LateStart
@@ -98,11 +98,31 @@ class Plan:
 # ---- the state
 
 
+DoubtReason = Literal[
+    "lost",  # it had started, and its agent lost it
+    "setback",  # the records of its agent were lost or set back
+    "gap",  # its agent keeps its records no more
+    "too_old",  # the copy is older than what agents remember
+    "boot",  # the machine may have been set back when it was booted
+    "agent_forgot",  # its agent had accepted it and knows nothing of it
+    "revoked",  # its agent was revoked
+    "cancelled_elsewhere",  # an earlier active withdrew it
+    "differs",  # what was executed is not what the definition says
+    "foreign",  # another agent than the one it is meant for executed it
+    "no_witness",  # it works without an agent, and an earlier active may have done it
+    "time",  # its answer depends on when it was asked, and an earlier active may have asked before
+    "unheard",  # a member of its group may have it, and was not heard of
+]
+DOUBT_REASONS: tuple[DoubtReason, ...] = get_args(DoubtReason)
+# No evidence ends these doubts, only a person.
+FOR_PEOPLE: frozenset[str] = frozenset(("differs", "foreign", "no_witness", "time"))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doubt:
     """Why the fate of an attempt is not known."""
 
-    reason: str  # from a fixed list: lost, setback, revoked, cancelled_elsewhere, differs, agent_forgot
+    reason: DoubtReason
     since_ms: int
     message: str = ""
 

@@ -54,6 +54,8 @@ SENTENCES: Mapping[str, str] = {
     "values_cut": "values were too long and were cut",
     "agent_forged_term": "somebody who called himself an agent claimed a newer server without proof, and was refused",
     "output_truncated": "the job printed more than is kept of a stream; the rest is lost",
+    "attempt_adopted": "an agent has work of an earlier active server that is not known here",
+    "attempt_taken": "it was executed for an earlier active server, and is taken over as it is",
     "foreign_result": "an agent told of work that was given to another; it was not believed",
     "setting_changed": "a setting was changed",
     "retention_waits": "the clock jumped ahead: retention removes nothing for a day, unless it is set back",

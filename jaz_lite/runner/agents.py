@@ -7,6 +7,7 @@ from jaz_lite.model.encoding import UTF_8, is_text_encoding
 from jaz_lite.model.event import WorkCancelled, WorkDoubted, WorkFailed
 from jaz_lite.model.fact import Fact
 from jaz_lite.runner import credentials, dispatch, locks, reconcile, twins
+from jaz_lite.runner.adopting import DIFFERS
 from jaz_lite.runner.desk import Desk
 from jaz_lite.runner.inputs import (
     AgentChanged,
@@ -29,7 +30,6 @@ REFUSED_PAUSE_S = 1.0
 TRY_AGAIN_WHY = frozenset(("draining", "busy", "no_space"))
 REVOKED = "this agent was revoked"
 REVOKED_RETRY_S = 600
-DIFFERS = "the definition differs from what this attempt already executed; it is not started again"
 
 
 def identified(turn: Turn, item: AgentIdentified, draw_spool: Callable[[], bytes]) -> None:

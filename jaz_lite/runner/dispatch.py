@@ -10,9 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from jaz_lite.errors import LocalProtocolError
-from jaz_lite.model.event import WorkDoubted, WorkFailed, WorkPlaced
-from jaz_lite.model.fact import Fact
-from jaz_lite.runner import locks, placement
+from jaz_lite.model.event import WorkFailed, WorkPlaced
+from jaz_lite.runner import adopting, locks, placement
 from jaz_lite.runner.desk import COPY_KIND
 from jaz_lite.runner.work import Refusal, Work
 from jaz_lite.store.attempts import Attempt
@@ -31,18 +30,17 @@ if TYPE_CHECKING:
     from jaz_lite.runner.turn import Turn
 
 GROUP_KINDS = frozenset(("cmd", "test", "fwait"))  # work that any machine of a group may do
-ADOPTED = "the agent says that it executed this already, for an earlier server of this site"
 TEXT_KINDS = frozenset(("cmd", "fwait"))  # work with output that is text, or names of files
 
 
 def send(turn: Turn, run: Run, action: SendWork) -> None:
     """Take a work order on: it is sent now or as soon as an agent has room, or fails where no agent ever will."""
     host = _as_it_was(turn, run, turn.tx.hosts.find(action.host))
+    if _known(turn, run, action, host):
+        return
     fault = _fault(host, action) or _source_fault(turn, action)
     if fault or host is None:
         turn.raise_event(run.run_id, WorkFailed(action.node, action.key, "host", fault))
-        return
-    if not _is_new(turn, run, action, host):
         return
     desk = turn.works.desk(host.agent_id) if host.kind == "agent" else None
     if desk is not None and _is_revoked(turn, desk):
@@ -118,23 +116,38 @@ def _as_it_was(turn: Turn, run: Run, host: Host | None) -> Host | None:
     return replace(host, agent_id=before)
 
 
-def _is_new(turn: Turn, run: Run, action: SendWork, host: Host) -> bool:
-    """Look whether an agent told of this attempt before this server meant it.
+def _known(turn: Turn, run: Run, action: SendWork, host: Host | None) -> bool:
+    """Look whether an agent told of this attempt before this server meant it; tell whether nothing is to be sent.
 
-    Keys can be computed by anybody of the site. What another agent than the one it is meant for claims of it is put
-    aside; what this one claims may be true (an older copy of the store meets its future), so a person decides.
+    What was done is taken as it is: whether its host is disabled today is no question any more.
     """
-    row = turn.tx.attempts.find(action.key)
+    row = turn.find_attempt(action.key)
     if row is None:
-        return True
-    assert row.origin == "adopted", f"attempt {action.key_path} is sent a second time"
-    meant = {host.agent_id} if host.kind == "agent" else {m.agent_id for m in placement.members_of(turn.tx, host)}
-    if row.agent_id in meant:
-        turn.raise_event(run.run_id, WorkDoubted(action.node, action.key, "adopted", ADOPTED))
         return False
-    data = {"agent_id": row.agent_id, "event": "accepted", "exit": row.exit_code}
-    turn.tx.journal.add(turn.now_ms, run.run_id, "", Fact(kind="foreign_result", severity="error", data=data))
-    turn.drop_attempt(action.key)
+    assert row.origin == "adopted", f"attempt {action.key_path} is sent a second time"
+    meant: dict[str, str] = {}
+    if host is not None and host.kind == "agent":
+        meant = {host.agent_id: host.host}
+    elif host is not None and host.kind == "group":
+        meant = {member.agent_id: member.name for member in placement.members_of(turn.tx, host)}
+    if host is None or row.agent_id not in meant:
+        return not adopting.foreign(turn, run, action, row)
+    encoding = host.encoding or turn.works.desk(row.agent_id).encoding
+    spec_map = _with_encoding(action.kind, action.spec, encoding)
+    try:
+        spec = pack_spec(action.kind, spec_map)
+    except LocalProtocolError:
+        spec = b""  # what is too large now was not when it was sent
+    adopting.take(
+        turn,
+        run,
+        action,
+        row,
+        host=meant[row.agent_id],
+        group=host.host if host.kind == "group" else "",
+        digest=spec_digest(action.kind, spec_map),
+        spec=spec,
+    )
     return True
 
 
@@ -209,6 +222,8 @@ def _dispatch(turn: Turn, desk: Desk, work: Work, spec: bytes) -> None:
     port = desk.port
     assert port is not None, "only a synced agent is sent work"
     desk.leaving += 1
+    run = turn.find_run(work.run_id)
+    desc = {} if run is None else {"jobnet": run.jobnet.jobnet_id}
 
     def send() -> None:
         desk.leaving -= 1
@@ -221,6 +236,7 @@ def _dispatch(turn: Turn, desk: Desk, work: Work, spec: bytes) -> None:
                 run=work.run_id,
                 kind=work.kind,
                 spec=spec,
+                desc=desc,
             )
 
     turn.after_commit(send, port)

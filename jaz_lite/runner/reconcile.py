@@ -6,7 +6,8 @@ a matching chain, proves that an attempt was not started; after a rotated spool 
 
 from jaz_lite.model.event import WorkCancelled
 from jaz_lite.model.fact import Fact
-from jaz_lite.runner import actions, dispatch, reports
+from jaz_lite.model.run import DoubtReason
+from jaz_lite.runner import actions, dispatch, outcomes, reports
 from jaz_lite.runner.inputs import AgentInventory, AgentSynced
 from jaz_lite.runner.turn import Turn
 from jaz_lite.runner.work import Work
@@ -59,25 +60,25 @@ def lay_beside(turn: Turn, item: AgentSynced) -> None:
     turn.after_commit(known.clear)
 
 
-def records_lost(turn: Turn, agent_id: str, reason: str = "setback", sentence: str = SETBACK) -> None:
+def records_lost(turn: Turn, agent_id: str, reason: DoubtReason = "setback", sentence: str = SETBACK) -> None:
     """The spool was rotated, or the agent revoked: nothing that was on the agent is proven any more."""
     for work in turn.works.of_agent(agent_id):
         if work.state in ("sent", "accepted", "running", "stopping"):
-            turn.raise_event(work.run_id, reports.doubt(turn, work, reason, sentence))
+            turn.raise_event(work.run_id, outcomes.doubt(turn, work, reason, sentence))
 
 
 def _settle(turn: Turn, work: Work, entry: InventoryItem | None, *, gap: bool) -> None:
     st = None if entry is None else entry.st
     match work.state, st:
         case ("sent" | "accepted" | "running" | "stopping", None) if gap:
-            turn.raise_event(work.run_id, reports.doubt(turn, work, "gap", GAP))
+            turn.raise_event(work.run_id, outcomes.doubt(turn, work, "gap", GAP))
         case ("sent", None) if turn.works.desk(work.agent_id).strict and not _sent_in_this_boot(turn, work):
-            turn.raise_event(work.run_id, reports.doubt(turn, work, "boot", BOOTED))
+            turn.raise_event(work.run_id, outcomes.doubt(turn, work, "boot", BOOTED))
         case ("sent", None):
             dispatch.send_as_room_allows(turn, turn.works.desk(work.agent_id), work)
         case ("accepted" | "running", None):
             _alarm(turn, work, "agent_forgot")
-            turn.raise_event(work.run_id, reports.doubt(turn, work, "agent_forgot", FORGOT))
+            turn.raise_event(work.run_id, outcomes.doubt(turn, work, "agent_forgot", FORGOT))
         case ("stopping", None):
             actions.cancel_again(turn, work)
         case ("abandoned", None | "accepted" | "starting"):
@@ -87,13 +88,13 @@ def _settle(turn: Turn, work: Work, entry: InventoryItem | None, *, gap: bool) -
         case ("running", "accepted"):
             _alarm(turn, work, "agent_set_back")
             actions.cancel_again(turn, work)
-            turn.raise_event(work.run_id, reports.doubt(turn, work, "setback", SETBACK))
+            turn.raise_event(work.run_id, outcomes.doubt(turn, work, "setback", SETBACK))
         case ("sent" | "accepted" | "unknown" | "ready", "running"):
             turn.change_attempt(work, "running")
         case ("stopping", "accepted" | "starting" | "running"):
             actions.kill_again(turn, work, "signal")
         case ("sent" | "accepted" | "running" | "ready", "lost"):
-            turn.raise_event(work.run_id, reports.doubt(turn, work, "lost", reports.LOST["unknown"]))
+            turn.raise_event(work.run_id, outcomes.doubt(turn, work, "lost", outcomes.LOST["unknown"]))
         case ("abandoned", "done" | "failed" | "cancelled" | "lost"):
             turn.change_attempt(work, "cancelled", why="abandoned", ended_ms=turn.now_ms)
         case ("stopping", "cancelled"):

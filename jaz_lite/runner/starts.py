@@ -76,7 +76,7 @@ def start(
     run = planning.create(
         plan_,
         run_id=run_id,
-        occ=occ if occ is not None else f"M:{run_id}",
+        occ=occ if occ is not None else turn.own_occ(run_id),
         site_uid=turn.site_uid,
         origin="single" if icon_path else origin,
         user=user,
@@ -153,7 +153,7 @@ def _load_error(
         jobnet,
         message,
         run_id=run_id,
-        occ=occ if occ is not None else f"M:{run_id}",
+        occ=occ if occ is not None else turn.own_occ(run_id),
         site_uid=turn.site_uid,
         origin=origin,
         user=user,

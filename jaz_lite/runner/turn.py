@@ -26,6 +26,7 @@ from jaz_lite.runner.live import LiveRuns
 from jaz_lite.runner.port import Port
 from jaz_lite.runner.siblings import is_busy, next_to_start, supersedes
 from jaz_lite.runner.work import Work, Works
+from jaz_lite.store.attempts import Attempt
 from jaz_lite.store.transaction import Transaction
 
 log = logging.getLogger(__name__)
@@ -65,6 +66,7 @@ class Turn:
         zone: tzinfo,
         term: int,
         site_uid: bytes,
+        mark: str,
         draw_ids: Callable[[int], int],
         later: Callable[[float, Input], None],
         may_start: bool,
@@ -77,6 +79,7 @@ class Turn:
         self.now = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(zone)
         self.term = term
         self.site_uid = site_uid
+        self._mark = mark
         self.draw_ids = draw_ids
         self._later = later
         self.may_start = may_start  # False while the disk is full
@@ -138,6 +141,14 @@ class Turn:
             return False
         others = self.live.of_schedule(boot.schedule_id, run.jobnet.jobnet_id)
         return any(self._seen(others, partial(supersedes, run, self.now_ms))) or self._has_missed(self, run)
+
+    def own_occ(self, run_id: int) -> str:
+        """Return the name of the occurrence that is this run and nothing else.
+
+        Notes:
+            After its directory was set back a server may give the same number again; its process is another one.
+        """
+        return f"M:{run_id}:{self._mark}"
 
     def insert_run(self, run: Run, icon_path: str = "", *, crowded: bool = False) -> None:
         """Put a new run into the store and let it start, if its time has come."""
@@ -247,6 +258,13 @@ class Turn:
             if any(desk.piles.values()):
                 self._desks_with_room[work.agent_id] = desk
             self._groups_may_move = True
+
+    def find_attempt(self, k: bytes) -> Attempt | None:
+        """Return the row of an attempt as this turn leaves it, or None."""
+        fields = self._attempts.pop(k, None)
+        if fields is not None:
+            self.tx.attempts.update(k, **fields)
+        return self.tx.attempts.find(k)
 
     def drop_attempt(self, k: bytes) -> None:
         """Forget an adopted attempt, whose key is wanted for the true one."""

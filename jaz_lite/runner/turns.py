@@ -52,6 +52,7 @@ from jaz_lite.store.open import Store
 
 TURN_INPUTS_MAX = 500  # more wait for the next turn, so that a commit stays short
 TIMERS_AT_ONCE_MAX = 200
+MARK_BYTES = 4  # of what tells processes apart
 QUIET_S = 0.05  # so long may an input that nobody waits for wait for company
 
 Timer = tuple[int, int | None, str, int]  # run, node or None, name, due_ms
@@ -97,10 +98,13 @@ class Turns:
         self.halted = False  # no turn is made; what comes waits
         self._agents_version = store.agents_version
         self._last_id = 0
+        self._mark = ""  # of this process, in the names of runs that nothing else names
         self.inputs_taken = 0  # since the start; tells how busy it is
 
     def reload(self) -> None:
         """Read live runs, unsettled attempts and marks of schedules from the store."""
+        with self.store.snapshot() as view:
+            self._mark = (view.term.site().act or b"")[-MARK_BYTES:].hex()
         self.live.reload()
         self.works.reload()
         self.booter.undone()
@@ -206,6 +210,7 @@ class Turns:
             zone=self.zone,
             term=self.term,
             site_uid=self.site_uid,
+            mark=self._mark,
             draw_ids=self._draw_ids,
             later=self.later,
             may_start=not self.disk_full,

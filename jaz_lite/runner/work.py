@@ -46,6 +46,11 @@ class Work:
     refusals: tuple[Refusal, ...] = ()  # of members that will never take it
 
     @property
+    def is_adopted(self) -> bool:
+        """Tell whether no run has come to it: only its agent knows it."""
+        return self.node < 0
+
+    @property
     def path(self) -> str:
         """The path of its icon: the key path without the passes."""
         return "/".join(part.partition("#")[0] for part in self.key_path.split("/"))

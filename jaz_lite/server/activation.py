@@ -19,7 +19,7 @@ from jaz_lite.errors import AlreadyRunning, Refused
 from jaz_lite.failover.judgement import Again, Ask, Go, Refuse, judge, names
 from jaz_lite.log import configure
 from jaz_lite.server.descriptors import allow_many_descriptors
-from jaz_lite.server.embedded import SPOOL_FOLDER, set_aside
+from jaz_lite.server.embedded import SPOOL_FOLDER, is_embedded, set_aside
 from jaz_lite.server.house import Ready
 from jaz_lite.server.inquiry import Answers, inquire
 from jaz_lite.server.start import refuse_fenced, serve
@@ -80,6 +80,7 @@ def run_activated(
         directory.keep_reserve()
         store = directory.open_store(clock=clock)
         try:
+            settings = _as_before(store, settings)
             go = _judged(directory, store, settings, wishes, tell)
             for notice in go.notices:
                 tell(notice)
@@ -103,6 +104,7 @@ def run_activated(
                 claimed=claimed,
                 stay=stay,
                 ready=ready,
+                tell=tell,
                 verbosity=verbosity,
             )
         finally:
@@ -116,6 +118,13 @@ def take_over(tx: Transaction, epoch: int, act: bytes, now_ms: int) -> int:
     term = tx.term.activate(epoch, act)
     tx.window.open(last_ms - MARGIN_MS, now_ms, epoch, "activated")
     return term
+
+
+def _as_before(store: Store, config: Config) -> Config:
+    """Return the settings; where the site never had an embedded agent (`jaz-lite server`), it gets none now."""
+    with store.snapshot() as view:
+        has_one = any(is_embedded(row.agent_id) for row in view.agents.list())
+    return config if has_one else config.over("the site", {"server.embedded_agent": False})
 
 
 def _refuse_beside_original(binding: Binding, folder: Path, wishes: Wishes) -> None:

@@ -21,7 +21,6 @@ from jaz_lite.agent.policy import Policy
 from jaz_lite.clock import SystemClock
 from jaz_lite.config import Config
 from jaz_lite.errors import Fenced, UsageError
-from jaz_lite.failover.replaced import replaced
 from jaz_lite.net import tcp
 from jaz_lite.net.local_socket import serve_local
 from jaz_lite.operations.enrolling import addresses_of
@@ -37,12 +36,14 @@ from jaz_lite.runner.shipping import Shipping
 from jaz_lite.runner.turns import Turns
 from jaz_lite.server.agents_dialler import AgentsDialler
 from jaz_lite.server.agents_door import AgentsDoor
+from jaz_lite.server.announcing import Announcing
 from jaz_lite.server.embedded import EMBEDDED_LISTEN, SPOOL_FOLDER, enrol_local, is_embedded, keep_agent
 from jaz_lite.server.enrolling import Enroller
 from jaz_lite.server.face import Mirror
 from jaz_lite.server.fence import Fence
 from jaz_lite.server.inquiry import peers_of
 from jaz_lite.server.peers_door import PeersDoor
+from jaz_lite.server.peers_watch import PeersWatch
 from jaz_lite.server.rotation import Rotation
 from jaz_lite.server.site import ServerControl, ServerSite
 from jaz_lite.server.standbys import Standbys
@@ -51,7 +52,6 @@ from jaz_lite.store.open import Store
 from jaz_lite.store.transaction import Transaction
 from jaz_lite.wire.happenings import SiteIdentity
 from jaz_lite.wire.ident import epoch_and_boot, ticket
-from jaz_lite.wire.peers import PeerStatus
 
 ACT_BYTES = 8
 GC_THRESHOLDS = (50_000, 20, 50)
@@ -157,8 +157,14 @@ class House:
             cert_sha256=cert_sha256,
         )
 
-    async def live(self, created: bool, ready: Callable[[Ready], None] | None) -> None:
-        """Open the doors, tell that they are open, and keep them open until asked to stop."""
+    async def live(
+        self, created: bool, ready: Callable[[Ready], None] | None, tell: Callable[[str], None] | None = None
+    ) -> None:
+        """Open the doors, tell that they are open, and keep them open until asked to stop.
+
+        Args:
+            tell: after a takeover: is told how it gets around to the agents.
+        """
         spool = self._directory.folder / SPOOL_FOLDER
         keys = self._store.keys
         listeners = await tcp.listen(*configuration.listen_address(self._config["server.listen"]))
@@ -196,18 +202,28 @@ class House:
             peers=lambda: _peers(site),
             accepts=self._config["server.accept_requests"],
         )
-        peers = PeersDoor(keys, describe=self._describe, heard=self._heard_peer, store=self._store)
+        peers = PeersWatch(
+            self._store,
+            self._clock,
+            site_uid=self._directory.site_uid,
+            term=self._term,
+            act=self._act,
+            ticket=self._ticket,
+            zone=self._zone,
+            fence=self._fence.stop,
+        )
+        peers_door = PeersDoor(keys, describe=peers.describe, heard=peers.heard, store=self._store)
         door = AgentsDoor(
             self._turns,
             links,
             mirror=self._mirror,
             ticket=self._ticket,
             enroller=enroller,
-            peers=peers,
+            peers=peers_door,
             addresses=lambda: (*_peers(site), *peers_of(self._config)),
             strangers_per_address=self._config["server.strangers_per_address"],
         )
-        standbys = Standbys(peers, self._turns, describe=self._describe, fence=self._fence.stop)
+        standbys = Standbys(peers_door, self._turns, describe=peers.describe, fence=self._fence.stop)
         rotation = Rotation(self._turns, keys, self._mirror, not_here=self._embedded_elsewhere(local))
         rotation.resume()
         chores = IdleChores(self._store, self._clock)
@@ -215,6 +231,8 @@ class House:
         shipping = Shipping(
             self._store.changes, self._clock, after_ship=self._config["standby.ack"] == configuration.AFTER_SHIP
         )
+        dialler = AgentsDialler(self._turns, door)
+        announcing = Announcing(self._turns, dialler.trouble_of)
         server = ServerControl(
             control,
             store=self._store,
@@ -225,6 +243,7 @@ class House:
             rotation=rotation,
             purger=purger,
             shipping=shipping,
+            announcing=announcing,
             standbys=standbys,
         )
         site = ServerSite(
@@ -242,7 +261,8 @@ class House:
                 nursery.start_soon(tasks.keep_house, self._turns, self._directory)
                 nursery.start_soon(purger.keep_purging)
                 await nursery.start(door.serve, listeners)
-                nursery.start_soon(AgentsDialler(self._turns, door).run)
+                nursery.start_soon(dialler.run)
+                nursery.start_soon(peers.keep_asking, peers_of(self._config))
                 await nursery.start(
                     serve_local,
                     self._directory.folder,
@@ -266,35 +286,8 @@ class House:
                             notices=tuple(health["notices"]),
                         )
                     )
-
-    def _describe(self) -> PeerStatus:
-        with self._store.snapshot() as view:
-            site, position = view.term.site(), view.commits.position()
-        return PeerStatus(
-            state="active",
-            term=self._term,
-            act=self._act,
-            ticket=self._ticket,
-            last_tick_ms=site.last_tick_ms or 0,
-            lsn=position.lsn,
-        )
-
-    def _heard_peer(self, told: PeerStatus, address: str) -> None:
-        """A server of this site says what it is: with a proven higher term, this one has been replaced."""
-        keys = self._store.keys
-        if told.beats(self._term, self._act) and told.is_proven(keys.fence_key, self._directory.site_uid):
-            addrs = told.addrs or ((address,) if told.state == "active" else ())
-            self._fence.stop(
-                replaced(
-                    self._term,
-                    term=told.term,
-                    act=told.act,
-                    addrs=addrs,
-                    seen_from=f"the server at {address}",
-                    at_ms=self._clock.now_ms(),
-                    zone=self._zone,
-                )
-            )
+                if tell is not None:
+                    nursery.start_soon(announcing.tell, tell)
 
     async def _make_turns(
         self, chores: IdleChores, shipping: Shipping, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED

@@ -16,10 +16,13 @@ from jaz_lite.operations.site import StartRequest
 from jaz_lite.runner.control import Control
 from jaz_lite.runner.purger import Purger, Told
 from jaz_lite.runner.shipping import ACK_WITHIN_S, Shipping
+from jaz_lite.server.announcing import Announcing
 from jaz_lite.server.rotation import Rotation
 from jaz_lite.server.standbys import Standbys
+from jaz_lite.store.agents import AgentRow
 from jaz_lite.store.open import Store
 from jaz_lite.store.retention import Purged
+from jaz_lite.store.term import FIRST_EPOCH
 from jaz_lite.store.transaction import Transaction, View
 
 T = TypeVar("T")
@@ -41,6 +44,7 @@ class ServerControl:
         rotation: Rotation | None = None,
         purger: Purger | None = None,
         shipping: Shipping | None = None,
+        announcing: Announcing | None = None,
         standbys: Standbys | None = None,
     ) -> None:
         self._control = control
@@ -52,6 +56,7 @@ class ServerControl:
         self._rotation = rotation
         self._purger = purger
         self._shipping = shipping
+        self._announcing = announcing
         self._standbys = standbys
 
     async def start_run(self, request: StartRequest) -> int:
@@ -166,7 +171,7 @@ class ServerControl:
                     "reachable": self._control.reachable(agent.agent_id),
                     "running": at_agent,
                     "waiting": queued,
-                    "confirmed": agent.confirmed_term is not None,
+                    "confirmed": self._announcing is not None and self._announcing.has_confirmed(agent),
                     "version": agent.version,
                     "seen_at": self._time(agent.seen_ms),
                     "refusal": now["refusal"],
@@ -179,11 +184,26 @@ class ServerControl:
             "boot": self._boot,
             "state": "active",
             "agents": listed,
+            "takeover": self._takeover(agents),
             "runs": counts,
             "schedules": {"enabled": enabled, **self._schedules()},
             "last_snapshot_at": None,
             "notices": self._notices(),
             "standbys": self.standbys(),
+        }
+
+    def _takeover(self, agents: Sequence[AgentRow]) -> dict[str, Any] | None:
+        """Return which agents do not know yet that this server took over; None where all do, or nobody took over."""
+        progress = None if self._announcing is None else self._announcing.progress(agents)
+        if progress is None or self._epoch == FIRST_EPOCH or not progress.rest:
+            return None
+        return {
+            "confirmed": progress.confirmed,
+            "agents": progress.agents,
+            "rest": [
+                {"agent_id": each.agent_id, "reason": each.reason, "since": self._time(each.since_ms)}
+                for each in progress.rest
+            ],
         }
 
     def _notices(self) -> list[str]:

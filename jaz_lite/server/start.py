@@ -75,13 +75,14 @@ def serve(
     stay: bool = True,
     created: bool = False,
     ready: Callable[[Ready], None] | None = None,
+    tell: Callable[[str], None] | None = None,
     verbosity: int = 0,
 ) -> None:
     """Open the house and live in it to the end.
 
     Args:
         claim: how this process comes to its term. claimed: called with it, once it is durable.
-        stay: False: that was all.
+        stay: False: that was all. tell: is told how it gets around to the agents.
 
     Raises:
         JazLiteError: why it ended, where nobody asked for it.
@@ -90,7 +91,7 @@ def serve(
         house = House(directory, store, config, clock, claim=claim, verbosity=verbosity)
         claimed(house.term)
         if stay:
-            trio.run(house.live, created, ready)
+            trio.run(house.live, created, ready, tell)
     except BaseExceptionGroup as group:
         # Several tasks may have failed together; the administrator is told the first thing that can be acted on.
         found = first_of(group, JazLiteError)

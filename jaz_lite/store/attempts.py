@@ -116,7 +116,7 @@ class Attempts:
                 attempt.visit,
                 attempt.key_path,
                 attempt.attempt,
-                None if attempt.occ == own_occ(attempt.run_id) else attempt.occ,
+                None if attempt.occ == own_occ(attempt.run_id) and attempt.origin == "sent" else attempt.occ,
                 names.number_of(sql, attempt.agent_id),
                 names.number_of(sql, attempt.host),
                 names.number_of(sql, attempt.kind),

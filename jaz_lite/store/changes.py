@@ -19,7 +19,7 @@ transactions; a commit in another thread does not touch it.
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import apsw
 
@@ -41,7 +41,7 @@ class ChangeSet:
 
     since: Position
     until: Position
-    sequences: Mapping[str, int]  # of tables whose numbers are never used twice; those that changed
+    sequences: Mapping[str, int]  # the highest numbers of tables that never use one twice; rows do not tell them
     rows: bytes  # a patch set of SQLite's session extension
 
     @property
@@ -86,13 +86,12 @@ class Follower:
         self._changes.left_by(self)
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(frozen=True, slots=True)
 class _Noted:
-    """What is being noted: since when, in which session, and what a cut must compare with."""
+    """What is being noted: in which session, and since when."""
 
     since: Position
     session: apsw.Session
-    sequences: dict[str, int] = field(default_factory=dict)
 
 
 class Changes:
@@ -269,9 +268,8 @@ class Changes:
             self._first += 1  # there is a change set that nobody has
             raise NeedsCopy(f"the changes could not be read: {error}") from error
         noted.session.close()
-        moved = {name: seq for name, seq in sequences.items() if noted.sequences.get(name) != seq}
-        change = ChangeSet(since=noted.since, until=until, sequences=moved, rows=rows)
-        self._noted = _Noted(since=until, session=self._session(), sequences=sequences)
+        change = ChangeSet(since=noted.since, until=until, sequences=sequences, rows=rows)
+        self._noted = _Noted(since=until, session=self._session())
         self._kept.append(change)
         self._kept_bytes += change.size
         while self._kept_bytes > KEPT_BYTES_MAX:

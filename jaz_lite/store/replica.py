@@ -5,8 +5,9 @@ nor the statistics of the planner, so that it stays what the active is; taking o
 it as a store.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import apsw
 
@@ -86,17 +87,20 @@ class Replica:
             NeedsCopy: they do not go on from where the copy stands, or do not fit it. Nothing was applied.
             StoreDamaged: the disk fails or is full (`DiskFull`). Nothing was applied.
         """
+        changes = list(changes)
+        if not changes:
+            return self._position
         position = self._position
+        sequences: Mapping[str, int] = {}
         self._writer.begin().close()
         try:
             for change in changes:
                 if change.since != position:
                     raise NeedsCopy(f"changes from {change.since.lsn} on cannot follow on {position.lsn}")
                 self._rows.apply(change.rows)
-                for name, seq in change.sequences.items():
-                    self._connection.execute("delete from sqlite_sequence where name = ?", (name,))
-                    self._connection.execute("insert into sqlite_sequence (name, seq) values (?, ?)", (name, seq))
                 position = change.until
+                sequences = change.sequences
+            self._set_sequences(sequences)
             if position_of(self._connection) != position:
                 raise NeedsCopy("the changes do not lead to where they say")
         except BaseException as error:
@@ -109,6 +113,15 @@ class Replica:
         self._writer.commit()
         self._position = position
         return position
+
+    def _set_sequences(self, wanted: Mapping[str, int]) -> None:
+        """Make the highest numbers what they are at the active; written rows have raised some of them."""
+        found: dict[Any, Any] = dict(self._connection.execute("select name, seq from sqlite_sequence"))
+        for name in found.keys() | wanted.keys():
+            if found.get(name) != wanted.get(name):
+                self._connection.execute("delete from sqlite_sequence where name = ?", (name,))
+                if name in wanted:
+                    self._connection.execute("insert into sqlite_sequence values (?, ?)", (name, wanted[name]))
 
     @property
     def wants_checkpoint(self) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from jaz_lite.errors import StoreDamaged
+from jaz_lite.store.adopted import AdoptedAttempts
 from jaz_lite.store.agents import Agents
 from jaz_lite.store.attempts import Attempts
 from jaz_lite.store.clock_doubt import ClockDoubt
@@ -36,6 +37,7 @@ class Nouns:
         self.definitions = Definitions(sql)
         self.runs = Runs(sql)
         self.attempts = Attempts(sql)
+        self.adopted = AdoptedAttempts(sql)
         self.output = Output(sql)
         self.journal = Journal(sql)
         self.agents = Agents(sql, keys)

@@ -14,6 +14,7 @@ from jaz_lite.store import changes as changes_module
 from jaz_lite.store.changes import NeedsCopy
 from jaz_lite.store.open import Store
 from jaz_lite.store.replica import Replica
+from jaz_lite.store.retention import Keep, Sweep
 from tests.store.following import STANDBY, Standby, contents, copied
 from tests.store.making import document, opened
 from tests.store.power_cut import Model, change, prepare
@@ -90,6 +91,33 @@ def test_the_copy_is_equal_after_any_changes_of_the_nouns(store: Store, standby:
 
     assert standby.catch_up() == store.changes.position
 
+    assert contents(standby.folder) == contents(store.folder)
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_the_copy_follows_a_purge_batch_by_batch(store: Store, standby: Standby, seed: int) -> None:
+    rng = random.Random(seed)
+    model = Model()
+    with store.transaction() as tx:
+        for _ in range(200):
+            change(tx, model, rng)
+        tx.runs._sql.run("update runs set state = 3, ended_ms = 10")
+        tx.runs._sql.run("update attempts set state = 5, ended_ms = 10")
+    far_ms = store.clock.now_ms() * 2
+    sweep = Sweep(Keep(output_before_ms=far_ms, runs_before_ms=far_ms, results_before_ms=far_ms))
+
+    while not sweep.over:
+        with store.transaction() as tx:
+            tx.retention.batch(sweep, 10)
+        if rng.random() < 0.5:
+            standby.catch_up()
+            assert contents(standby.folder) == contents(store.folder)
+    while store.give_back():
+        pass
+    store.checkpoint(truncate=True)
+    standby.catch_up()
+
+    assert contents(standby.folder)["runs"] == []
     assert contents(standby.folder) == contents(store.folder)
 
 

@@ -4,6 +4,7 @@ site.start(...), site.agent("a1").accepts(job), .starts(job), .ends(job, exit_co
 """
 
 import itertools
+import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -40,12 +41,14 @@ from jaz_lite.wire.happenings import (
     SiteIdentity,
     Welcomed,
 )
-from jaz_lite.wire.ident import CHAIN_START, chain, ticket
+from jaz_lite.wire.ident import CHAIN_START, chain, epoch_and_boot, spec_digest, ticket
 from jaz_lite.wire.server_core import ServerLink
+from jaz_lite.wire.spec import unpack_spec
 
 VERSION = "20260101000000"
 CERT = bytes(32)
 KEY = b"k" * 32
+MARGIN_MS = 60_000  # before the last tick of a copy, what is in it may be uncertain
 
 
 def job(icon_id: str, host: str = "a1", **params: Any) -> Icon:
@@ -71,6 +74,7 @@ class Site:
         self.fenced: list[Fenced] = []
         self._spools = itertools.count(1)
         self._boots = itertools.count(1)
+        self._copies = 0
         self.store = Store.open(folder, clock=self.clock)
         with self.store.transaction() as tx:
             for name in agents:
@@ -84,6 +88,7 @@ class Site:
         with self.store.transaction() as tx:
             term = tx.term.claim(act)
             uid = tx.term.site().site_uid
+        self.epoch, _ = epoch_and_boot(term)
         self.identity = SiteIdentity(site_uid=uid, server_id="test", term=term, act=act, cert_sha256=CERT)
         fence_key = self.store.keys.fence_key
         self.ticket = ticket(fence_key, uid, term, act)
@@ -116,6 +121,39 @@ class Site:
 
     def close(self) -> None:
         self.store.close()
+
+    # ---- copies
+
+    def save(self) -> Path:
+        """Copy the data directory as it is now."""
+        with self.store.transaction() as tx:
+            tx.term.tick(self.clock.now_ms())
+        self._copies += 1
+        return Path(shutil.copytree(self.folder, self.folder.with_name(f"copy-{self._copies}")))
+
+    def fall_back(self, copy: Path) -> None:
+        """The server and its directory are lost, and a copy is activated in its place; links are cut."""
+        self._set_back(copy)
+        act = next(self._boots).to_bytes(8, "big")
+        with self.store.transaction() as tx:
+            site = tx.term.site()
+            assert site.last_tick_ms is not None
+            tx.term.activate(self.epoch + 1, act)
+            tx.window.open(site.last_tick_ms - MARGIN_MS, self.clock.now_ms(), self.epoch + 1, "activated")
+        self._begin()
+
+    def set_back(self, copy: Path) -> None:
+        """The directory is an earlier state of itself after a restart, and nobody says so."""
+        self._set_back(copy)
+        self._begin()
+
+    def _set_back(self, copy: Path) -> None:
+        for agent in self.agents.values():
+            agent.cut(told=False)
+        self.store.close()
+        shutil.rmtree(self.folder)
+        shutil.copytree(copy, self.folder)
+        self.store = Store.open(self.folder, clock=self.clock)
 
     # ---- what a person does
 
@@ -356,7 +394,7 @@ class AgentEnd:
         self.states[order.k] = "accepted"
         self.says(
             order.k, "accepted", settle=settle, occ=order.occ, path=order.path, att=order.att, run=order.run,
-            kind=order.kind, digest=bytes(32), desc={},
+            kind=order.kind, digest=spec_digest(order.kind, unpack_spec(order.kind, order.spec)), desc=dict(order.desc),
         )  # fmt: skip
 
     def starts(self, icon_id: str, settle: bool = True) -> None:

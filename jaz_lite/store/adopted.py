@@ -1,0 +1,100 @@
+"""Adopted attempts: those that an agent told of before this store had meant them.
+
+They wait for the run they belong to. Their rows are among the attempts; beside each stands what its run will want to
+know, until it takes the attempt as its own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jaz_lite.store import names
+from jaz_lite.store.connection import Sql
+from jaz_lite.store.memory import unpack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adopted:
+    """What is kept of an attempt for the run that will take it."""
+
+    k: bytes
+    run_id: int  # as its agent was told
+    occ: str
+    jobnet_id: str  # "": its agent did not say
+    ended: Mapping[str, Any] | None  # the fields of the event `finished`; None: it has not ended so
+    shown: bool  # a run record shows it
+
+
+class AdoptedAttempts:
+    """The adopted attempts that no run has taken."""
+
+    def __init__(self, sql: Sql) -> None:
+        self._sql = sql
+
+    def put(self, k: bytes, jobnet_id: str) -> None:
+        """An attempt that was just put into the store is one nobody here had meant."""
+        self._sql.run("insert into adopted (attempt, jobnet) select id, ? from attempts where k = ?", (jobnet_id, k))
+
+    def ended(self, k: bytes, fields: Mapping[str, Any]) -> None:
+        """Keep how an attempt ended."""
+        self._sql.run(
+            "update adopted set ended = ? where attempt = (select id from attempts where k = ?)",
+            (self._sql.memory.pack(fields), k),
+        )
+
+    def find(self, k: bytes) -> Adopted | None:
+        """Return what is kept of an attempt; None where it is no adopted one, or was taken."""
+        rows = self._sql.rows(f"{_SELECT} where t.k = ?", (k,))
+        return _adopted(rows[0]) if rows else None
+
+    def list(self) -> list[Adopted]:
+        """Return all that no run has taken, oldest first."""
+        return [_adopted(row) for row in self._sql.rows(f"{_SELECT} order by a.attempt")]
+
+    def is_told(self, occ: str) -> bool:
+        """Tell whether an agent told of any attempt of an occurrence that was not meant here: it has been started."""
+        return self._sql.row("select 1 from attempts where occ = ? and origin = 1 limit 1", (occ,)) is not None
+
+    def take(self, k: bytes, *, run_id: int, node: int, visit: int, host: str, group: str, spec: bytes) -> None:
+        """Give an attempt to the run that came to it.
+
+        Args:
+            host, group: as for an attempt that is sent.
+            spec: the work order, where its end has not come yet.
+        """
+        sql = self._sql
+        changed = sql.change(
+            "update attempts set run_id = ?, node = ?, visit = ?, host = ?, host_group = ?, spec = ? where k = ?",
+            (
+                run_id,
+                node,
+                visit,
+                names.number_of(sql, host),
+                names.number_of(sql, group) if group else None,
+                spec,
+                k,
+            ),
+        )
+        assert changed == 1, f"no attempt has the key {k.hex()}"
+        sql.run("delete from adopted where attempt = (select id from attempts where k = ?)", (k,))
+
+    def show(self, occ: str, run_id: int) -> None:
+        """A run record shows the attempts of an occurrence that no run has taken."""
+        self._sql.run(
+            "update attempts set run_id = ? where occ = ? and id in (select attempt from adopted)", (run_id, occ)
+        )
+        self._sql.run("update adopted set shown = 1 where attempt in (select id from attempts where occ = ?)", (occ,))
+
+
+_SELECT = "select t.k, t.run_id, t.occ, a.jobnet, a.ended, a.shown from adopted a join attempts t on t.id = a.attempt"
+
+
+def _adopted(row: Any) -> Adopted:
+    return Adopted(
+        k=row[0],
+        run_id=row[1],
+        occ=row[2],
+        jobnet_id=row[3],
+        ended=None if row[4] is None else unpack(row[4]),
+        shown=bool(row[5]),
+    )

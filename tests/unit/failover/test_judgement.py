@@ -1,0 +1,140 @@
+"""May a copy take over? The table of answers, then every mixture of them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jaz_lite.failover.judgement import Again, AgentSaid, Ask, Go, Refuse, ServerSaid, judge, names, replaced_by
+from jaz_lite.wire.ident import term_of
+from jaz_lite.wire.limits import EPOCH_MAX
+
+OWN = term_of(4, 7)
+
+
+def agent(name: str = "web01", **said: object) -> AgentSaid:
+    known = {"agent_id": name, "term": OWN, "proven": True, "silent_s": 3_600, "in_session": False}
+    return AgentSaid(**(known | said))  # type: ignore[arg-type]
+
+
+def server(**said: object) -> ServerSaid:
+    known = {"address": "b:11061", "state": "standby", "term": OWN, "proven": True}
+    return ServerSaid(**(known | said))  # type: ignore[arg-type]
+
+
+def test_a_copy_whose_agents_hear_no_server_begins_the_next_epoch() -> None:
+    assert judge(OWN, [agent()], []) == Go(5)
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (agent(in_session=True, silent_s=4), "agent web01 heard the active server 4 s ago and is connected to it"),
+        (agent(in_session=None, silent_s=29), "agent web01 heard the active server 29 s ago"),
+        (server(state="active", term=term_of(5, 0)), "the server at b:11061 is active (term 5.0)"),
+        (server(active_silent_s=29), "the standby at b:11061 heard the active server 29 s ago"),
+    ],
+    ids=["a session", "an older agent, lately", "an active", "a standby that hears one"],
+)
+def test_who_speaks_for_the_life_of_another_server_is_named(said: AgentSaid | ServerSaid, reason: str) -> None:
+    agents = [said] if isinstance(said, AgentSaid) else [agent()]
+    servers = [said] if isinstance(said, ServerSaid) else []
+
+    assert judge(OWN, agents, servers) == Refuse((reason,))
+    assert isinstance(judge(OWN, agents, servers, force=True), Go)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [agent(in_session=None, silent_s=30), server(active_silent_s=30), server(state="fenced"), server()],
+    ids=["silent for three heartbeats", "a standby that hears none", "a server that was replaced", "a lone standby"],
+)
+def test_who_has_not_heard_it_for_three_heartbeats_does_not_speak_for_it(said: AgentSaid | ServerSaid) -> None:
+    agents = [said] if isinstance(said, AgentSaid) else [agent()]
+    servers = [said] if isinstance(said, ServerSaid) else []
+
+    assert judge(OWN, agents, servers) == Go(5)
+
+
+def test_a_server_that_may_just_be_starting_again_is_waited_for() -> None:
+    assert judge(OWN, [agent(silent_s=1)], []) == Again(2.0)
+    assert judge(OWN, [agent(silent_s=3)], []) == Go(5)
+    assert judge(OWN, [agent(silent_s=1)], [], force=True) == Go(5)
+
+
+def test_where_nobody_could_tell_a_person_must() -> None:
+    assert isinstance(judge(OWN, [], []), Ask)
+    assert judge(OWN, [], [], sure=True) == Go(5)
+    assert judge(OWN, [], [], force=True) == Go(5)
+
+
+def test_an_epoch_that_was_seen_anywhere_is_not_used_again() -> None:
+    answer = judge(OWN, [agent(term=term_of(9, 2))], [server(term=term_of(7, 0))])
+
+    assert isinstance(answer, Go)
+    assert answer.epoch == 10
+    assert "epoch 9" in answer.notices[0]
+
+
+def test_a_term_without_proof_moves_nothing_and_is_told() -> None:
+    answer = judge(OWN, [agent("evil", term=term_of(99, 0), proven=False, in_session=True), agent()], [])
+
+    assert answer == Go(5, ("without proof, and therefore not believed: evil",))
+
+
+def test_a_site_whose_epochs_are_used_up_is_told_so() -> None:
+    assert isinstance(judge(term_of(EPOCH_MAX, 0), [agent()], [], force=True), Refuse)
+
+
+def test_who_knows_of_a_later_epoch_is_named_and_who_only_claims_it_is_not() -> None:
+    later = agent("a2", term=term_of(5, 0))
+
+    assert replaced_by(4, [agent("a1"), later], []) == later
+    assert replaced_by(4, [agent("a1", term=term_of(4, 99))], [server(term=term_of(5, 0), proven=False)]) is None
+
+
+def test_many_names_are_counted() -> None:
+    assert names(["a", "b"]) == "a, b"
+    assert names([str(number) for number in range(12)]).endswith("9 and 2 more")
+
+
+TERMS = st.builds(term_of, st.integers(0, EPOCH_MAX - 1), st.integers(0, 5))
+AGENTS = st.lists(
+    st.builds(
+        AgentSaid, agent_id=st.sampled_from("abc"), term=TERMS, proven=st.booleans(), silent_s=st.integers(0, 60),
+        in_session=st.sampled_from([True, False, None]),
+    ), max_size=4,
+)  # fmt: skip
+SERVERS = st.lists(
+    st.builds(
+        ServerSaid, address=st.just("x:1"), state=st.sampled_from(["active", "standby", "fenced"]), term=TERMS,
+        proven=st.booleans(), active_silent_s=st.none() | st.integers(0, 60),
+    ), max_size=3,
+)  # fmt: skip
+
+
+@given(own=TERMS, agents=AGENTS, servers=SERVERS, force=st.booleans(), sure=st.booleans())
+def test_whoever_takes_over_beats_every_proven_term_and_passes_over_no_life(
+    own: int, agents: list[AgentSaid], servers: list[ServerSaid], force: bool, sure: bool
+) -> None:
+    answer = judge(own, agents, servers, force=force, sure=sure)
+
+    if isinstance(answer, Go):
+        proven = [said.term for said in (*agents, *servers) if said.proven]
+        assert term_of(answer.epoch, 0) > max([own, *proven])
+        assert force or not any(said.state == "active" for said in servers)
+        assert force or not any(said.proven and said.in_session for said in agents)
+        assert force or sure or servers or any(said.proven for said in agents)
+    else:
+        assert not force or isinstance(answer, Refuse)  # forced, it fails only where no epoch is left
+
+
+@given(own=TERMS, agents=AGENTS, servers=SERVERS)
+def test_what_is_not_proven_changes_nothing_but_the_notices(
+    own: int, agents: list[AgentSaid], servers: list[ServerSaid]
+) -> None:
+    with_all = judge(own, agents, servers)
+    believed = judge(own, [said for said in agents if said.proven], servers)
+
+    assert type(with_all) is type(believed)
+    if isinstance(with_all, Go) and isinstance(believed, Go):
+        assert with_all.epoch == believed.epoch
