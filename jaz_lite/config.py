@@ -187,6 +187,8 @@ def zone(name: str) -> ZoneInfo:
         DefinitionError: there is no such zone.
     """
     try:
+        if _is_no_place(name):
+            raise ZoneInfoNotFoundError(name)
         return ZoneInfo(name or _zone_of_machine())
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise DefinitionError(
@@ -194,10 +196,18 @@ def zone(name: str) -> ZoneInfo:
         ) from error
 
 
+def _is_no_place(name: str) -> bool:
+    """Tell whether a name stands in the database of zones and means none that is the same everywhere.
+
+    `right/` counts leap seconds; the wall times of such a zone are half a minute off.
+    """
+    return name in ("localtime", "posixrules", "Factory") or name.startswith("right/")
+
+
 def _zone_of_machine() -> str:
     """Return the name of the machine's zone; UTC where it cannot be told."""
     named = os.environ.get("TZ", "").removeprefix(":")
-    if named and not named.startswith("/"):
+    if named and not named.startswith("/") and not _is_no_place(named):
         try:
             ZoneInfo(named)
         except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -10,6 +10,7 @@ from jaz_lite.cli.calendar_options import rule_fields, rule_options
 from jaz_lite.cli.changes import OBJECT_ID, change_options, tell_change
 from jaz_lite.cli.printing import line, print_json, say
 from jaz_lite.cli.session import Group, Session, json_option, pass_session
+from jaz_lite.cli.year_drawing import day_count
 
 DAYS_TOLD_MAX = 5
 WEEKDAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -119,7 +120,7 @@ def tell_days(answer: dict[str, Any], as_json: bool, *more: str) -> int:
         if days[verb]:
             count = len(days[verb])
             sentences.append(f"{count} day{'' if count == 1 else 's'} {verb}: {told(days[verb])}")
-    sentences.append(f"{days['count']} operating days from {days['from']} to {days['to']}")
+    sentences.append(f"{day_count(days['count'])} from {days['from']} to {days['to']}")
     return tell_change(answer, as_json, *sentences)
 
 

@@ -16,8 +16,8 @@ filter_group = made("filter")
 add_list(filter_group, "filter")
 
 DAY_OPTIONS = (
-    click.option("--first", "base_day", flag_value="first", help="The first day of the month."),
-    click.option("--last", "base_day", flag_value="last", help="The last day of the month."),
+    click.option("--first", is_flag=True, help="The first day of the month."),
+    click.option("--last", is_flag=True, help="The last day of the month."),
     click.option("--day", "designated_day", type=click.IntRange(1, 31), metavar="N", help="This day of the month."),
     click.option(
         "--shift",
@@ -38,11 +38,13 @@ def day_options(command: Any) -> Any:
 
 def _day(given: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments that say which day of a month, None where nothing is said."""
-    base_day, designated_day = given["base_day"], given["designated_day"]
-    if base_day is not None and designated_day is not None:
-        raise click.UsageError(f"--{base_day} and --day name two days; a filter has one")
-    if designated_day is not None:
-        base_day = "designated"
+    designated_day = given["designated_day"]
+    named = {"first": given["first"], "last": given["last"], "designated": designated_day is not None}
+    chosen = [base_day for base_day, is_given in named.items() if is_given]
+    if len(chosen) > 1:
+        options = " and ".join("--day" if each == "designated" else f"--{each}" for each in chosen)
+        raise click.UsageError(f"{options} name {len(chosen)} days; a filter has one")
+    base_day = chosen[0] if chosen else None
     return {"base_day": base_day, "designated_day": designated_day, "shift_days": given["shift_days"]}
 
 
@@ -83,7 +85,9 @@ def create(session: Session, /, object_id: str, enable: bool, dry_run: bool, as_
 @pass_session
 def set_(session: Session, /, object_id: str, enable: bool, dry_run: bool, as_json: bool, **given: Any) -> int:
     """Change what is given of a filter."""
-    if all(value is None for value in given.values()):
+    if all(value is None or value is False for name, value in given.items() if name != "public") and (
+        given["public"] is None
+    ):
         raise click.UsageError("nothing to change is given: see --help")
     about = {field: given[field] for field in ("calendar", "name", "memo", "public")}
     answer = session.ask_anywhere(

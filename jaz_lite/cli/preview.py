@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 LINES_SHOWN = 1_000
 RUNS_SHOWN = 60
+DISABLED_TOLD_MAX = 5
 
 
 @click.command(
@@ -128,6 +129,7 @@ def tell_night(
         simulation_text.tell(played.night, runs, moments, limit or RUNS_SHOWN)
     else:
         say(f"nothing would start {between(material, moments)}")
+        told += _disabled(material)
     for sentence in told:
         say(sentence)
 
@@ -148,6 +150,8 @@ def list_starts(material: "Material", limit: int | None, *, as_json: bool) -> No
         return
     shown = limit or LINES_SHOWN
     rows = (preview_text.row(one, moments) for one in islice(starts, shown))
+    if not starts:
+        told += _disabled(material)
     print_table(preview_text.COLUMNS, rows, empty=f"nothing would start {between(material, moments)}")
     for sentence in told:
         say(sentence)
@@ -167,6 +171,16 @@ def problems(material: "Material", found: list[str]) -> list[str]:
     if not material.running:
         told.append("no server runs on this data directory: nothing is started until one does")
     return told
+
+
+def _disabled(material: "Material") -> list[str]:
+    """Say, of a preview with nothing in it, that there are schedules which start nothing as they are."""
+    names = material.disabled
+    if not names:
+        return []
+    some = ", ".join(names[:DISABLED_TOLD_MAX]) + (" …" if len(names) > DISABLED_TOLD_MAX else "")
+    what = "1 schedule is" if len(names) == 1 else f"{len(names)} schedules are"
+    return [f"{what} disabled: {some} (`jaz-lite schedule enable` enables one; --schedule ID shows it as it is)"]
 
 
 def print_stream(head: dict[str, Any], name: str, rows: Any) -> None:

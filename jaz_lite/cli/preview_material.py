@@ -34,6 +34,7 @@ class Material:
     jobnet_id: str | None
     runs: list[KnownRun] = field(default_factory=list)
     not_enabled: list[str] = field(default_factory=list)  # schedules that are shown all the same
+    disabled: list[str] = field(default_factory=list)  # schedules that start nothing, where all were asked for
     holidays: PublicHolidays = field(default_factory=PublicHolidays)
 
     def upcomings(self) -> Upcomings:
@@ -98,6 +99,7 @@ def gather(
         chosen=None if every else [name.partition("@")[0] for name in schedules],
         jobnet_id=None if everything else jobnet_id,
         not_enabled=[each for each in not_enabled if each not in from_files],
+        disabled=[each for each in answer["disabled"] if each not in from_files],
     )
     check_period(material)
     _look_up(session, material)

@@ -39,7 +39,10 @@ def list_(
     schedule: str | None,
     as_json: bool,
 ) -> None:
-    """List runs, newest first; with --planned those that are still to start, soonest first."""
+    """List runs, newest first; with --planned those that are still to start, soonest first.
+
+    Runs that only wait for their time are left out unless --planned or --state asks for them.
+    """
     if planned:
         if states or since or until or user or before:
             raise click.UsageError("--planned goes with --jobnet, --schedule and --limit only")
@@ -55,17 +58,31 @@ def list_(
         until=until,
         user=user,
         before=before,
+        planned=bool(states),
         limit=limit,
     )
     if as_json:
         print_json(answer)
         return
     print_table(
-        ("run", "jobnet", "state", "status", "origin", "scheduled", "started", "ended", "exit code", "message"),
+        (
+            "run",
+            "jobnet",
+            "schedule",
+            "state",
+            "status",
+            "origin",
+            "scheduled",
+            "started",
+            "ended",
+            "exit code",
+            "message",
+        ),
         [
             (
                 row["run_id"],
                 row["jobnet_id"],
+                row["schedule_id"],
                 row["state"],
                 status_of(row),
                 row["origin"],
@@ -77,7 +94,7 @@ def list_(
             )
             for row in answer["runs"]
         ],
-        empty="there is no such run",
+        empty="there is no such run; those to come: jaz-lite run list --planned",
     )
     if answer["more"]:
         say(f"there are more: --before {answer['runs'][-1]['run_id']}")

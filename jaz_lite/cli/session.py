@@ -1,6 +1,7 @@
 """What every command has in common: the data directory, the way to the server or to the directory itself."""
 
 import os
+import time
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, TypeVar
@@ -9,9 +10,13 @@ import click
 
 from jaz_lite.agent.place import DATA_VARIABLE as AGENT_DATA_VARIABLE
 from jaz_lite.agent.place import data_folder
+from jaz_lite.errors import AlreadyRunning
 from jaz_lite.net.local_client import NotRunning, Stream
 
 DATA_VARIABLE = "JAZ_LITE_DATA"
+
+STARTS_WITHIN_S = 3.0
+LOOKS_AGAIN_S = 0.05
 
 C = TypeVar("C", bound=click.Command)
 
@@ -55,17 +60,24 @@ class Session:
 
     def ask_anywhere(self, op: str, on_item: Callable[[Any], None] | None = None, **args: Any) -> Any:
         """Return the answer of the server, or where none runs, of the data directory itself."""
-        try:
-            stream = Stream(self.folder, op, args)
-        except NotRunning:
-            from jaz_lite.cli.offline import call
+        given_up_s = time.monotonic() + STARTS_WITHIN_S
+        while True:
+            try:
+                with Stream(self.folder, op, args) as answers:
+                    for item in answers:
+                        if on_item is not None:
+                            on_item(item)
+                    return answers.value
+            except NotRunning:
+                from jaz_lite.cli.offline import call
 
-            return call(self.folder, op, args, on_item)
-        with stream as answers:
-            for item in answers:
-                if on_item is not None:
-                    on_item(item)
-            return answers.value
+                try:
+                    return call(self.folder, op, args, on_item)
+                except AlreadyRunning:
+                    # A server that is just starting has the directory, and answers in a moment.
+                    if time.monotonic() > given_up_s:
+                        raise
+                    time.sleep(LOOKS_AGAIN_S)
 
 
 def with_common_options(command: C, data_variable: str = DATA_VARIABLE) -> C:

@@ -59,13 +59,18 @@ def drawing(year: dict[str, Any], beside: int, *, coloured: bool = False) -> Ite
             if text:  # few months reach into a sixth week
                 yield text
     yield ""
-    yield f"{year['count']} operating days in {number}; {_end(year)}"
+    yield f"{day_count(year['count'])} in {number}; {_end(year)}"
     if holidays:
         yield ""
     for row in year["holidays"]:
         day = date.fromisoformat(row["day"])
         works = "  (operates)" if row["day"] in operating else ""
         yield f"h {row['day']} {DAYS[day.weekday()]}  {row['place']}  {clean(row['name'], keep='')}{works}"
+
+
+def day_count(count: int) -> str:
+    """Return so many operating days in words."""
+    return "1 operating day" if count == 1 else f"{count} operating days"
 
 
 def months_beside(width: int) -> int:

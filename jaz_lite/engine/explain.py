@@ -131,12 +131,22 @@ def _planned(run: Run, outside: OutsideView, zone: tzinfo) -> Iterator[str]:
     by = f'the schedule "{boot.schedule_id}"' if boot.schedule_id else f"{run.user or 'a person'}"
     moved = "" if run.scheduled_ms == boot.nominal_ms else f", now for {_at(run.scheduled_ms, zone)}"
     yield f"it was planned by {by} for {_at(boot.nominal_ms, zone)}{moved}"
+    if run.late and run.started_ms is not None:
+        yield f"it started late, {_span(run.started_ms - run.scheduled_ms)} after its time"
     if boot.held == "held" and run.state == "waiting" and (holder := outside.held_by(run.run_id)):
         yield f"it is held by {holder}"
     if boot.deadline_missed:
         yield f"it was not over at its deadline, {_at(boot.deadline_ms or 0, zone)}"
     elif boot.deadline_ms is not None and run.state not in RUN_OVER:
         yield f"it should be over by {_at(boot.deadline_ms, zone)}"
+
+
+def _span(span_ms: int) -> str:
+    """Return a span to the minute; one that is shorter is a minute."""
+    hours, minutes = divmod(max(1, span_ms // 60_000), 60)
+    days, hours = divmod(hours, 24)
+    told = ((days, "day"), (hours, "hour"), (minutes, "minute"))
+    return " ".join(f"{count} {name}{'' if count == 1 else 's'}" for count, name in told if count)
 
 
 def _run_sentence(run: Run, zone: tzinfo) -> str:

@@ -37,6 +37,7 @@ RUN_USER_FORBIDDEN = '"/[]:;|<>+=,?*'  # a backslash divides domain and user on 
 
 _ID = re.compile(r"[0-9A-Za-z_-]+", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _VERSION = re.compile(r"[0-9]{14}", re.ASCII)
 _BOOT_TIME = re.compile(r"[0-9]{2}[0-5][0-9]", re.ASCII)
 
@@ -62,6 +63,8 @@ def name_fault(text: str, chars_max: int = NAME_CHARS_MAX) -> str | None:
     found = [character for character in NAME_FORBIDDEN if character in text]
     if found:
         return f"must not contain {' '.join(found)}"
+    if _CONTROL.search(text):
+        return "must not contain control characters"
     return length_fault(text, chars_max)
 
 

@@ -49,7 +49,8 @@ async def definitions(
         since, until: a period as people write it; `+7d` is so long from now, or for `until` from the beginning.
 
     Returns:
-        `{"now_ms", "since_ms", "until_ms", "zone", "running": whether a server answers}`; by default the next 24 hours.
+        `{"now_ms", "since_ms", "until_ms", "zone", "running": whether a server answers, "disabled": ids of schedules with
+        no enabled version, where all are wanted}`; by default the next 24 hours.
 
     Raises:
         NoSuchObject: a schedule that is named does not exist. UsageError: a time is none.
@@ -62,6 +63,7 @@ async def definitions(
         "until_ms": _bound(site, until or "+24h", since_ms, now_ms, end=True),
         "zone": str(site.zone),
         "running": site.control is not None,
+        "disabled": await site.read(_disabled) if all_schedules else [],
     }
     kinds = ("calendar", "filter", "schedule") if all_schedules else ("calendar", "filter")
     docs = await site.read(
@@ -74,6 +76,10 @@ async def definitions(
     for name in schedules:
         await emit([_shown(await site.read(lambda nouns, name=name: stored(nouns, "schedule", name)))])  # type: ignore[misc]
     return answer
+
+
+def _disabled(nouns: Nouns) -> list[str]:
+    return [row.object_id for row in nouns.definitions.rows("schedule") if not row.enabled]
 
 
 def _bound(site: Site, text: str, from_ms: int, now_ms: int, *, end: bool = False) -> int:

@@ -94,12 +94,14 @@ async def listed(
     until: str | None = None,
     user: str | None = None,
     before: str | None = None,
+    planned: bool = True,
     limit: int = 50,
 ) -> dict[str, Any]:
     """Return `{"runs": [... without icons], "more"}`, newest first.
 
     Args:
         jobnet, user: exact. since, until: when it was created. before: only runs older than this run_id.
+        planned: also those that only wait for their time.
     """
     control_of(site)
     if not 1 <= limit <= RUNS_SHOWN_MAX:
@@ -117,6 +119,7 @@ async def listed(
             until_ms=until_ms,
             user=user,
             before=None if before is None else run_id_of(nouns, before),
+            planned=planned,
             limit=limit + 1,
         )
         return {"runs": [row_shown(row, site.zone) for row in rows[:limit]], "more": len(rows) > limit}

@@ -6,7 +6,6 @@ disabled, whatever the file says, unless the person asks for what the file says 
 Source: JAZ manager 3.4, import; `reference/xml-format.md` section 5.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -41,6 +40,7 @@ class Incoming:
     definition: Definition
     enabled: bool  # says the file
     file: str
+    document: Mapping[str, Any]  # as it came; secrets in `definition` are sealed, never twice alike
 
     @property
     def place(self) -> Place:
@@ -75,7 +75,8 @@ async def import_documents(
         found, bad = _read(site, entry)
         incoming += found
         problems += bad
-    problems += _doubles(incoming)
+    incoming, doubles = _without_copies(incoming)
+    problems += doubles
 
     def work(tx: Transaction) -> dict[str, Any]:
         faults = problems + ([] if overwrite else _present(tx, incoming))
@@ -110,18 +111,23 @@ def _read(site: Site, entry: Mapping[str, Any]) -> tuple[list[Incoming], list[Pr
         definition=definition,
         enabled=bool(entry.get("enabled")),
         file=file,
+        document=document,
     )
     return [one], []
 
 
-def _doubles(incoming: Sequence[Incoming]) -> list[Problem]:
-    counts = Counter((one.kind, one.object_id, one.version) for one in incoming)
-    places = {(one.kind, one.object_id, one.version): one.place for one in incoming}
-    return [
-        Problem(places[key], f"it comes in {count} times", hint="leave one of them out")
-        for key, count in counts.items()
-        if count > 1
-    ]
+def _without_copies(incoming: Sequence[Incoming]) -> tuple[list[Incoming], list[Problem]]:
+    """Return what comes in, each version once, and a problem for each that comes in with two contents."""
+    kept: dict[tuple[str, str, str], Incoming] = {}
+    problems = []
+    for one in incoming:
+        first = kept.setdefault((one.kind, one.object_id, one.version), one)
+        if first.document != one.document:
+            where = f"from {first.file} and from {one.file}" if first.file != one.file else f"twice from {one.file}"
+            problems.append(Problem(one.place, f"it comes in {where}, and they differ", hint="leave one of them out"))
+        elif one.enabled and not first.enabled:
+            kept[one.kind, one.object_id, one.version] = one
+    return list(kept.values()), problems
 
 
 def _present(nouns: Nouns, incoming: Sequence[Incoming]) -> list[Problem]:

@@ -312,6 +312,7 @@ class Runs:
         until_ms: int | None = None,
         user: str | None = None,
         before: int | None = None,
+        planned: bool = True,
         limit: int = 100,
     ) -> Sequence[RunRow]:
         """Return runs, newest first; those of which only the result is left are not among them.
@@ -320,6 +321,7 @@ class Runs:
             states: any of these; empty: all.
             since_ms, until_ms: of their creation; since included, until excluded.
             before: only runs with a lower run_id: the last one of the page before.
+            planned: also those that only wait for their time.
             limit: 1..LIST_MAX rows.
         """
         sql = self._sql
@@ -345,6 +347,8 @@ class Runs:
         if until_ms is not None:
             text += " and r.run_id < ?"
             values.append(first_key_at(sql, "runs", until_ms))
+        if not planned:
+            text += " and (r.state <> 0 or b.run_id is null or r.load_status <> 0)"
         if before is not None:
             text += " and r.run_id < ?"
             values.append(before)

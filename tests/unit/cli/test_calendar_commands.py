@@ -243,3 +243,18 @@ def test_calendars_are_made_through_a_server_as_well(cli: Cli, server: Path) -> 
 
     assert made.json["enabled"] is True
     assert shown.json["year"]["goes_on"] is True
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--first", "--last"), "--first and --last name 2 days; a filter has one"),
+        (("--last", "--day", "5"), "--last and --day name 2 days; a filter has one"),
+        ((), "which day of the month is not said"),
+    ],
+)
+def test_a_filter_has_one_day(cli: Cli, prepared: Path, options: tuple[str, ...], sentence: str) -> None:
+    ran = cli("filter", "create", "X", "--calendar", "WORK", *options)
+
+    assert ran.code == 2
+    assert sentence in ran.err

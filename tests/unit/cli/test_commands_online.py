@@ -152,3 +152,14 @@ def test_what_is_no_number_after_a_run_is_the_icon_to_stop(cli: Cli, loaded: Pat
 
     assert "has no icon" in cli("run", "stop", run, "NOWHERE").err
     assert "has no icon" in cli("run", "stop", run, "/123").err
+
+
+def test_a_list_of_runs_leaves_out_what_only_waits_for_its_time(cli: Cli, loaded: Path) -> None:
+    assert cli("exec", "DEMO_HELLO", "--at", "+1h").code == 0
+
+    nothing = cli("run", "list")
+
+    assert "run list --planned" in nothing.out + nothing.err
+    assert cli("run", "list", "--json").json["runs"] == []
+    assert len(cli("run", "list", "--state", "waiting", "--json").json["runs"]) == 1
+    assert len(cli("run", "list", "--planned", "--json").json["runs"]) == 1

@@ -1,6 +1,7 @@
 """`jaz-lite preview`: the same times as the scheduler's, with what is planned and what is laid over."""
 
 import json
+import threading
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -257,3 +258,24 @@ def test_a_duration_that_is_none_is_refused(cli: Cli, night: Path) -> None:
 
     assert (ran.code, ran.out) == (2, "")
     assert '"soon" is no duration' in ran.err
+
+
+def test_an_empty_preview_tells_of_schedules_that_are_disabled(cli: Cli, night: Path) -> None:
+    assert cli("schedule", "disable", "NIGHT").code == 0
+
+    ran = cli("preview", "--from", f"{YEAR}-03-01", "--to", f"{YEAR}-03-31")
+
+    assert "nothing would start" in ran.out + ran.err
+    assert "1 schedule is disabled: NIGHT" in ran.err
+
+
+def test_a_preview_waits_for_a_server_that_is_just_starting(cli: Cli, night: Path) -> None:
+    directory = DataDirectory(night)
+    directory.lock()
+    soon = threading.Timer(0.2, directory.unlock)
+    soon.start()
+
+    ran = cli("preview", "--from", f"{YEAR}-03-01", "--to", f"{YEAR}-03-31", "--json")
+
+    soon.join()
+    assert ran.code == 0, ran.err

@@ -391,3 +391,12 @@ def test_the_json_of_a_planned_run_tells_its_plan(site: Site) -> None:
         "deadline_missed": False,
         "held": "held",
     }
+
+
+def test_a_run_that_started_late_says_by_how_much(site: Site) -> None:
+    run = site.plan(jobnet("start -> load -> end", load=job("a1")), in_min=10, late_start="run_all")
+    site.clock.jumps(hours=26, minutes=11)
+
+    told = explain(run.run, None, World(), ZONE)
+
+    assert "it started late, 1 day 2 hours 1 minute after its time" in told

@@ -33,6 +33,8 @@ def test_an_id_holds_plain_letters_digits_and_two_signs(text, fault):
         ("夜" * 65, "is longer than 64 characters"),
         ("a,b", "must not contain ,"),
         ("it's \\", "must not contain ' \\"),
+        ("a\x1b[31m", "must not contain control characters"),
+        ("two\nlines", "must not contain control characters"),
         ("", None),
     ],
 )

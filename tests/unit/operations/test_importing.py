@@ -136,7 +136,7 @@ def test_every_fault_of_every_document_is_told_at_once(site: OfflineSite) -> Non
         incoming("jobnet", {**SUB, "timeout_min": "soon", "icons": [{"icon_id": 5, "type": "start"}]}),
         incoming("planet", {"planet_id": "X"}),
         incoming("calendar", calendar("C")),
-        incoming("calendar", calendar("C")),
+        {**incoming("calendar", {**calendar("C"), "name": "other"}), "file": "again.xml"},
     )
 
     assert answer["imported"] == []
@@ -144,7 +144,7 @@ def test_every_fault_of_every_document_is_told_at_once(site: OfflineSite) -> Non
     assert ("jobnet", "timeout_min") in places
     assert ("jobnet", "icons[0].icon_id") in places
     assert '"planet" is no kind of definition' in messages(answer, "error")
-    assert "it comes in 2 times" in messages(answer, "error")
+    assert "it comes in from test.xml and from again.xml, and they differ" in messages(answer, "error")
 
 
 def test_hosts_without_an_agent_and_references_to_nothing_are_warnings(site: OfflineSite) -> None:
@@ -227,3 +227,18 @@ def with_host(site: OfflineSite, host: str) -> None:
 
     with site.store.transaction() as tx:
         tx.hosts.put(Host(host=host, agent_id="local"))
+
+
+def test_what_comes_in_twice_alike_comes_in_once_and_enabled_where_one_file_says_so(site: OfflineSite) -> None:
+    less = icon("LESS-1", "agentless", host="h", user="u", password=marked("geheim"), command="id")
+    document = jobnet("SECRET", less)
+
+    answer = take_in(
+        site,
+        {**incoming("jobnet", document), "file": "all.xml"},
+        {**incoming("jobnet", document, enabled=True), "file": "one.xml"},
+        enable=True,
+    )
+
+    assert [(one["id"], one["enabled"]) for one in answer["imported"]] == [("SECRET", True)]
+    assert messages(answer, "error") == []
