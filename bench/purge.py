@@ -43,7 +43,7 @@ def run(*, rounds: int, jobs: int, place: Path | None) -> Result:
         for name in SPANS:
             here.command("setting", "set", name, "0")
         here.stop()
-        _fill(here.data, runs - young, young)
+        fill(here.data, runs - young, young)
         here.start()
         here.wait_for_agent()
         before = _rows(here)
@@ -136,7 +136,7 @@ def _rows(here: Site) -> int:
         file.close()
 
 
-def _fill(data: Path, old: int, young: int) -> None:
+def fill(data: Path, old: int, young: int) -> None:
     """Write runs straight through the store, as the engine would have left them: 200 days old, and 100."""
     from jaz_lite.clock import SystemClock
     from jaz_lite.store.open import Store
