@@ -7,7 +7,7 @@ from jaz_lite.operations.person import Person
 from jaz_lite.operations.site import Emit, Site
 from jaz_lite.operations.times import shown
 from jaz_lite.store.retention import Keep, Purged, Sweep
-from jaz_lite.store.transaction import Nouns
+from jaz_lite.store.transaction import Nouns, Transaction
 
 
 async def purge(
@@ -29,11 +29,9 @@ async def purge(
         gone = await _count(site, emit)
     elif site.control is not None:
         gone, until_ms = await site.control.purge(lambda so_far: emit(_shown(so_far)), trust_clock=trust_clock)
-    elif until_ms is None:
-        await site.write(lambda tx: tx.clock_doubt.believe())
-        gone = await _purge_here(site, emit)
     else:
-        gone = Purged()
+        until_ms = await site.write(lambda tx: _doubted(tx, site.clock.now_ms(), trust_clock))
+        gone = await _purge_here(site, emit) if until_ms is None else Purged()
     due = await site.read(lambda view: view.retention.next_due_ms())
     return {
         "dry_run": dry_run,
@@ -41,6 +39,18 @@ async def purge(
         "waits_until": shown(until_ms, site.zone),
         "next": {kind: shown(at_ms, site.zone) for kind, at_ms in due.items()},
     }
+
+
+def _doubted(tx: Transaction, now_ms: int, trust_clock: bool) -> int | None:
+    """Return until when the clock is doubted where no server runs; None: it is believed."""
+    doubt = tx.clock_doubt
+    doubt.look_without_server(now_ms, tx.term.site().last_tick_ms)
+    if trust_clock:
+        doubt.believe()
+    until_ms = doubt.until_ms()
+    if until_ms is None:
+        doubt.saw(now_ms)
+    return until_ms
 
 
 async def _purge_here(site: Site, emit: Emit) -> Purged:

@@ -13,6 +13,7 @@ JUMP_MS = 86_400_000
 DOUBT_MS = 86_400_000
 HOUR_MS = 3_600_000  # a clock that is set back by less was not wrong by a day
 NAME = "clock_doubted_ms"
+SEEN = "clock_seen_ms"
 
 
 class ClockDoubt:
@@ -45,6 +46,21 @@ class ClockDoubt:
         """Return until when the clock is doubted, unless it is set back before; None: it is believed."""
         since = self.since_ms()
         return None if since is None else since + DOUBT_MS
+
+    def look_without_server(self, now_ms: int, last_tick_ms: int | None) -> None:
+        """Compare the clock with when it was last believed; nothing but that tells how much time has passed.
+
+        Args:
+            last_tick_ms: when a server was last alive.
+        """
+        row = self._sql.row("select value from counters where name = ?", (SEEN,))
+        believed_ms = None if row is None else int(row[0])
+        seen_ms = max((each for each in (last_tick_ms, believed_ms) if each is not None), default=None)
+        self.look(now_ms, seen_ms if self.since_ms() is None else None)
+
+    def saw(self, now_ms: int) -> None:
+        """The clock was believed at this time, without a server."""
+        self._sql.run("insert or replace into counters (name, value) values (?, ?)", (SEEN, now_ms))
 
     def believe(self) -> None:
         """End the doubt."""

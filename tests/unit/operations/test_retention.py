@@ -11,7 +11,7 @@ from jaz_lite.errors import NoSuchObject
 from jaz_lite.operations import registry
 from jaz_lite.operations.site import OfflineSite, Site
 from jaz_lite.store.open import Store
-from tests.unit.operations.small_site import OWNER, ask, icon, incoming, jobnet, running
+from tests.unit.operations.small_site import OWNER, ask, icon, incoming, jobnet, offline, running
 
 HELLO = jobnet("HELLO", icon("ENV-1", "variable", values=[{"name": "WHO", "value": "x"}]))
 DAY_S = 86_400
@@ -180,3 +180,24 @@ def test_it_works_without_a_server(site: OfflineSite) -> None:
     done = ask(site, "purge")
 
     assert told["gone"] == done["gone"] == {"output": 0, "runs": 0, "results": 0, "journal": 0, "definitions": 1}
+
+
+def test_without_a_server_a_clock_far_ahead_is_doubted_for_a_day_and_then_believed(store: Store) -> None:
+    clock = store.clock
+    assert isinstance(clock, VirtualClock)
+    with store.transaction() as tx:
+        tx.term.tick(clock.now_ms())
+    site = offline(store)
+
+    clock.advance(40 * DAY_S)
+    first = ask(site, "purge")
+    clock.advance(DAY_S / 2)
+    second = ask(site, "purge")
+    clock.advance(DAY_S / 2 + 1)
+    third = ask(site, "purge")
+    clock.advance(DAY_S / 2)
+    fourth = ask(site, "purge")
+
+    assert first["waits_until"] == second["waits_until"] is not None
+    assert third["waits_until"] is None
+    assert fourth["waits_until"] is None
