@@ -23,6 +23,7 @@ CONFIG_BYTES_MAX = 64 * 1024
 PORT_MAX = 65_535
 AFTER_SHIP = "after_ship"
 ACKS = ("commit", AFTER_SHIP)
+EVERY_MIN_MAX = 44_640
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,11 @@ SETTINGS: tuple[Setting, ...] = (
         "commit",
         'what was done is acknowledged when it is on this disk ("commit"), or on a standby\'s, too ("after_ship")',
     ),
+    Setting(
+        "snapshot.every_min", 0, "minutes between two copies of the data directory into `snapshot.folder`; 0: none"
+    ),
+    Setting("snapshot.folder", "", "folder of those copies, best on another machine's disk"),
+    Setting("snapshot.keep", 24, "so many of those copies are kept"),
     Setting("site.zone", "", "time zone of the site; empty: the machine's"),
     Setting("agent.shell", "/bin/sh", "shell for job texts of the embedded agent that name no interpreter"),
     Setting("agent.slots", 64, "jobs that the embedded agent runs at the same time"),
@@ -117,7 +123,10 @@ def read(folder: "str | os.PathLike[str]") -> Config:
         tables = tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DefinitionError(f"{path} is not valid TOML: {error}") from error
-    return defaults().over(CONFIG_FILE, _settings_of(path, tables))
+    found = defaults().over(CONFIG_FILE, _settings_of(path, tables))
+    if found["snapshot.every_min"] and not found["snapshot.folder"]:
+        raise DefinitionError(f'{path}: "snapshot.every_min" wants a folder', hint='for example folder = "/mnt/copies"')
+    return found
 
 
 def _settings_of(path: str, tables: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -156,7 +165,11 @@ def checked(name: str, value: Any) -> Any:
         zone(value)
     elif name == "standby.ack" and value not in ACKS:
         raise DefinitionError(f'setting "{name}" must be "commit" or "{AFTER_SHIP}", not {value!r}')
-    elif name in ("server.strangers_per_address", "agent.slots") and not 1 <= value <= 10_000:
+    elif name == "snapshot.folder" and value and not os.path.isabs(value):  # noqa: PTH117  # see read
+        raise DefinitionError(f'setting "{name}" must name a folder from the root on, not "{value}"')
+    elif name == "snapshot.every_min" and not 0 <= value <= EVERY_MIN_MAX:
+        raise DefinitionError(f'setting "{name}" must be 0 to {EVERY_MIN_MAX}, not {value}')
+    elif name in ("server.strangers_per_address", "agent.slots", "snapshot.keep") and not 1 <= value <= 10_000:
         raise DefinitionError(f'setting "{name}" must be 1 to 10000, not {value}')
     return value
 

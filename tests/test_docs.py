@@ -39,6 +39,7 @@ PAGES = (
     "schedule-examples.md",
     "retention.md",
     "preview.md",
+    "copies.md",
 )
 TEXTS = sorted([*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
 STARTS_WITHIN_S = 30

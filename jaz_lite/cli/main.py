@@ -47,6 +47,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "standby": ("standby", "standby"),
     "switchover": ("standby", "switchover"),
     "purge": ("purge", "purge"),
+    "snapshot": ("copies", "snapshot"),
+    "verify": ("copies", "verify"),
 }
 
 

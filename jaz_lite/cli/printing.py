@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import time
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
@@ -19,6 +20,7 @@ STYLES = {
     "yes": "green",
 }
 CELL_CHARS_MAX = 200
+PASSING_EVERY_S = 0.5
 
 
 def is_terminal(stream: TextIO) -> bool:
@@ -50,6 +52,54 @@ def line(text: str = "") -> None:
 def say(text: str) -> None:
     """Tell the person something that is not the answer."""
     sys.stderr.write(clean(text) + "\n")
+
+
+class PassingLine:
+    """How far something is, on standard error: a line that changes on a terminal, now and then a line elsewhere."""
+
+    def __init__(self) -> None:
+        self._told_at = time.monotonic()
+        self._shown = False
+
+    def show(self, text: str) -> None:
+        """Tell how far it is, unless that was done just now."""
+        if time.monotonic() - self._told_at < PASSING_EVERY_S:
+            return
+        self._told_at = time.monotonic()
+        if is_terminal(sys.stderr):
+            sys.stderr.write(f"\r{clean(text)}\x1b[K")
+            sys.stderr.flush()
+            self._shown = True
+        else:
+            say(text)
+
+    def end(self) -> None:
+        """Leave the line that changed."""
+        if self._shown:
+            sys.stderr.write("\r\x1b[K")
+
+
+def size_text(size_bytes: int) -> str:
+    """Return a number of bytes as people read it."""
+    size: float = size_bytes
+    for unit in ("bytes", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}"
+        size /= 1024
+    return f"{size:.1f} GiB"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, which takes an s for most numbers."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def age_text(seconds: int) -> str:
+    """Return how long ago something was, roughly: in the largest unit of which there are two."""
+    for unit, unit_s in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * unit_s:
+            return f"{seconds // unit_s} {unit}"
+    return f"{seconds} s"
 
 
 def print_json(value: Any) -> None:

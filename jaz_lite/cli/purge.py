@@ -1,13 +1,11 @@
 """`jaz-lite purge`: retention now."""
 
-import sys
-import time
 from collections.abc import Mapping
 from typing import Any
 
 import click
 
-from jaz_lite.cli.printing import is_terminal, line, moment, print_json, print_table, say
+from jaz_lite.cli.printing import PassingLine, line, moment, print_json, print_table, say
 from jaz_lite.cli.session import Command, Session, json_option, pass_session
 
 WAITS = 1
@@ -18,7 +16,6 @@ WORDS = {
     "journal": "lines about the site",
     "definitions": "versions",
 }
-PROGRESS_EVERY_S = 0.5
 
 
 @click.command(cls=Command, example="jaz-lite purge --dry-run")
@@ -28,8 +25,10 @@ PROGRESS_EVERY_S = 0.5
 @pass_session
 def purge(session: Session, dry_run: bool, trust_clock: bool, as_json: bool) -> int:
     """Remove now what is older than the spans that begin with keep_ (`jaz-lite setting list`)."""
-    progress = Progress()
-    answer = session.ask_anywhere("purge", on_item=progress.show, dry_run=dry_run, trust_clock=trust_clock)
+    progress = PassingLine()
+    answer = session.ask_anywhere(
+        "purge", on_item=lambda gone: progress.show(_so_far(gone)), dry_run=dry_run, trust_clock=trust_clock
+    )
     progress.end()
     waits = answer["waits_until"] and not dry_run
     if as_json:
@@ -47,27 +46,5 @@ def purge(session: Session, dry_run: bool, trust_clock: bool, as_json: bool) -> 
     return WAITS if waits else 0
 
 
-class Progress:
-    """What went so far, on standard error: one line that changes on a terminal, now and then a line elsewhere."""
-
-    def __init__(self) -> None:
-        self._told_at = time.monotonic()
-        self._shown = False
-
-    def show(self, gone: Mapping[str, Any]) -> None:
-        """Tell how far it is, unless that was done just now."""
-        if time.monotonic() - self._told_at < PROGRESS_EVERY_S:
-            return
-        self._told_at = time.monotonic()
-        text = ", ".join(f"{count} {kind}" for kind, count in gone.items() if count)
-        if is_terminal(sys.stderr):
-            sys.stderr.write(f"\r{text}\x1b[K")
-            sys.stderr.flush()
-            self._shown = True
-        else:
-            say(text)
-
-    def end(self) -> None:
-        """Leave the line that changed."""
-        if self._shown:
-            sys.stderr.write("\r\x1b[K")
+def _so_far(gone: Mapping[str, Any]) -> str:
+    return ", ".join(f"{count} {kind}" for kind, count in gone.items() if count)

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from jaz_lite.cli.printing import line, moment, print_json, print_table, say
+from jaz_lite.cli.printing import age_text, line, moment, print_json, print_table, say
 from jaz_lite.cli.session import Command, Session, json_option, pass_session
 
 RUNS_COUNTED = ("running", "error", "waiting", "planned", "missed")
@@ -41,9 +41,9 @@ def show(told: dict[str, Any]) -> None:
         for agent in takeover["rest"]:
             seen = f", seen last {moment(agent['since'])}" if agent["since"] else ""
             line(f"  {agent['agent_id']}: {agent['reason']}{seen}")
-    line("last snapshot: " + (moment(told.get("last_snapshot_at")) or "never"))
     for one in told.get("standbys", ()):
         line(f"standby {one['who']}: {standby_line(one)}")
+    line("last snapshot: " + snapshot_line(told))
     print_table(
         ("agent", "state", "reachable", "running jobs", "confirmed"),
         [(a["agent_id"], a["state"], a["reachable"], a["running"], a["confirmed"]) for a in told.get("agents", ())],
@@ -60,6 +60,14 @@ def standby_line(one: dict[str, Any]) -> str:
     if not one["behind_changes"]:
         return "follows, has everything"
     return f"follows, {one['behind_changes']} changes ({one['behind_s']:.1f} s) behind"
+
+
+def snapshot_line(told: dict[str, Any]) -> str:
+    """Return when and where the newest copy was taken, as one line: what came later would be lost with the machine."""
+    if not told.get("last_snapshot_at"):
+        return "never"
+    age = age_text(told["last_snapshot_age_s"])
+    return f"{moment(told['last_snapshot_at'])} ({age} ago) in {told['last_snapshot_in']}"
 
 
 def schedules_line(schedules: dict[str, Any]) -> str:

@@ -72,6 +72,7 @@ SENTENCES: Mapping[str, str] = {
     "agent_key_used": "an agent uses its new key",
     "certificate_next": "a new certificate of the site is on its way to the agents",
     "certificate_changed": "the site shows its new certificate",
+    "snapshot_failed": "a snapshot could not be taken",
     "agent_twin": "two machines use the identity of one agent; the second one was refused",
     "agent_gap": "the agent keeps some of its records no more, and the server never had them",
     "server_set_back": "the agent was told of more than this data directory knows: it is an older copy",

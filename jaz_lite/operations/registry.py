@@ -11,6 +11,7 @@ from jaz_lite.operations import (
     agents,
     calendar_days,
     calendars,
+    copies,
     credentials,
     definitions,
     enabling,
@@ -142,6 +143,7 @@ OPERATIONS: Mapping[str, Entry] = {
     "standby.invite": Entry(standbys.invite, "administer"),
     "server.switchover": Entry(standbys.switch_over, "administer"),
     "purge": Entry(retention.purge, "administer"),
+    "snapshot": Entry(copies.snapshot, "administer"),
     "status": Entry(status.status, "view"),
     "server.stop": Entry(status.stop, "administer"),
 }

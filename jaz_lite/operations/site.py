@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from jaz_lite.clock import Clock
@@ -11,6 +12,7 @@ from jaz_lite.errors import JazLiteError, Unreachable
 from jaz_lite.model.event import Operation
 from jaz_lite.model.run import EMPTY, Boot, Origin, Run
 from jaz_lite.net.dial import Address
+from jaz_lite.store.copy_series import Taken
 from jaz_lite.store.open import Store
 from jaz_lite.store.retention import Purged
 from jaz_lite.store.transaction import Transaction, View
@@ -142,6 +144,9 @@ class RunControl(Protocol):
         Raises:
             Refused: there is no such standby, or it does not keep up. Nothing was changed.
         """
+
+    async def snapshot(self, target: Path, keep: int | None, told: Callable[[int, int], Awaitable[None]]) -> Taken:
+        """Take a copy of the data directory; `told` is given how far it is, in bytes. See `copy_series.take`."""
 
     def request_stop(self) -> None:
         """Have the server stop cleanly; jobs go on."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from jaz_lite.operations import host_locks, retention
+from jaz_lite.operations import copies, host_locks, retention
 from jaz_lite.operations.agents import agent_notices
 from jaz_lite.operations.person import Person
 from jaz_lite.operations.site import Site, control_of
@@ -21,8 +21,9 @@ async def status(site: Site, person: Person) -> dict[str, Any]:
     locked = await site.read(lambda nouns: host_locks.notices(nouns, site.zone))
     twins = await site.read(lambda nouns: twin_notices(nouns, site))
     waits = await site.read(lambda nouns: retention.notices(nouns, site))
+    copied = await site.read(lambda nouns: copies.recovery_point(nouns, site))
     said = [*told.get("notices", ()), *agents, *twins, *schedule_notices(told), *locked, *waits]
-    return {**told, "locks": locks, "notices": said}
+    return {**told, **copied, "locks": locks, "notices": said}
 
 
 def twin_notices(nouns: Nouns, site: Site) -> list[str]:

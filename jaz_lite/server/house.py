@@ -46,6 +46,7 @@ from jaz_lite.server.peers_door import PeersDoor
 from jaz_lite.server.peers_watch import PeersWatch
 from jaz_lite.server.rotation import Rotation
 from jaz_lite.server.site import ServerControl, ServerSite
+from jaz_lite.server.snapshots import Snapshots
 from jaz_lite.server.standbys import Standbys
 from jaz_lite.store.directory import DataDirectory
 from jaz_lite.store.open import Store
@@ -233,6 +234,7 @@ class House:
         )
         dialler = AgentsDialler(self._turns, door)
         announcing = Announcing(self._turns, dialler.trouble_of)
+        snapshots = Snapshots(self._store, control, self._config)
         server = ServerControl(
             control,
             store=self._store,
@@ -245,6 +247,7 @@ class House:
             shipping=shipping,
             announcing=announcing,
             standbys=standbys,
+            snapshots=snapshots,
         )
         site = ServerSite(
             self._store, clock=self._clock, zone=self._zone, config=self._config, control=server, write=control
@@ -260,6 +263,7 @@ class House:
                 nursery.start_soon(tasks.keep_copies_going, self._turns)
                 nursery.start_soon(tasks.keep_house, self._turns, self._directory)
                 nursery.start_soon(purger.keep_purging)
+                nursery.start_soon(snapshots.keep_taking)
                 await nursery.start(door.serve, listeners)
                 nursery.start_soon(dialler.run)
                 nursery.start_soon(peers.keep_asking, peers_of(self._config))

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
+from pathlib import Path
 from typing import Any, TypeVar
 
 import trio
@@ -18,8 +19,11 @@ from jaz_lite.runner.purger import Purger, Told
 from jaz_lite.runner.shipping import ACK_WITHIN_S, Shipping
 from jaz_lite.server.announcing import Announcing
 from jaz_lite.server.rotation import Rotation
+from jaz_lite.server.snapshots import Snapshots
+from jaz_lite.server.snapshots import Told as Passed
 from jaz_lite.server.standbys import Standbys
 from jaz_lite.store.agents import AgentRow
+from jaz_lite.store.copy_series import Taken
 from jaz_lite.store.open import Store
 from jaz_lite.store.retention import Purged
 from jaz_lite.store.term import FIRST_EPOCH
@@ -46,6 +50,7 @@ class ServerControl:
         shipping: Shipping | None = None,
         announcing: Announcing | None = None,
         standbys: Standbys | None = None,
+        snapshots: Snapshots | None = None,
     ) -> None:
         self._control = control
         self._store = store
@@ -58,6 +63,7 @@ class ServerControl:
         self._shipping = shipping
         self._announcing = announcing
         self._standbys = standbys
+        self._snapshots = snapshots
 
     async def start_run(self, request: StartRequest) -> int:
         return await self._control.start_run(request)
@@ -144,6 +150,10 @@ class ServerControl:
             raise Refused("no standby follows: this server does not listen")
         return await self._standbys.switch_over(to, told)
 
+    async def snapshot(self, target: Path, keep: int | None, told: Passed) -> Taken:
+        assert self._snapshots is not None, "this server takes no copies"
+        return await self._snapshots.take(target, keep, told)
+
     def request_stop(self) -> None:
         self._control.request_stop()
 
@@ -187,7 +197,6 @@ class ServerControl:
             "takeover": self._takeover(agents),
             "runs": counts,
             "schedules": {"enabled": enabled, **self._schedules()},
-            "last_snapshot_at": None,
             "notices": self._notices(),
             "standbys": self.standbys(),
         }
@@ -216,6 +225,8 @@ class ServerControl:
                 f"no standby has confirmed anything for {alone_s + ACK_WITHIN_S:.0f} s: what is done is acknowledged"
                 " without one (setting standby.ack)"
             )
+        if self._snapshots is not None:
+            found += self._snapshots.notices()
         return found
 
     def _schedules(self) -> dict[str, Any]:

@@ -95,7 +95,10 @@ def copy_live(
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise _full(target) from error
-        raise StoreDamaged(f"{error.filename or target} cannot be copied: {error.strerror}") from error
+        raise StoreDamaged(
+            f"the copy {target} cannot be made: {error.filename}: {error.strerror}",
+            hint="may the user of the server write there?",
+        ) from error
     except apsw.FullError as error:
         raise _full(target) from error
     except apsw.Error as error:
@@ -109,7 +112,7 @@ def refuse_target(folder: Path, target: Path, *, inside: bool = False) -> None:
     Raises:
         Refused: it exists, or lies inside the data directory. NoSuchObject: its parent does not exist.
     """
-    if not target.parent.is_dir():
+    if not os.path.isdir(target.parent):  # noqa: PTH112  # a name too long is no folder either
         raise NoSuchObject(f"{target.parent} is not a folder", hint="make it first, or is a disk not mounted?")
     place, own = target.parent.resolve() / target.name, folder.resolve()
     if place == own or (own in place.parents and not inside):

@@ -39,6 +39,7 @@ def migrations() -> tuple[Migration, ...]:
         Migration(10, "0.2.0", _text("0010.sql")),
         Migration(11, "0.2.0", _text("0011.sql")),
         Migration(12, "0.2.0", _text("0012.sql")),
+        Migration(13, "0.2.0", _text("0013.sql")),
     )
 
 

@@ -17,6 +17,7 @@ from jaz_lite.store.hosts import Hosts
 from jaz_lite.store.invitations import Invitations, Requests
 from jaz_lite.store.journal import Journal
 from jaz_lite.store.keys import Keys
+from jaz_lite.store.last_copy import LastCopy
 from jaz_lite.store.output import Output
 from jaz_lite.store.past_work import PastWork
 from jaz_lite.store.retention import Retention
@@ -56,6 +57,7 @@ class Nouns:
         self.retention = Retention(sql)
         self.clock_doubt = ClockDoubt(sql)
         self.commits = Commits(sql)
+        self.last_copy = LastCopy(sql)
         self._sql = sql
 
 

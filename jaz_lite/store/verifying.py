@@ -43,6 +43,7 @@ class Verified:
     agents: int | None  # None: of an older format, which is not read before it was brought to the present one
     live_runs: int | None
     fenced: FencedBy | None
+    in_use: bool  # a server was using it when it was copied, or was killed: its files may be of different moments
 
 
 def verify(folder: Path) -> Verified:
@@ -97,6 +98,7 @@ def verify(folder: Path) -> Verified:
                 agents=agents,
                 live_runs=live,
                 fenced=fenced,
+                in_use=(folder / IN_USE_FILE).exists(),
             )
     except apsw.Error as error:
         found_error = told(error, str(path))

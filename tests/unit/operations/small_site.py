@@ -14,6 +14,7 @@ import trio
 
 from jaz_lite import config
 from jaz_lite.clock import VirtualClock
+from jaz_lite.config import Config
 from jaz_lite.operations import registry
 from jaz_lite.operations.person import Person
 from jaz_lite.operations.site import OfflineSite, Site, drive
@@ -24,6 +25,7 @@ from jaz_lite.runner.purger import Purger
 from jaz_lite.runner.shipping import Shipping
 from jaz_lite.runner.turns import Turns
 from jaz_lite.server.site import ServerControl, ServerSite
+from jaz_lite.server.snapshots import Snapshots
 from jaz_lite.store.directory import DataDirectory
 from jaz_lite.store.open import Store
 from jaz_lite.wire.ident import epoch_and_boot
@@ -57,8 +59,9 @@ def ask(site: Site, op: str, **args: Any) -> Any:
 
 
 @asynccontextmanager
-async def running(store: Store) -> AsyncIterator[ServerSite]:
+async def running(store: Store, settings: Config | None = None) -> AsyncIterator[ServerSite]:
     """Give the site of a running engine without agents."""
+    settings = settings or config.defaults()
     with store.transaction() as tx:
         site_uid = tx.term.site().site_uid
         term = tx.term.claim(b"12345678")
@@ -68,8 +71,11 @@ async def running(store: Store) -> AsyncIterator[ServerSite]:
     chores = IdleChores(store, store.clock)
     purger = Purger(turns, chores.purged)
     shipping = Shipping(store.changes, store.clock)
-    server = ServerControl(control, store=store, term=epoch_and_boot(term), zone=ZONE, purger=purger)
-    site = ServerSite(store, clock=store.clock, zone=ZONE, config=config.defaults(), control=server, write=control)
+    snapshots = Snapshots(store, control, settings)
+    server = ServerControl(
+        control, store=store, term=epoch_and_boot(term), zone=ZONE, purger=purger, snapshots=snapshots
+    )
+    site = ServerSite(store, clock=store.clock, zone=ZONE, config=settings, control=server, write=control)
     async with trio.open_nursery() as nursery:
         tasks.let_inputs_come_later(turns, nursery)
         await nursery.start(tasks.make_turns, turns, DataDirectory(store.folder), chores, shipping)

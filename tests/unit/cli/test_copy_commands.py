@@ -1,0 +1,79 @@
+"""`snapshot`, `verify` and what `status` says of copies."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.conftest import Cli
+
+
+def test_a_copy_of_a_running_server_is_taken_verified_and_told(
+    cli: Cli, server: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "last snapshot: never" in cli("status").out
+
+    taken = cli("snapshot", "copy")
+    found = cli("verify", "copy")
+
+    assert taken.code == 0
+    assert taken.out.startswith(f"{tmp_path}/copy: ")
+    assert "protect it like the original" in taken.err
+    assert found.code == 0
+    assert found.out.startswith(f"{tmp_path}/copy is sound: a snapshot, taken 20")
+    assert "0 agents, 0 live runs" in found.out
+    assert found.err == ""
+    status = cli("status").out
+    assert f"ago) in {tmp_path}/copy" in status
+
+
+def test_a_series_keeps_as_many_copies_as_asked_for(cli: Cli, prepared: Path, tmp_path: Path) -> None:
+    first, second = (cli("snapshot", str(tmp_path / "series"), "--keep", "1", "--json").json for _ in range(2))
+
+    assert second["removed"] == [first["folder"]]
+    assert [str(place) for place in (tmp_path / "series").iterdir()] == [second["folder"]]
+
+
+def test_an_existing_place_is_refused(cli: Cli, prepared: Path, tmp_path: Path) -> None:
+    ran = cli("snapshot", str(tmp_path))
+
+    assert ran.code == 1
+    assert "exists already" in ran.err
+
+
+def test_a_damaged_copy_is_refused_with_the_reason(cli: Cli, prepared: Path, tmp_path: Path) -> None:
+    cli("snapshot", str(tmp_path / "copy"))
+    with (tmp_path / "copy/jaz.db").open("r+b") as database:
+        database.truncate(8192)
+
+    ran = cli("verify", str(tmp_path / "copy"))
+
+    assert ran.code == 6
+    assert "jaz.db has 8192 bytes, the manifest says" in ran.err
+    assert "use another copy" in ran.err
+
+
+def test_a_directory_without_manifest_says_what_was_not_compared(cli: Cli, prepared: Path) -> None:
+    ran = cli("verify", str(prepared))
+
+    assert ran.code == 0
+    assert "is sound: a data directory without manifest" in ran.out
+    assert "compared with nothing" in ran.err
+    assert cli("verify", str(prepared), "--json").json["snapshot"] is False
+
+
+def test_a_folder_that_is_no_copy_is_refused(cli: Cli, tmp_path: Path) -> None:
+    ran = cli("verify", str(tmp_path))
+
+    assert ran.code == 8
+    assert "is not a data directory" in ran.err
+
+
+def test_a_copy_does_not_start_by_habit(cli: Cli, prepared: Path, tmp_path: Path) -> None:
+    cli("snapshot", str(tmp_path / "copy"))
+
+    ran = cli("up", "--data", str(tmp_path / "copy"))
+
+    assert ran.code == 4
+    assert "is a snapshot of" in ran.err
+    assert "`jaz-lite activate`" in ran.err
