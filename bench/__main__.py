@@ -20,6 +20,7 @@ NAMES = (
     "filecopy",
     "booter",
     "purge",
+    "ship",
 )
 
 
