@@ -21,6 +21,7 @@ NAMES = (
     "booter",
     "purge",
     "ship",
+    "snapshot",
 )
 
 

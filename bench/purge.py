@@ -5,16 +5,16 @@ the purge of the second, runs are started at a steady pace, and the same starts 
 """
 
 import statistics
-import threading
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bench.definitions import chain
 from bench.process import disk_kind
 from bench.report import Result
 from bench.site import Site, site
+from bench.starts import JOBNET, asked, figures, starts, starts_beside
 
 if TYPE_CHECKING:
     from jaz_lite.store.open import Store
@@ -26,7 +26,6 @@ FIRST_TERM = (1 << 19) | 1
 DAY_MS = 86_400_000
 SPANS = ("keep_output_min", "keep_runs_min", "keep_results_min")
 STARTS = 500
-EVERY_S = 0.02
 ROWS_PER_S_BAR = 10_000.0
 HELD_UP_MS_BAR = 50.0
 TABLES = ("runs", "icons", "frames", "attempts", "output", "journal")
@@ -39,7 +38,7 @@ def run(*, rounds: int, jobs: int, place: Path | None) -> Result:
     young = max(1, runs // BESIDE)
     with site(place) as here:
         here.define(chain("BENCH_OLD", 1, ":"), "old")
-        here.define(chain("BENCH_START", 0, ":"), "start")
+        here.define(chain(JOBNET, 0, ":"), "start")
         for name in SPANS:
             here.command("setting", "set", name, "0")
         here.stop()
@@ -49,10 +48,10 @@ def run(*, rounds: int, jobs: int, place: Path | None) -> Result:
         before = _rows(here)
         _keep(here, "150d")
         began = time.perf_counter()
-        _asked(here, "purge")
+        asked(here, "purge")
         seconds = time.perf_counter() - began
         middle = _rows(here)
-        alone = _starts(here, STARTS)
+        alone = starts(here, STARTS)
         _keep(here, "50d")
         beside = _beside(here)
         kind = disk_kind(here.folder)
@@ -67,8 +66,8 @@ def run(*, rounds: int, jobs: int, place: Path | None) -> Result:
             "runs": runs,
             "rows": before - middle,
             "seconds": round(seconds, 1),
-            "starts_alone_ms": _figures(alone),
-            "starts_beside_ms": _figures(beside),
+            "starts_alone_ms": figures(alone),
+            "starts_beside_ms": figures(beside),
             "held_up_ms": round(held_up_ms, 1),
             "disk": kind,
         },
@@ -80,47 +79,10 @@ def _keep(here: Site, span: str) -> None:
         here.command("setting", "set", name, span)
 
 
-def _figures(taken: list[float]) -> dict[str, float]:
-    ordered = sorted(taken)
-    return {
-        "median": round(statistics.median(ordered), 2),
-        "99 %": round(ordered[len(ordered) * 99 // 100], 2),
-        "worst": round(ordered[-1], 2),
-        "starts": len(ordered),
-    }
-
-
-def _starts(here: Site, count: int) -> list[float]:
-    """Start runs at a steady pace; return how many milliseconds each took to be answered."""
-    return [_start(here) for _ in range(count)]
-
-
-def _start(here: Site) -> float:
-    took_s = _asked(here, "run.start", jobnet="BENCH_START")
-    time.sleep(max(0.0, EVERY_S - took_s))
-    return took_s * 1000
-
-
-def _asked(here: Site, name: str, **args: Any) -> float:
-    """Return after how many seconds the server had done what was asked, however long it took."""
-    from jaz_lite.net.local_client import Stream
-
-    began = time.perf_counter()
-    with Stream(str(here.data), name, args) as answers:
-        for _ in answers:
-            pass
-    return time.perf_counter() - began
-
-
 def _beside(here: Site) -> list[float]:
     """Start runs as long as a purge goes on; return what each took."""
-    purge = threading.Thread(target=_asked, args=(here, "purge"))
     rows = _rows(here)
-    purge.start()
-    taken = [_start(here)]
-    while purge.is_alive():
-        taken.append(_start(here))
-    purge.join()
+    taken, _ = starts_beside(here, "purge")
     if _rows(here) >= rows:
         raise RuntimeError("nothing was purged beside the starts")
     return taken
