@@ -15,7 +15,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import click
 import pytest
+
+from jaz_lite.cli.main import cli
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -111,16 +114,44 @@ def test_the_generated_pages_are_current() -> None:
 
 
 def test_every_command_has_its_place_in_the_manual() -> None:
-    import click
-
-    from jaz_lite.cli.main import cli
-
     assert isinstance(cli, click.Group)
     context = click.Context(cli)
     names = {name for name in cli.list_commands(context) if not _hidden(cli.get_command(context, name))}
     page = (DOCS / "commands.md").read_text(encoding="utf-8")
 
     assert names == set(re.findall(r"^### (\S+)$", page, re.MULTILINE))
+
+
+def test_every_option_on_the_page_of_commands_is_one_of_its_command() -> None:
+    assert isinstance(cli, click.Group)
+    context = click.Context(cli)
+    page = (DOCS / "commands.md").read_text(encoding="utf-8")
+    sections = re.split(r"^### (\S+)$", page, flags=re.MULTILINE)[1:]
+    wrong = []
+    for name, text in zip(sections[::2], sections[1::2], strict=True):
+        command = cli.get_command(context, name)
+        assert command is not None, name
+        known = _options(command)
+        named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text.partition("\n## ")[0]))
+        others = set(re.findall(r"(?:jaz-lite |`)([a-z-]+)", text)) - {name}
+        for other in others:
+            found = cli.get_command(context, other)
+            known |= set() if found is None else _options(found)
+        wrong += [f"{name} {option}" for option in sorted(named - known)]
+
+    assert wrong == []
+
+
+def _options(command: click.Command) -> set[str]:
+    """Return the options of a command and of all commands below it."""
+    found = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            assert below is not None, name
+            found |= _options(below)
+    return found | {"--help", "--data"}
 
 
 def _hidden(command: object) -> bool:
