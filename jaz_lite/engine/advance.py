@@ -208,6 +208,9 @@ def _work(draft: Draft, event: _WorkEvent) -> None:
         case WorkPlaced(host=host, group=group):
             icon = draft.edit(event.node)
             icon.memo = {**icon.memo, "host": host, "group": group}
+            if icon.doubt is not None and icon.doubt.reason == "unheard":
+                icon.doubt = None
+                draft.tell("icon_found", node=event.node, visit=icon.visit, attempt=icon.attempt)
         case WorkStarted():
             if seen.doubt is not None:
                 draft.edit(event.node).doubt = None

@@ -3,6 +3,7 @@
     Started reaches a run that waits      it
     held                                  waits on, whatever the time
     released, or waited for another run   starts; its time is no matter any more
+    started by an earlier active          starts: what was done of it is taken over (an agent told of it)
     within the minute from its time on    starts
     within the grace after that minute    starts, and is marked late
     later than that                       late_start "error":      is a delayed-start error, which a person settles;
@@ -43,9 +44,14 @@ Refusal = str | None
 
 def start(draft: Draft, event: Started) -> None:
     """Start a run whose time has come, or say what becomes of it instead."""
-    if draft.state != "waiting" or (draft.scheduled_ms is not None and draft.now_ms < draft.scheduled_ms):
+    missed = draft.state == "run_error" and draft.load_status == "delayed"
+    if draft.state != "waiting" and not (missed and event.told):
         return
-    if draft.boot is not None and not _may_start(draft, draft.boot, event):
+    if draft.scheduled_ms is not None and draft.now_ms < draft.scheduled_ms and not event.told:
+        return
+    if event.told:
+        _was_started(draft)
+    elif draft.boot is not None and not _may_start(draft, draft.boot, event):
         return
     jobnet = draft.run.jobnet
     if event.others and jobnet.multiple_start == "wait":
@@ -53,11 +59,21 @@ def start(draft: Draft, event: Started) -> None:
             draft.load_status = "delayed"
             draft.tell("run_delayed", severity="warning")
         return
-    if event.others and jobnet.multiple_start == "skip":
+    if event.others and jobnet.multiple_start == "skip" and not event.told:
         _end_unstarted(draft, "skipped: another run of the jobnet was running")
         draft.tell("run_skipped", severity="warning")
         return
     _begin(draft)
+
+
+def _was_started(draft: Draft) -> None:
+    """An earlier active did start it: its time was kept, whatever was made of it here."""
+    if draft.state == "run_error":
+        draft.state = "waiting"
+        draft.job_status = "normal"
+        draft.load_status = "normal"
+        draft.message = ""
+    draft.tell("run_replayed")
 
 
 def _begin(draft: Draft) -> None:
@@ -106,6 +122,14 @@ def _may_start(draft: Draft, boot: Boot, event: Started) -> bool:
     _end_unstarted(draft, f"{_missed(draft, boot)}, so it was not started{_BESIDES.get(boot.late_start, '')}")
     draft.tell("run_not_started", severity="warning", message=draft.message, late_start=boot.late_start)
     return False
+
+
+def is_judged(run: Run, now_ms: int) -> bool:
+    """Tell whether a planned run that has not started was missed by more than the grace, so its policy decides."""
+    boot = run.boot
+    if run.state != "waiting" or boot is None or boot.held != "no" or run.load_status == "delayed":
+        return False
+    return now_ms >= (run.scheduled_ms or 0) + MINUTE_MS + boot.grace_min * MINUTE_MS
 
 
 def is_in_time(run: Run, now_ms: int) -> bool:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from jaz_lite.engine.draft import Draft, IconDraft
-from jaz_lite.engine.variables import moment
+from jaz_lite.engine.variables import instant_ms, moment
 from jaz_lite.model.jobnet import Compat, Icon
 from jaz_lite.model.run import IconRun, IconState, Origin, Plan
 from jaz_lite.wire.ident import natural_key, task_occ
@@ -14,9 +14,10 @@ from jaz_lite.wire.ident import natural_key, task_occ
 class IconView:
     """One icon, as its type may see it."""
 
-    __slots__ = ("_draft", "_icon", "node")
+    __slots__ = ("_draft", "_icon", "node", "now")
 
-    def __init__(self, draft: Draft, node: int, icon: IconDraft | IconRun) -> None:
+    def __init__(self, draft: Draft, node: int, icon: IconDraft | IconRun, at: datetime | None = None) -> None:
+        self.now = at or draft.now
         self._draft = draft
         self._icon = icon
         self.node = node
@@ -77,12 +78,8 @@ class IconView:
         return task_occ(self._draft.run.occ, self.key_path, self._icon.attempt)
 
     @property
-    def now(self) -> datetime:
-        return self._draft.now
-
-    @property
     def now_ms(self) -> int:
-        return self._draft.now_ms
+        return self._draft.now_ms if self.now is self._draft.now else instant_ms(self.now)
 
     @property
     def run_started(self) -> datetime:

@@ -12,6 +12,7 @@ from jaz_lite.engine import limits
 from jaz_lite.engine.draft import Draft, IconDraft
 from jaz_lite.engine.icon_view import IconView
 from jaz_lite.engine.join import flow, open_frame
+from jaz_lite.engine.replay import doubt_of
 from jaz_lite.engine.variables import MESSAGE, at_icon_start, kept
 from jaz_lite.icons._promise import IconEvent, Step
 from jaz_lite.model.action import AbandonWork, SendWork, SetTimer
@@ -59,7 +60,19 @@ def begin(draft: Draft, number: int) -> None:
         )
     else:
         draft.tell("icon_started", node=number, jaz_code="JC00000003", visit=icon.visit, attempt=icon.attempt)
-    apply(draft, number, kind.begin(node.params, IconView(draft, number, icon)))
+    step = kind.begin(node.params, IconView(draft, number, icon))
+    icon.doubt = doubt_of(draft, number, icon, step)
+    if icon.doubt is None:
+        apply(draft, number, step)
+    else:
+        draft.tell(
+            "icon_doubted",
+            severity="error",
+            node=number,
+            reason=icon.doubt.reason,
+            message=icon.doubt.message,
+            visit=icon.visit,
+        )
 
 
 def resume(draft: Draft, number: int, event: IconEvent) -> bool:

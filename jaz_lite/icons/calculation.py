@@ -14,7 +14,7 @@ from jaz_lite.icons._promise import ANYWHERE, SETS, Place, Problem, Step, Traits
 
 name = "calculation"
 jaz_code = 10
-traits = Traits()
+traits = Traits(asks_time=True)
 
 __all__ = ["Params", "begin", "check", "jaz_code", "name", "resume", "stop", "traits"]
 

@@ -16,7 +16,7 @@ from jaz_lite.model.event import TimerFired
 
 name = "extended_job"
 jaz_code = 9
-traits = Traits(may_rerun=True, may_stop=True)
+traits = Traits(may_rerun=True, may_stop=True, asks_time=True)
 
 __all__ = ["Params", "begin", "check", "jaz_code", "name", "resume", "stop", "traits"]
 

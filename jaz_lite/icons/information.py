@@ -19,7 +19,7 @@ from jaz_lite.model.run import ICON_STATES
 
 name = "information"
 jaz_code = 12
-traits = Traits()
+traits = Traits(asks_time=True)
 
 __all__ = ["Params", "begin", "check", "jaz_code", "name", "resume", "stop", "traits"]
 

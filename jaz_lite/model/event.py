@@ -27,11 +27,13 @@ class Started(Event):
 
     `others`: another run of the same jobnet is running now. `superseded`: a later time of the same schedule and
     jobnet is due as well. `crowded`: so many starts were missed that this one does not stand as an error.
+    `told`: an agent says that an earlier active started it.
     """
 
     others: bool = False
     superseded: bool = False
     crowded: bool = False
+    told: bool = False
 
 
 # ---- work on agents

@@ -116,6 +116,9 @@ def _abandon(turn: Turn, action: AbandonWork) -> None:
     if work.state == "ready":
         turn.change_attempt(work, "cancelled", why="abandoned", ended_ms=turn.now_ms)
         return
+    if not work.agent_id:
+        turn.change_attempt(work, "cancelled", why="abandoned", ended_ms=turn.now_ms)
+        return
     turn.change_attempt(work, "abandoned")
     cancel_again(turn, work)
 
@@ -136,6 +139,7 @@ def _start(turn: Turn, run: Run, action: StartRun) -> None:
                 origin=action.origin,
                 user=action.user,
                 variables=action.variables,
+                replayed_since_ms=run.replayed_since_ms,
             )
             answer = Answered(action.node, action.visit, ok=True, value=str(started.run_id))
         except StoreDamaged:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from jaz_lite.model.event import (
     Event,
+    Started,
     WorkCancelled,
     WorkDoubted,
     WorkFailed,
@@ -108,6 +109,10 @@ def _put(turn: Turn, row: Attempt, jobnet_id: str) -> Work:
         turn.works.add(work)
     data = {"agent_id": row.agent_id, "icon": work.path, "occ": row.occ}
     turn.tx.journal.add(turn.now_ms, row.run_id, "", Fact(kind="attempt_adopted", severity="warning", data=data))
+    run_id = turn.tx.runs.find_by_occ(row.occ)
+    run = None if run_id is None else turn.find_run(run_id)
+    if run is not None and (run.state == "waiting" or run.start_missed):
+        turn.raise_event(run.run_id, Started())  # an earlier active has started it
     return work
 
 

@@ -57,6 +57,7 @@ def welcome(turn: Turn, item: AgentIdentified, draw_spool: Callable[[], bytes]) 
         # The agent starts afresh, or was set back and asks for a new log: nothing of the old one is proven now.
         spool, cursor, chain = draw_spool(), 0, ZERO_CHAIN
         reconcile.records_lost(turn, agent_id)
+        turn.window.lost(turn, agent_id, "setback")
         turn.move_cursor(agent_id, spool, cursor, chain)
     encoding = known_encoding(facts.encoding)
     turn.tx.agents.update(
@@ -114,11 +115,15 @@ def _same_log(turn: Turn, port: Port, row: AgentRow, facts: HelloFacts) -> tuple
         turn.tx.journal.add(turn.now_ms, None, "", Fact(kind="agent_gap", severity="error", data=data))
         turn.move_cursor(row.agent_id, row.spool, facts.low - 1, facts.low_chain)
         port.gap = True
+        turn.window.lost(turn, row.agent_id, "gap")
         return row.spool, facts.low - 1, facts.low_chain
     if facts.acked > row.cursor:
-        # It was told that we have more than we have: this data directory is an older copy of itself.
-        data = {"agent_id": row.agent_id, "ours": row.cursor, "theirs": facts.acked}
-        turn.tx.journal.add(turn.now_ms, None, "", Fact(kind="server_set_back", severity="error", data=data))
+        # It was told that we have more than we have: this data directory is an older copy of itself. After a takeover
+        # with a copy that is what was to be expected.
+        if turn.window.window is None:
+            data = {"agent_id": row.agent_id, "ours": row.cursor, "theirs": facts.acked}
+            turn.tx.journal.add(turn.now_ms, None, "", Fact(kind="server_set_back", severity="error", data=data))
+        turn.window.set_back(turn)
     return row.spool, row.cursor, row.chain
 
 
@@ -136,6 +141,7 @@ def revoked(turn: Turn, item: AgentRevoked) -> None:
             turn.change_attempt(work, "failed", why="host", message=REVOKED, ended_ms=turn.now_ms)
             turn.raise_event(work.run_id, WorkFailed(work.node, work.k, "host", REVOKED))
     reconcile.records_lost(turn, agent_id, "revoked", REVOKED)
+    turn.window.dismiss(turn, agent_id)
     if item.remove:
         for host in turn.tx.hosts.list():
             if host.agent_id == agent_id:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from jaz_lite.errors import LocalProtocolError
 from jaz_lite.model.event import WorkFailed, WorkPlaced
-from jaz_lite.runner import adopting, locks, placement
+from jaz_lite.runner import adopting, locks, outcomes, placement
 from jaz_lite.runner.desk import COPY_KIND
 from jaz_lite.runner.work import Refusal, Work
 from jaz_lite.store.attempts import Attempt
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from jaz_lite.model.action import SendWork
     from jaz_lite.model.host import Host
-    from jaz_lite.model.run import Run
+    from jaz_lite.model.run import DoubtReason, Run
     from jaz_lite.runner.desk import Desk
     from jaz_lite.runner.turn import Turn
 
@@ -38,9 +38,9 @@ def send(turn: Turn, run: Run, action: SendWork) -> None:
     host = _as_it_was(turn, run, turn.tx.hosts.find(action.host))
     if _known(turn, run, action, host):
         return
-    fault = _fault(host, action) or _source_fault(turn, action)
-    if fault or host is None:
-        turn.raise_event(run.run_id, WorkFailed(action.node, action.key, "host", fault))
+    reason = _fault(host, action) or _source_fault(turn, action)
+    if reason or host is None:
+        turn.raise_event(run.run_id, WorkFailed(action.node, action.key, "host", reason))
         return
     desk = turn.works.desk(host.agent_id) if host.kind == "agent" else None
     if desk is not None and _is_revoked(turn, desk):
@@ -67,7 +67,14 @@ def send(turn: Turn, run: Run, action: SendWork) -> None:
         encoding=str(spec_map.get("enc", "utf-8")),
         group=host.host if desk is None else "",
     )
-    at_once = desk is not None and turn.may_start and desk.has_room_for(work.kind) and not desk.waits(work.kind)
+    fault = None if desk is None or not desk.connected else may_have_been_done(turn, work)
+    at_once = (
+        desk is not None
+        and fault is None
+        and turn.may_start
+        and desk.has_room_for(work.kind)
+        and not desk.waits(work.kind)
+    )
     turn.tx.attempts.insert(
         Attempt(
             k=work.k,
@@ -93,7 +100,9 @@ def send(turn: Turn, run: Run, action: SendWork) -> None:
     if at_once:
         work.state = "sent"
     turn.works.add(work)
-    if desk is None:
+    if fault is not None:
+        turn.raise_event(run.run_id, outcomes.doubt(turn, work, *fault))
+    elif desk is None:
         turn.look_at_groups(work)
     elif at_once:
         locks.begin(turn, desk, work, action.host)
@@ -267,6 +276,11 @@ def fill_groups(turn: Turn) -> None:
                 _, why, message = work.refusals[-1]
                 _fail(turn, work, why, f'no member of the group "{name}" takes this work: {message}')
                 continue
+            if _may_be_at_a_member(turn, work, members):
+                pile.popleft()
+                if work.state == "ready":
+                    passed_over.append(work.k)
+                continue
             force = _is_forced(turn, work)
             member = None
             if turn.may_start and host is not None and (host.enabled or force):
@@ -281,6 +295,40 @@ def fill_groups(turn: Turn) -> None:
         pile.extendleft(reversed(passed_over))
         if not pile:
             del turn.works.groups[name, slotted]
+
+
+def _may_be_at_a_member(turn: Turn, work: Work, members: list[placement.Member]) -> bool:
+    """Tell whether work must not be given to any member of its group yet: one of them may have it (protocol 7)."""
+    missing = turn.window.group_waits_for(turn, work, [each.agent_id for each in members])
+    if missing and turn.now_ms < turn.window.deadline_ms:
+        return True
+    if missing:
+        turn.window.doubt_group(turn, work, missing)
+        return True
+    for member in members:
+        if (fault := may_have_been_done(turn, work, member.agent_id)) is not None:
+            turn.raise_event(work.run_id, outcomes.doubt(turn, work, *fault))
+            return True
+    return False
+
+
+def is_replayed(turn: Turn, work: Work) -> bool:
+    """Tell whether an earlier active may have had the run of an attempt."""
+    run = turn.find_run(work.run_id)
+    return run is not None and run.replayed_since_ms is not None
+
+
+def may_have_been_done(turn: Turn, work: Work, agent_id: str = "") -> tuple[DoubtReason, str] | None:
+    """Return why an attempt that its agent does not know may have been made all the same; None: it was not.
+
+    Notes:
+        What a person has asked to be run again is done again, whatever was.
+    """
+    fault = turn.window.no_proof(agent_id or work.agent_id)
+    run = turn.find_run(work.run_id)
+    if fault is None or run is None or run.replayed_since_ms is None or run.icons[work.node].method == "rerun":
+        return None
+    return fault
 
 
 def _is_forced(turn: Turn, work: Work) -> bool:
@@ -318,6 +366,25 @@ def may_be_at(turn: Turn, work: Work, agent_id: str) -> bool:
     """Tell whether an unbound attempt may have been given to this agent: only to a member of its group."""
     group = turn.tx.hosts.find(work.group)
     return group is not None and any(each.agent_id == agent_id for each in placement.members_of(turn.tx, group))
+
+
+def was_elsewhere(turn: Turn, work: Work, agent_id: str) -> bool:
+    """Tell whether what another agent says of a replayed attempt counts: its own has not been heard yet.
+
+    A member of the same group has it, if it is there; of another agent it is only known that it may have.
+    """
+    if work.state not in ("ready", "sent") or not is_replayed(turn, work) or turn.works.desk(work.agent_id).connected:
+        return False
+    if work.group:
+        if not may_be_at(turn, work, agent_id):
+            return False
+        turn.change_attempt(work, "ready")
+        found_at(turn, work, agent_id)
+        return True
+    row = turn.find_attempt(work.k)
+    message = adopting.FOREIGN.format(agent=agent_id, host="" if row is None else row.host)
+    turn.raise_event(work.run_id, outcomes.doubt(turn, work, "foreign", message))
+    return True
 
 
 def found_at(turn: Turn, work: Work, agent_id: str) -> None:

@@ -4,11 +4,12 @@ Runs when the agent says `synced`, after all its events were taken in. `None` in
 a matching chain, proves that an attempt was not started; after a rotated spool nothing is proven.
 """
 
-from jaz_lite.model.event import WorkCancelled
+from jaz_lite.model.event import WorkCancelled, WorkPlaced
 from jaz_lite.model.fact import Fact
 from jaz_lite.model.run import DoubtReason
-from jaz_lite.runner import actions, dispatch, outcomes, reports
+from jaz_lite.runner import actions, adopting, dispatch, outcomes, reports
 from jaz_lite.runner.inputs import AgentInventory, AgentSynced
+from jaz_lite.runner.port import Port
 from jaz_lite.runner.turn import Turn
 from jaz_lite.runner.work import Work
 from jaz_lite.wire.happenings import InventoryItem
@@ -27,7 +28,7 @@ def note(turn: Turn, item: AgentInventory) -> None:
     if port.synced:
         return
     for entry in item.items:
-        if entry.st in OPEN_THERE or entry.k in turn.works.open:
+        if entry.st in OPEN_THERE or entry.k in turn.works.open or port.gap:
             port.inventory[entry.k] = entry
     if len(port.inventory) > INVENTORY_KEPT_MAX:
         port.inventory.clear()
@@ -55,7 +56,8 @@ def lay_beside(turn: Turn, item: AgentSynced) -> None:
         _settle(turn, work, known.get(work.k), gap=port.gap)
     for entry in known.values():
         if entry.k not in turn.works.open:
-            _settled_here(turn, port.agent_id, entry)
+            _not_open_here(turn, port, entry)
+    turn.window.heard(turn, port.agent_id)
     turn.desk_may_have_room(desk)
     turn.after_commit(known.clear)
 
@@ -72,6 +74,12 @@ def _settle(turn: Turn, work: Work, entry: InventoryItem | None, *, gap: bool) -
     match work.state, st:
         case ("sent" | "accepted" | "running" | "stopping", None) if gap:
             turn.raise_event(work.run_id, outcomes.doubt(turn, work, "gap", GAP))
+        case ("ready" | "sent", None) if (fault := dispatch.may_have_been_done(turn, work)) is not None:
+            turn.raise_event(work.run_id, outcomes.doubt(turn, work, *fault))
+        case ("sent", None) if work.group and dispatch.is_replayed(turn, work):
+            # An earlier active may have had it refused there, and given it to another member.
+            dispatch.give_back(turn, work, "", "", for_good=False)
+            turn.raise_event(work.run_id, WorkPlaced(work.node, work.k, work.group, work.group))
         case ("sent", None) if turn.works.desk(work.agent_id).strict and not _sent_in_this_boot(turn, work):
             turn.raise_event(work.run_id, outcomes.doubt(turn, work, "boot", BOOTED))
         case ("sent", None):
@@ -109,14 +117,21 @@ def _sent_in_this_boot(turn: Turn, work: Work) -> bool:
     return row is not None and row.boot_sent == turn.works.desk(work.agent_id).boot
 
 
-def _settled_here(turn: Turn, agent_id: str, entry: InventoryItem) -> None:
-    """An attempt that is settled here but not there: a set-back agent. It must not start again."""
-    if entry.st not in ("accepted", "starting"):
+def _not_open_here(turn: Turn, port: Port, entry: InventoryItem) -> None:
+    """An attempt that is settled here, or not known at all, and that its agent still has."""
+    row = turn.find_attempt(entry.k)
+    if row is None:
+        if port.gap:
+            adopting.adopt_listed(turn, port.agent_id, entry)
         return
-    row = turn.tx.attempts.find(entry.k)
-    if row is not None and row.agent_id == agent_id and row.state in reports.SETTLED:
-        fact = Fact(kind="agent_set_back", severity="error", data={"agent_id": row.agent_id})
-        turn.tx.journal.add(turn.now_ms, row.run_id, "", fact)
+    if row.agent_id != port.agent_id or row.state not in reports.SETTLED or entry.st not in OPEN_THERE:
+        return
+    # It ended, and its agent says that it did not: the agent was set back. It must not start again; what runs is left.
+    kind = "agent_runs_again" if entry.st == "running" else "agent_set_back"
+    data = {"agent_id": row.agent_id, "icon": row.key_path}
+    turn.tx.journal.add(turn.now_ms, row.run_id, "", Fact(kind=kind, severity="error", data=data))
+    if entry.st != "running":
+        turn.after_commit(lambda: port.link.cancel(entry.k, why="server") if port.synced else None, port)
 
 
 def _alarm(turn: Turn, work: Work, kind: str) -> None:

@@ -94,8 +94,11 @@ def _about_an_attempt(turn: Turn, agent_id: str, k: bytes, event: AgentEvent) ->
     elif not work.agent_id and dispatch.may_be_at(turn, work, agent_id):
         dispatch.found_at(turn, work, agent_id)
     elif work.agent_id != agent_id:
-        alarm(turn, work.run_id, "foreign_result", agent_id, event)
-        return
+        if not dispatch.was_elsewhere(turn, work, agent_id):
+            alarm(turn, work.run_id, "foreign_result", agent_id, event)
+            return
+        if not work.group:
+            return
     if work is not None:
         apply(turn, work, event.e, event.x, event.t_ns // 1_000_000)
 

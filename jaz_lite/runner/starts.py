@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from jaz_lite.engine import plan as planning
@@ -29,12 +30,14 @@ def start(
     scheduled_ms: int | None = None,
     boot: Boot | None = None,
     crowded: bool = False,
+    replayed_since_ms: int | None = None,
 ) -> Run:
     """Create a run and let it start in this turn, or at its time.
 
     Args:
         scheduled_ms, boot: of a planned run; one whose time is over is judged in this turn.
         crowded: so many times were missed that this one does not stand as a delayed-start error.
+        replayed_since_ms: of the replayed run that starts it.
 
     Raises:
         NoSuchObject: there is no such jobnet, none of its versions is enabled, or it has no such icon to run alone.
@@ -85,6 +88,10 @@ def start(
         boot=boot,
         variables=variables,
     )
+    if occ is not None and replayed_since_ms is None:
+        replayed_since_ms = turn.window.since_ms(occ)
+    if replayed_since_ms is not None:
+        run = replace(run, replayed_since_ms=replayed_since_ms)
     turn.insert_run(run, icon_path, crowded=crowded)
     if scheduled_ms is not None and scheduled_ms > turn.now_ms:
         turn.tx.timers.set(run_id, None, BOOT, scheduled_ms)

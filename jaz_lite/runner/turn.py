@@ -18,13 +18,14 @@ from jaz_lite.engine.boot import BOOT, is_in_time
 from jaz_lite.errors import LocalProtocolError
 from jaz_lite.model.event import Event, Operation, Started, TimerFired, WorkPlaced
 from jaz_lite.model.run import RUN_OVER, Run
-from jaz_lite.runner import actions, dispatch, faults, locks
+from jaz_lite.runner import actions, dispatch, faults, locks, placement
 from jaz_lite.runner.desk import Desk
 from jaz_lite.runner.feed import Feed
 from jaz_lite.runner.inputs import Input, Reply
 from jaz_lite.runner.live import LiveRuns
 from jaz_lite.runner.port import Port
 from jaz_lite.runner.siblings import is_busy, next_to_start, supersedes
+from jaz_lite.runner.window import Uncertainty
 from jaz_lite.runner.work import Work, Works
 from jaz_lite.store.attempts import Attempt
 from jaz_lite.store.transaction import Transaction
@@ -61,6 +62,7 @@ class Turn:
         *,
         live: LiveRuns,
         works: Works,
+        window: Uncertainty,
         feed: Feed,
         now_ms: int,
         zone: tzinfo,
@@ -75,6 +77,7 @@ class Turn:
         self.tx = tx
         self.live = live
         self.works = works
+        self.window = window
         self.now_ms = now_ms
         self.now = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(zone)
         self.term = term
@@ -105,6 +108,18 @@ class Turn:
         staged = self._staged.get(run_id)
         return staged.run if staged is not None else self.live.find(run_id)
 
+    def all_live(self) -> Iterator[Run]:
+        """Give all live runs as this turn sees them."""
+        return self._seen(iter(self.live), lambda run: run.state not in RUN_OVER)
+
+    def change_run(self, run: Run) -> None:
+        """Take over what the store says of a run since this turn began; nothing of it is written."""
+        self._staged.setdefault(run.run_id, _Staged(run)).run = run
+
+    def shown(self, at_ms: int) -> str:
+        """Return a time as people read it."""
+        return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(self.now.tzinfo).isoformat(" ", "seconds")
+
     def busy_runs_of(self, jobnet_id: str) -> list[Run]:
         """Return the started, unended runs of a jobnet as this turn sees them, oldest first."""
         return sorted(self._seen(self.live.astir(jobnet_id), partial(is_busy, jobnet_id)), key=lambda run: run.run_id)
@@ -121,6 +136,11 @@ class Turn:
     def _started(self, run: Run, event: Started) -> Started | None:
         """Return what a run is told whose time may have come; None where it is to be told later."""
         at_ms = run.scheduled_ms or 0
+        told = self._is_told(run)
+        if told and self.may_start:
+            return replace(event, others=self._has_others(run), told=True)
+        if self.window.must_wait(self, run):
+            at_ms = max(at_ms, self.window.deadline_ms)
         if not self.may_start:
             at_ms = max(at_ms, self.now_ms + FULL_DISK_PAUSE_MS)
         if at_ms > self.now_ms:
@@ -128,9 +148,20 @@ class Turn:
             self.tx.timers.set(run.run_id, None, BOOT, at_ms)
             return None
         # Only now: since it was raised, others of the jobnet may have begun or ended in this very turn.
+        return replace(event, others=self._has_others(run), superseded=self._is_superseded(run))
+
+    def _is_told(self, run: Run) -> bool:
+        """Tell whether an agent says of a planned run that has not begun that an earlier active started it."""
+        return (
+            run.replayed_since_ms is not None
+            and run.boot is not None
+            and (run.state == "waiting" or run.start_missed)
+            and self.tx.adopted.is_told(run.occ)
+        )
+
+    def _has_others(self, run: Run) -> bool:
         jobnet = run.jobnet
-        others = jobnet.multiple_start != "parallel" and bool(self.busy_runs_of(jobnet.jobnet_id))
-        return replace(event, others=others, superseded=self._is_superseded(run))
+        return jobnet.multiple_start != "parallel" and bool(self.busy_runs_of(jobnet.jobnet_id))
 
     def _is_superseded(self, run: Run) -> bool:
         """Tell whether a later time of the same schedule and jobnet is due as well; asked of those alone that care."""
@@ -258,6 +289,11 @@ class Turn:
             if any(desk.piles.values()):
                 self._desks_with_room[work.agent_id] = desk
             self._groups_may_move = True
+
+    def members_of(self, group: str) -> list[str]:
+        """Return the agents behind a group host."""
+        host = self.tx.hosts.find(group)
+        return [] if host is None else [each.agent_id for each in placement.members_of(self.tx, host)]
 
     def find_attempt(self, k: bytes) -> Attempt | None:
         """Return the row of an attempt as this turn leaves it, or None."""

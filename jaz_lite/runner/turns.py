@@ -47,6 +47,7 @@ from jaz_lite.runner.inputs import (
 )
 from jaz_lite.runner.live import LiveRuns
 from jaz_lite.runner.turn import Turn
+from jaz_lite.runner.window import Uncertainty
 from jaz_lite.runner.work import Works
 from jaz_lite.store.open import Store
 
@@ -81,6 +82,7 @@ class Turns:
         self.draw_spool = draw_spool
         self.live = LiveRuns(store)
         self.works = Works(store)
+        self.window = Uncertainty()
         self.feed = Feed(zone)
         self.booter = Booter(store, clock=clock, zone=zone)
         self.copies = Copies(store, self.works, self.feed, clock.monotonic)
@@ -104,6 +106,7 @@ class Turns:
     def reload(self) -> None:
         """Read live runs, unsettled attempts and marks of schedules from the store."""
         with self.store.snapshot() as view:
+            self.window.reload(view)
             self._mark = (view.term.site().act or b"")[-MARK_BYTES:].hex()
         self.live.reload()
         self.works.reload()
@@ -142,9 +145,8 @@ class Turns:
         """Return when the next timer is due, or something is to be planned; None: neither."""
         timer_ms = self.store.next_due_ms()
         booter_ms = None if self.disk_full else self.booter.due_ms
-        if timer_ms is None or booter_ms is None:
-            return booter_ms if timer_ms is None else timer_ms
-        return min(timer_ms, booter_ms)
+        window_ms = None if self.disk_full else self.window.due_ms
+        return min((due_ms for due_ms in (timer_ms, booter_ms, window_ms) if due_ms is not None), default=None)
 
     # ---- a turn
 
@@ -205,6 +207,7 @@ class Turns:
             tx,
             live=self.live,
             works=self.works,
+            window=self.window,
             feed=self.feed,
             now_ms=now_ms,
             zone=self.zone,
@@ -223,6 +226,7 @@ class Turns:
                 turn.timer_is_due(run_id, node, name, due_ms)
             if plan and not self.disk_full:
                 self.booter.take_turn(turn, starts_due=starts_due)
+                self.window.take_turn(turn)
             elif items:
                 self.booter.look(turn)
             for item in items:

@@ -106,7 +106,8 @@ class Works:
             self.copies.add(work.k)
             self.copies_changed = True
         if not work.agent_id:
-            self._pile(work).append(work.k)
+            if work.state == "ready":
+                self._pile(work).append(work.k)
         elif work.state == "ready":
             self.desk(work.agent_id).pile_of(work.kind).append(work.k)
         elif work.state in AT_AGENT_STATES:
@@ -138,6 +139,11 @@ class Works:
         assert work.state == "ready" and work.group, "what was sent stays where it is"  # noqa: PT018
         work.agent_id = ""
         self._pile(work).appendleft(work.k)
+
+    def wait_again(self, work: Work) -> None:
+        """An unbound attempt that was in doubt waits for a member of its group again."""
+        assert work.state == "ready" and not work.agent_id, "only what is with nobody waits"  # noqa: PT018
+        self._pile(work).append(work.k)
 
     def _pile(self, work: Work) -> deque[bytes]:
         return self.groups.setdefault((work.group, work.kind in SLOT_KINDS), deque())

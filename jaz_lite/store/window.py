@@ -41,8 +41,10 @@ class Witness:
     """An agent, as a witness of the window."""
 
     agent_id: str
-    heard: bool = False  # it has told all that it knows since the window was opened
-    no_proof: str = ""  # "setback" or "gap": why having no record of an attempt proves nothing; "": it does prove it
+    heard_ms: int | None = None  # when it had told all that it knows; None: not since the window was opened
+    no_proof: str = (
+        ""  # "setback", "gap", "too_old": why its having no record of an attempt proves nothing; "": it does
+    )
 
 
 class Windows:
@@ -69,7 +71,7 @@ class Windows:
             "insert into windows (from_ms, until_ms, epoch, reason, too_old) values (?, ?, ?, ?, ?)",
             (from_ms, until_ms, epoch, REASONS.index(reason), too_old),
         )
-        self._sql.run("update witnesses set heard_ms = null")
+        self._call_witnesses(too_old=too_old)
         self._replay_live(from_ms, until_ms)
         window = self.current()
         assert window is not None, "it was opened just now"
@@ -78,6 +80,17 @@ class Windows:
     def _keep_ms(self) -> int:
         row = self._sql.row("select min(coalesce(keep_s, ?)) from agents where state <> 3", (KEEP_S_DEFAULT,))
         return (KEEP_S_DEFAULT if row is None or row[0] is None else int(row[0])) * 1000
+
+    def _call_witnesses(self, *, too_old: bool) -> None:
+        """All agents that may come are to be heard; what was lost of the records of some stays lost."""
+        sql = self._sql
+        sql.run(
+            "insert into witnesses (agent_id, no_proof) select agent_id, '' from agents where state in (0, 1)"
+            " on conflict (agent_id) do update set heard_ms = null"
+        )
+        sql.run("delete from witnesses where agent_id not in (select agent_id from agents where state in (0, 1))")
+        if too_old:
+            sql.run("update witnesses set no_proof = 'too_old' where no_proof = ''")
 
     def _replay_live(self, from_ms: int, until_ms: int) -> None:
         """A live run is replayed if it had begun, or was to begin by now; what lies ahead, nobody can have done."""
@@ -103,25 +116,21 @@ class Windows:
     # ---- witnesses
 
     def witnesses(self) -> Mapping[str, Witness]:
-        """Return what is known of agents as witnesses; one that is not there was not heard and is believed."""
-        rows = self._sql.rows("select agent_id, heard_ms is not null, no_proof from witnesses")
-        return {name: Witness(agent_id=name, heard=bool(heard), no_proof=why) for name, heard, why in rows}
+        """Return what is known of agents as witnesses; nothing is known from one that is not there."""
+        rows = self._sql.rows("select agent_id, heard_ms, no_proof from witnesses order by agent_id")
+        return {name: Witness(agent_id=name, heard_ms=heard_ms, no_proof=why) for name, heard_ms, why in rows}
 
     def heard(self, agent_id: str, at_ms: int) -> None:
         """An agent has told all that it knows: nothing that was sent to it before can still arrive."""
-        self._sql.run(
-            "insert into witnesses (agent_id, heard_ms, no_proof) values (?, ?, '')"
-            " on conflict (agent_id) do update set heard_ms = excluded.heard_ms",
-            (agent_id, at_ms),
-        )
+        self._sql.run("update witnesses set heard_ms = ? where agent_id = ?", (at_ms, agent_id))
 
     def not_believed(self, agent_id: str, why: str) -> None:
         """Records of an agent were lost that may have been about the window."""
-        self._sql.run(
-            "insert into witnesses (agent_id, heard_ms, no_proof) values (?, null, ?)"
-            " on conflict (agent_id) do update set no_proof = excluded.no_proof",
-            (agent_id, why),
-        )
+        self._sql.run("update witnesses set no_proof = ? where agent_id = ?", (why, agent_id))
+
+    def dismiss(self, agent_id: str) -> None:
+        """An agent was refused for good: nobody waits for what it has to say."""
+        self._sql.run("delete from witnesses where agent_id = ?", (agent_id,))
 
     def forget_witnesses(self) -> None:
         """No replayed run is left that could come to something for which a witness is needed."""

@@ -38,6 +38,7 @@ def test_what_had_begun_and_what_was_due_is_replayed_and_what_lies_ahead_or_is_o
 
 
 def test_another_activation_makes_the_open_window_wider(tx: Transaction) -> None:
+    agent(tx, "a1")
     tx.window.open(FROM_MS, UNTIL_MS, 2, "activated")
     tx.window.heard("a1", UNTIL_MS)
     tx.window.not_believed("a1", "setback")
@@ -47,7 +48,7 @@ def test_another_activation_makes_the_open_window_wider(tx: Transaction) -> None
     assert (window.from_ms, window.until_ms, window.epoch) == (FROM_MS, UNTIL_MS + HOUR_MS, 3)
     assert tx.window.current() == window
     witness = tx.window.witnesses()["a1"]
-    assert (witness.heard, witness.no_proof) == (False, "setback")
+    assert (witness.heard_ms, witness.no_proof) == (None, "setback")
 
 
 def test_a_closed_window_is_over(tx: Transaction) -> None:
@@ -73,6 +74,8 @@ def test_a_copy_older_than_the_memory_of_an_agent_is_too_old(
     agent(tx, "gone", keep_s=1, state="revoked")
 
     assert tx.window.open(NOON_MS - age_ms, NOON_MS, 2, "activated").too_old is too_old
+    proof = "too_old" if too_old else ""
+    assert {name: each.no_proof for name, each in tx.window.witnesses().items()} == {"a1": proof, "a2": proof}
 
 
 def test_a_new_process_knows_when_the_one_before_it_was_last_alive(tx: Transaction) -> None:
