@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from jaz_lite.model.host import Host
+from jaz_lite.runner.turns import MARK_BYTES
 from jaz_lite.wire.events import pack_event
 from jaz_lite.wire.happenings import InventoryItem
 from jaz_lite.wire.ident import natural_key
@@ -35,12 +36,19 @@ def evil(site: Site) -> AgentEnd:
 
 
 def accepted(site: Site, run_id: int, path: str = "/z#1", **changes: Any) -> dict[str, Any]:
-    fields = {"occ": f"M:{run_id}", "path": path, "att": 1, "run": run_id, "kind": "cmd", "digest": bytes(32)}
+    fields = {"occ": occ_of(site, run_id), "path": path, "att": 1, "run": run_id, "kind": "cmd", "digest": bytes(32)}
     return {**fields, "desc": {}, **changes}
 
 
 def key_of(site: Site, run_id: int, path: str = "/z#1") -> bytes:
-    return natural_key(site.identity.site_uid, f"M:{run_id}", path, 1)
+    return natural_key(site.identity.site_uid, occ_of(site, run_id), path, 1)
+
+
+def occ_of(site: Site, run_id: int) -> str:
+    """Return how a run that a person starts is named; an agent learns the process's part of it with each order."""
+    with site.store.snapshot() as view:
+        act = view.term.site().act or b""
+    return f"M:{run_id}:{act[-MARK_BYTES:].hex()}"
 
 
 def assert_goes_on_untouched(site: Site, run_id: int) -> None:
