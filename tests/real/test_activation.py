@@ -171,10 +171,11 @@ def test_of_two_copies_that_are_activated_one_remains_and_agents_that_were_off_a
         assert "accepted epoch 3" in (tmp_path / "first.log").read_text()
         assert first.refused("up")[0] == 3
     finally:
+        for agent in agents:
+            agent.kill()
+            agent.wait()
         for machine in machines:
             machine.clean_up()
-        for agent in agents:
-            agent.wait()
 
 
 def free_port() -> int:
