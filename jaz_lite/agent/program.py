@@ -47,6 +47,11 @@ def agent_command(arguments: list[str]) -> int:
             commands.stop(data)
         elif chosen.command == "enroll":
             _enroll(data, chosen)
+        elif chosen.command == "set-server":
+            from jaz_lite.agent.another_server import set_server
+
+            record = set_server(data, chosen.address, server_id=chosen.site)
+            _line(f'agent "{record.agent_id}" looks for its server at {", ".join(record.addrs)}')
         else:
             from jaz_lite.agent import look, policy_view
 
@@ -69,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
         ("stop", "tell the running agent to end, and wait for it; jobs go on"),
         ("enroll", "make this machine an agent of a site"),
         ("selfcheck", "try what an agent needs of this machine, and print a line for each"),
+        ("set-server", "tell the agent where its server is now; it looks there first"),
         ("status", "say what is going on in the data directory, as JSON"),
         ("jobs", "list the attempts that the data directory knows of, as JSON"),
         ("policy", "say what this machine allows the agent, and where it says so, as JSON"),
@@ -79,6 +85,9 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("-v", "--verbose", action="count", default=0, help="say more in the log; twice: all")
         if command == "enroll":
             _add_ways(one)
+        elif command == "set-server":
+            one.add_argument("address", metavar="HOST[:PORT]", help="where the server is now")
+            one.add_argument("--site", default="", metavar="NAME", help="of which site, where the agent is in several")
         elif command == "selfcheck":
             one.add_argument("--json", action="store_true", help="print JSON")
     return parser

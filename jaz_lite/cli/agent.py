@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "policy": ("agent_policy", "policy"),
     "credential": ("agent_credential", "credential"),
     "selfcheck": ("agent_here", "selfcheck"),
+    "set-server": ("agent_here", "set_server"),
     "invite": ("agent_invite", "invite"),
     "invites": ("agent_invite", "invites"),
     "uninvite": ("agent_invite", "uninvite"),

@@ -115,3 +115,15 @@ def selfcheck(session: Session, as_json: bool) -> None:
     from jaz_lite.agent.checks import selfcheck as check
 
     sys.exit(check.tell(Path(session.agent_folder), as_json=as_json))
+
+
+@click.command("set-server", cls=AgentCommand, example="jaz-lite agent set-server standby.example:11061")
+@click.argument("address", metavar="HOST[:PORT]")
+@click.option("--site", "server_id", default="", metavar="NAME", help="Of which site, where the agent is in several.")
+@pass_session
+def set_server(session: Session, address: str, server_id: str) -> None:
+    """Tell the agent of this machine where its server is now; it looks there first. Also while it runs."""
+    from jaz_lite.agent import another_server
+
+    record = another_server.set_server(_folder(session), address, server_id=server_id)
+    line(f'agent "{record.agent_id}" looks for its server at {", ".join(record.addrs)}')

@@ -63,6 +63,8 @@ def agent_shown(site: Site, nouns: Nouns, row: AgentRow) -> dict[str, Any]:
         "last_seen": shown(site.clock.now_ms() if here else row.seen_ms, site.zone),
         "term": None if term is None else f"{term[0]}.{term[1]}",
         "confirmed": row.confirmed_term is not None and row.confirmed_term == nouns.term.site().term,
+        "dial_at": row.dial_at,
+        "finds_standby": bool(row.seen_ms is None or row.dial_at or row.addrs or site.config["server.peers"]),
         "hosts": list(nouns.hosts.of_agent(row.agent_id)),
         "groups": list(nouns.hosts.groups_of(row.agent_id)),
     }
@@ -79,6 +81,11 @@ def agent_notices(shown: Mapping[str, Any]) -> list[str]:
         told.append(f"agent {name} is being drained and takes no new work")
     if shown["refusal"]:
         told.append(f"agent {name} refuses new work for now: {shown['refusal']}")
+    if not shown["finds_standby"]:
+        told.append(
+            f"agent {name} would not find a standby: it says nowhere that servers may dial it, and no other server of"
+            " this site is named (setting server.peers)"
+        )
     offset_ms = shown["clock_offset_ms"]
     if offset_ms is not None and abs(offset_ms) > CLOCK_OFFSET_MS_MAX:
         direction = "ahead of" if offset_ms > 0 else "behind"

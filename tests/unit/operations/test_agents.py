@@ -16,7 +16,7 @@ def with_agent(site: OfflineSite) -> OfflineSite:
             AgentRow(
                 agent_id="a1", kid=1, key=bytes(32), created_ms=0, par=64, queue=1000, version="jaz_lite 0.1", os="Linux",
                 arch="s390x", peer="192.0.2.7", clock_offset_ms=-61_000, spool_bytes=4096, free_bytes=1 << 30,
-                seen_ms=1_795_371_000_000, confirmed_term=term_of(1, 0),
+                seen_ms=1_795_371_000_000, confirmed_term=term_of(1, 0), listen_port=11_055,
             )
         )  # fmt: skip
     ask(site, "host.add", host="web", agent="a1")
@@ -37,6 +37,16 @@ def test_an_agent_is_shown_with_what_was_last_seen_of_it_also_without_a_server(w
     notices = shown.pop("notices")
     assert notices == ["the clock of agent a1 is 61 s behind the server's"]
     assert ask(with_agent, "agent.list") == {"agents": [shown], "notices": notices}
+
+
+def test_an_agent_that_neither_listens_nor_knows_a_peer_is_warned_of(with_agent: OfflineSite) -> None:
+    with with_agent.store.transaction() as tx:
+        tx.agents.update("a1", listen_port=0)
+
+    shown = ask(with_agent, "agent.show", agent="a1")
+
+    assert (shown["dial_at"], shown["finds_standby"]) == ("", False)
+    assert "would not find a standby" in shown["notices"][0]
 
 
 async def test_an_agent_that_never_came_is_not_reachable_and_confirms_no_term(with_agent: OfflineSite) -> None:
