@@ -35,7 +35,7 @@ TEXT_KINDS = frozenset(("cmd", "fwait"))  # work with output that is text, or na
 
 def send(turn: Turn, run: Run, action: SendWork) -> None:
     """Take a work order on: it is sent now or as soon as an agent has room, or fails where no agent ever will."""
-    host = _as_it_was(turn, run, turn.tx.hosts.find(action.host))
+    host = _as_it_was(turn, run, action)
     if _known(turn, run, action, host):
         return
     reason = _fault(host, action) or _source_fault(turn, action)
@@ -109,18 +109,19 @@ def send(turn: Turn, run: Run, action: SendWork) -> None:
         _dispatch(turn, desk, work, spec)
 
 
-def _as_it_was(turn: Turn, run: Run, host: Host | None) -> Host | None:
+def _as_it_was(turn: Turn, run: Run, action: SendWork) -> Host | None:
     """Return where a host leads for a run: a replayed one goes on where an earlier active may have sent its work.
 
     A takeover on another machine lets the names of the server's own machine lead to another agent, and natural keys
-    protect at the same agent only. Where that agent is gone for good, a person revokes it.
+    protect at the same agent only. Where that agent is gone for good, a person revokes it, or has the icon run again.
     """
+    host = turn.tx.hosts.find(action.host)
     if host is None or host.kind != "agent" or run.replayed_since_ms is None:
         return host
     epoch, _ = epoch_and_boot(run.run_id >> RUN_COUNTER_BITS)
     present, _ = epoch_and_boot(turn.term)
     before = turn.tx.hosts.led_in(host.host, min(epoch, present - 1))
-    if not before or _is_revoked(turn, turn.works.desk(before)):
+    if not before or _is_revoked(turn, turn.works.desk(before)) or run.icons[action.node].method == "rerun":
         return host
     return replace(host, agent_id=before)
 
