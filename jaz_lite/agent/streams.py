@@ -88,7 +88,9 @@ class Streams:
             if size == 0:
                 return
             known = self._streams[key] = _Progress(size=size, ended=True)
-        known.sent = known.acked = min(offset, known.size)
+        # As above: of what a power cut took there is nothing but the end to be sent.
+        known.size = max(known.size, offset)
+        known.sent = known.acked = offset
         known.eof_sent = False
         self._look(key, known)
 

@@ -93,6 +93,15 @@ def test_what_was_delivered_is_sent_again_when_asked_for() -> None:
     assert streams.next(lambda *_: PLENTY) == Chunk(K, 1, 30, 70, True)
 
 
+def test_of_what_a_power_cut_took_after_the_server_had_it_only_the_end_is_sent() -> None:
+    streams = Streams()
+    streams.grown(K, 1, 5, ended=True)
+
+    streams.asked(K, 1, 22, 5)
+
+    assert streams.next(lambda *_: PLENTY) == Chunk(K, 1, 22, 0, True)
+
+
 # ---- orders
 
 
