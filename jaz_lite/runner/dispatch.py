@@ -232,6 +232,7 @@ def _dispatch(turn: Turn, desk: Desk, work: Work, spec: bytes) -> None:
     port = desk.port
     assert port is not None, "only a synced agent is sent work"
     desk.leaving += 1
+    work.sent_here = True
     run = turn.find_run(work.run_id)
     desc = {} if run is None else {"jobnet": run.jobnet.jobnet_id}
 

@@ -20,6 +20,7 @@ class Port:
         "clock_offset_ms",
         "close",
         "conn",
+        "ended_early",
         "features",
         "flush",
         "gap",
@@ -29,6 +30,7 @@ class Port:
         "metric",
         "peer",
         "spool",
+        "spool_said",
         "synced",
         "up",
     )
@@ -53,7 +55,9 @@ class Port:
         self.features: frozenset[str] = frozenset()  # what both ends know beyond the version
         self.gap = False  # events between the cursor and its log are lost
         self.spool = b""
+        self.spool_said = b""  # in its hello, before it was perhaps given another one
         self.up = False  # welcomed
+        self.ended_early: list[tuple[bytes, tuple[int, int]]] = []  # until synced: what ended, bytes of its output
         self.synced = False  # may be given work
         self.metric: Metric | None = None  # what the agent said last of itself
         self.clock_offset_ms: int | None = None  # how much its clock is ahead of ours

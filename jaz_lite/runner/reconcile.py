@@ -7,7 +7,7 @@ a matching chain, proves that an attempt was not started; after a rotated spool 
 from jaz_lite.model.event import WorkCancelled, WorkPlaced
 from jaz_lite.model.fact import Fact
 from jaz_lite.model.run import DoubtReason
-from jaz_lite.runner import actions, adopting, dispatch, outcomes, reports
+from jaz_lite.runner import actions, adopting, dispatch, missing_output, outcomes, reports
 from jaz_lite.runner.inputs import AgentInventory, AgentSynced
 from jaz_lite.runner.port import Port
 from jaz_lite.runner.turn import Turn
@@ -58,6 +58,7 @@ def lay_beside(turn: Turn, item: AgentSynced) -> None:
         if entry.k not in turn.works.open:
             _not_open_here(turn, port, entry)
     turn.window.heard(turn, port.agent_id)
+    missing_output.agent_is_back(turn, port)
     turn.desk_may_have_room(desk)
     turn.after_commit(known.clear)
 

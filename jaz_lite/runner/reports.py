@@ -16,7 +16,7 @@ from jaz_lite.model.event import (
     WorkTimedOut,
 )
 from jaz_lite.model.fact import Fact
-from jaz_lite.runner import adopting, dispatch, outcomes
+from jaz_lite.runner import adopting, dispatch, missing_output, outcomes
 from jaz_lite.runner.inputs import AgentOutput, AgentReports
 from jaz_lite.runner.outcomes import LOST
 from jaz_lite.runner.turn import Turn
@@ -131,6 +131,7 @@ def apply(turn: Turn, work: Work, kind: str, x: Mapping[str, Any], at_ms: int) -
                 err_bytes=x.get("err", 0),
                 why=result.killed,
             )
+            missing_output.ended(turn, work, x)
             if work.is_adopted:
                 turn.tx.adopted.ended(work.k, x)
             else:

@@ -44,6 +44,7 @@ class Work:
     encoding: str = "utf-8"  # of its output
     group: str = ""  # the group it may go elsewhere in; no agent is chosen yet while `agent_id` is ""
     refusals: tuple[Refusal, ...] = ()  # of members that will never take it
+    sent_here: bool = False  # by this process of the server, so that no other one can have had its output
 
     @property
     def is_adopted(self) -> bool:
@@ -65,6 +66,8 @@ class Works:
         self.next_certificate = b""  # of the site (DER), which agents are offered; b"": there is none
         self.desks: dict[str, Desk] = {}
         self.groups: dict[tuple[str, bool], deque[bytes]] = {}  # group and whether a slot is needed -> oldest first
+        # Settled attempts with the size of their output, by agent; None: it was not looked which.
+        self.short_of_output: dict[str, list[tuple[bytes, tuple[int, int]]]] | None = None
         self.copies: set[bytes] = set()  # those of `open` that are file copies
         self.copies_changed = False  # one came, went or got further, or an agent came: their relays want a look
 

@@ -2,10 +2,12 @@
 
 import zlib
 
+from jaz_lite.store.attempts import STATE_NUMBER
 from jaz_lite.store.connection import Sql
 
 COMPRESS_BYTES_MIN = 1024
 ZLIB_LEVEL = 1
+DONE = STATE_NUMBER["done"]
 STREAMS = (1, 2)  # standard output, standard error
 
 
@@ -60,6 +62,19 @@ class Output:
             piece = kept if len(kept) == piece_size else zlib.decompress(kept)
             parts.append(piece[max(0, offset - off) : max(0, offset + size - off)])
         return b"".join(parts)
+
+    def short(self, newest: int) -> list[tuple[str, bytes, int, int]]:
+        """Return those of the `newest` attempts of which the agent told more output than is stored.
+
+        Returns:
+            Agent, key, and the bytes of both streams as told.
+        """
+        return self._sql.rows(
+            "select n.name, a.k, a.out_bytes, a.err_bytes from (select id, k, agent, out_bytes, err_bytes from attempts"
+            " where state = ? order by id desc limit ?) a join names n on n.id = a.agent"
+            " where a.out_bytes + a.err_bytes > (select coalesce(sum(o.size), 0) from output o where o.attempt = a.id)",
+            (DONE, newest),
+        )
 
     def _end(self, k: bytes, stream: int) -> tuple[int | None, int]:
         """Return the row of the attempt and the stored length of a stream."""

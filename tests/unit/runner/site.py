@@ -38,6 +38,7 @@ from jaz_lite.wire.happenings import (
     HelloFacts,
     InventoryItem,
     KillAsked,
+    OutputAsked,
     SiteIdentity,
     Welcomed,
 )
@@ -271,6 +272,7 @@ class AgentEnd:
         self.facts: dict[str, Any] = {"par": 64}
         self.clock_ahead_ms = 0
         self.closed: list[str] = []
+        self.output_asked: list[OutputAsked] = []
 
     # ---- the link
 
@@ -350,6 +352,8 @@ class AgentEnd:
                 self.drains.append(happening.on)
             case Acked():
                 self.acked = happening.n
+            case OutputAsked():
+                self.output_asked.append(happening)
             case Closed():
                 self.closed.append(happening.code)
 
