@@ -82,6 +82,7 @@ def welcome(turn: Turn, item: AgentIdentified, draw_spool: Callable[[], bytes]) 
     locks.booted(turn, desk, facts.boot)
     old = desk.port
     port.agent_id, port.conn, port.spool, port.boot = agent_id, facts.conn, spool, facts.boot
+    port.spool_said = facts.spool
     port.features = frozenset(facts.feats) & frozenset(FEATURES)
     turn.agents_moved = True
 

@@ -13,6 +13,7 @@ from jaz_lite.runner.desk import Desk
 from jaz_lite.runner.inputs import AgentAlive, AgentIdentified, NewcomerDue
 from jaz_lite.runner.port import Port
 from jaz_lite.runner.turn import Turn
+from jaz_lite.wire.ident import NO_SPOOL
 from jaz_lite.wire.limits import PROBE_S
 
 TWIN = "another machine uses the identity of this agent; enrol one of them anew"
@@ -73,7 +74,10 @@ def waits_for(desk: Desk) -> AgentIdentified | None:
 
 def _is_same(older: Port, item: AgentIdentified) -> bool:
     facts = item.happening.hello.facts
-    return older.boot == facts.boot and older.spool == facts.spool
+    # Two connections of one agent may have said hello before the first of them was given a new log. An agent without
+    # any log is believed that until the first one has gone on with it: later, its records may have been lost.
+    said_before = facts.spool == older.spool_said and not (older.synced and facts.spool == NO_SPOOL)
+    return older.boot == facts.boot and (facts.spool == older.spool or said_before)
 
 
 def _refuse(turn: Turn, port: Port, code: str, why: str, *, retry_s: int = 0) -> None:

@@ -61,6 +61,18 @@ def test_a_newer_connection_of_the_same_agent_takes_over_at_once(site: Site, lat
     assert site.turns.works.desk("a1").port is newer.port
 
 
+def test_two_connections_at_once_of_an_agent_that_is_given_a_new_log_are_of_one_agent(site: Site, later: Later) -> None:
+    first = site.agents["a1"]
+    said = first.spool = b"a log from before"[:16]
+    first.connect()
+    assert first.spool != said
+
+    second = another(site, first, boot=first.boot, spool=said)
+
+    assert (second.closed, len(second.welcomes)) == ([], 1)
+    assert "agent_twin" not in site.journal_kinds()
+
+
 def test_a_copied_machine_is_refused_while_the_first_one_answers(site: Site, later: Later) -> None:
     agent = up(site)
     run = site.start(chained("NIGHT", job("load")))
