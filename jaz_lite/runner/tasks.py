@@ -13,6 +13,7 @@ from jaz_lite.runner.idle_chores import IdleChores
 from jaz_lite.runner.inputs import Input, Write
 from jaz_lite.runner.shipping import Shipping
 from jaz_lite.runner.turns import Turns
+from jaz_lite.store.transaction import Transaction
 
 TICK_S = 10.0  # last_tick is at most this old (protocol 8.4)
 IDLE_S = 0.2  # so long nothing came: time for what may hold the writer up
@@ -132,7 +133,14 @@ async def keep_house(turns: Turns, reserve: Reserve) -> None:
         if turns.disk_full and reserve.keep_reserve():
             log.warning("there is room on the disk again", extra={"action": "disk.room"})
             turns.room_again()
-        turns.submit(Write(lambda tx: tx.term.tick(turns.clock.now_ms())))
+        turns.submit(Write(lambda tx: _tick(tx, turns)))
+
+
+def _tick(tx: Transaction, turns: Turns) -> None:
+    now_ms = turns.clock.now_ms()
+    tx.term.tick(now_ms)
+    if turns.store.changes.followers:
+        tx.commits.note_follower(now_ms)
 
 
 async def keep_copies_going(turns: Turns) -> None:

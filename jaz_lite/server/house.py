@@ -57,6 +57,7 @@ from jaz_lite.wire.ident import epoch_and_boot, ticket
 ACT_BYTES = 8
 GC_THRESHOLDS = (50_000, 20, 50)
 SPOOL_ID_BYTES = 16
+STANDBY_EXPECTED_MS = 7 * 86_400_000  # one that followed so lately is expected to come back
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +104,10 @@ class House:
         self._zone = configuration.zone(config["site.zone"])
         self._over = trio.CancelScope()
         act = self._act = secrets.token_bytes(ACT_BYTES)
+        with store.snapshot() as view:
+            followed_ms = view.commits.followed_ms()
+        if followed_ms is not None and clock.now_ms() - followed_ms < STANDBY_EXPECTED_MS:
+            store.changes.expect()
         with store.transaction() as tx:
             tx.clock_doubt.look(clock.now_ms(), tx.term.site().last_tick_ms)
             self._term = claim(tx, act)

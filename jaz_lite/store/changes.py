@@ -170,6 +170,14 @@ class Changes:
         self._followers[name] = follower
         return follower
 
+    def expect(self) -> None:
+        """Keep all changes from now on for some minutes: a standby followed before this server was started."""
+        assert self.ready, "one begins to expect between transactions"
+        self._begin()
+        nobody = Follower(self, "", self.position, self._first + len(self._kept))
+        nobody.left_at_s = self._clock.monotonic()
+        self._away[nobody.name] = nobody
+
     def committed(self) -> None:
         """Tell the followers that there may be something new; called by the task that commits, after it did."""
         for follower in self.followers:

@@ -13,6 +13,7 @@ import apsw
 from jaz_lite.store.connection import Sql
 
 MARK_BYTES = 8
+FOLLOWED = "followed_ms"  # the counter that says when a standby followed last
 POSITION = "select mark, lsn from commits"
 
 
@@ -35,6 +36,15 @@ class Commits:
         row = self._sql.row(POSITION)
         assert row is not None, "every store of this format has a position"
         return Position(row[0], row[1])
+
+    def note_follower(self, at_ms: int) -> None:
+        """Note that a standby follows, so that a server which is started again expects it."""
+        self._sql.run("insert or replace into counters (name, value) values (?, ?)", (FOLLOWED, at_ms))
+
+    def followed_ms(self) -> int | None:
+        """Return when a standby was last seen to follow; None: none ever was."""
+        row = self._sql.row("select value from counters where name = ?", (FOLLOWED,))
+        return None if row is None else int(row[0])
 
 
 def position_of(connection: apsw.Connection) -> Position:

@@ -235,6 +235,45 @@ def test_a_standby_that_comes_back_goes_on_where_it_was(store: Store, standby: S
     assert contents(standby.folder) == contents(store.folder)
 
 
+@pytest.mark.parametrize("expected", [True, False])
+def test_a_server_that_is_started_again_keeps_what_it_does_for_the_standby_it_expects(
+    tmp_path: Path, clock: VirtualClock, expected: bool
+) -> None:
+    (tmp_path / "active").mkdir()
+    store = opened(tmp_path / "active", clock=clock)
+    standby = Standby(store, tmp_path / "standby")
+    put(store, "a")
+    standby.catch_up()
+    store.close()
+
+    again = opened(tmp_path / "active", clock=clock)
+    if expected:
+        again.changes.expect()
+    put(again, "b")
+
+    if expected:
+        standby.follow(again)
+        standby.catch_up()
+        assert contents(standby.folder) == contents(again.folder)
+    else:
+        with pytest.raises(NeedsCopy):
+            standby.follow(again)
+    again.close()
+    standby.replica.close()
+
+
+def test_a_standby_that_does_not_come_is_not_expected_for_ever(store: Store, clock: VirtualClock) -> None:
+    store.changes.expect()
+    put(store, "a")
+    assert store.changes.recording
+
+    clock.advance(601)
+    put(store, "b")
+
+    assert not store.changes.recording
+    assert store.changes._kept_bytes == 0
+
+
 def test_a_standby_that_was_away_too_long_needs_a_copy(store: Store, standby: Standby, clock: VirtualClock) -> None:
     standby.follower.close()
     put(store, "a")
