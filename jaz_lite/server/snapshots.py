@@ -91,13 +91,21 @@ class Snapshots:
         try:
             await self.take(self._series, self._keep)
         except JazLiteError as error:
-            if not self._failure:
-                log.error("a snapshot failed", extra={"action": "snapshot.failed", "why": error.message})
-                await self._note(error.message)
-            self._failure = error.message
+            await self._failed(error.message)
+            return False
+        except Exception as error:  # a fault of ours must not end the server for a copy
+            log.exception("a snapshot failed", extra={"action": "snapshot.fault"})
+            await self._failed(f"a fault of the program, the log says more ({error})")
             return False
         self._failure = ""
         return True
+
+    async def _failed(self, message: str) -> None:
+        """Tell it in the journal when it begins to fail, not each time."""
+        if not self._failure:
+            log.error("a snapshot failed", extra={"action": "snapshot.failed", "why": message})
+            await self._note(message)
+        self._failure = message
 
     async def _note(self, message: str) -> None:
         fact = Fact(kind="snapshot_failed", severity="error", data={"message": message})

@@ -1,5 +1,6 @@
 """A folder that keeps the newest copies of a site, each named by the time it was taken."""
 
+import logging
 import os
 import re
 import shutil
@@ -8,10 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from jaz_lite.errors import AlreadyRunning, NoSuchObject, Refused, StoreDamaged
+from jaz_lite.errors import NoSuchObject, Refused, StoreDamaged
 from jaz_lite.store.copying import UNFINISHED, Progress, copy_live, discard_unfinished, nobody
 from jaz_lite.store.manifest import MANIFEST_FILE, Manifest, read_manifest
 from jaz_lite.store.open import Store
+
+log = logging.getLogger(__name__)
 
 NAME_FORMAT = "snapshot-%Y%m%dT%H%M%S"  # UTC, so that the names sort as the copies were taken
 NAME = re.compile(r"snapshot-\d{8}T\d{6}\.\d{3}Z")
@@ -47,7 +50,7 @@ def take(
         manifest = copy_live(store, folder, target, now_ms=now_ms, progress=progress, gentle=gentle)
         return Taken(place=target, manifest=manifest, removed=())
     _make_series(folder, target)
-    for part in target.glob(f"snapshot-*{UNFINISHED}"):
+    for part in sorted(target.glob(f"snapshot-*{UNFINISHED}")):
         _discard(part)
     place = target / _name(now_ms)
     manifest = copy_live(store, folder, place, now_ms=now_ms, progress=progress, gentle=gentle)
@@ -82,19 +85,27 @@ def _make_series(folder: Path, target: Path) -> None:
 def _discard(part: Path) -> None:
     try:
         discard_unfinished(part)
-    except AlreadyRunning:
-        return  # another site keeps its copies here too, and is just making one
+    except Refused:
+        log.info("another copy is just being made", extra={"action": "snapshot.beside", "place": str(part)})
+    except OSError as error:
+        log.warning("a rest cannot be removed", extra={"action": "snapshot.rest", "why": str(error)})
 
 
 def _rotate(series: Path, newest: Path, site_uid: str, keep: int) -> tuple[Path, ...]:
     """Remove the oldest copies of this site; the one that was just made stays, whatever its clock said."""
     others = sorted((taken_ms, place) for taken_ms, place in _copies(series, site_uid) if place != newest)
-    too_many = others[: max(0, len(others) + 1 - keep)]
-    for _, place in too_many:
-        # Its manifest goes first: what a crash leaves of it is not taken for a copy.
-        (place / MANIFEST_FILE).unlink()
-        shutil.rmtree(place)
-    return tuple(place for _, place in too_many)
+    removed = []
+    for _, place in others[: max(0, len(others) + 1 - keep)]:
+        try:
+            # Its manifest goes first: what a crash leaves of it is not taken for a copy.
+            (place / MANIFEST_FILE).unlink()
+            shutil.rmtree(place)
+        except OSError as error:
+            # The new copy is good all the same; a disk that fills up because of this will be told.
+            log.warning("an old copy cannot be removed", extra={"action": "snapshot.old", "why": str(error)})
+            continue
+        removed.append(place)
+    return tuple(removed)
 
 
 def _copies(series: Path, site_uid: str) -> Iterator[tuple[int, Path]]:

@@ -19,10 +19,11 @@ import apsw
 
 from jaz_lite import __version__
 from jaz_lite.config import CONFIG_FILE
-from jaz_lite.errors import AlreadyRunning, DiskFull, NoSuchObject, Refused, StoreDamaged
+from jaz_lite.errors import DiskFull, NoSuchObject, Refused, StoreDamaged
 from jaz_lite.store.binding import INSTANCE_FILE, read_binding, write_binding
 from jaz_lite.store.connection import DATABASE_FILE, told
 from jaz_lite.store.directory import LOCK_FILE
+from jaz_lite.store.fencing import FENCED_FILE
 from jaz_lite.store.keys import KEYS_FOLDER, SWITCHING_FILE, sync_folder, write_private
 from jaz_lite.store.manifest import Manifest, sum_of, write_manifest
 from jaz_lite.store.open import Store
@@ -66,8 +67,8 @@ def copy_live(
         What was written into the manifest.
 
     Raises:
-        Refused: the target exists, or lies inside the data directory. NoSuchObject: its parent does not exist.
-        AlreadyRunning: it is just being made by somebody else.
+        Refused: the target exists, is just being made by somebody else, or lies inside the data directory.
+        NoSuchObject: its parent does not exist.
         DiskFull: there is no room for it. StoreDamaged: a disk fails. After any error no part of it is left.
 
     Notes:
@@ -132,7 +133,7 @@ def _unfinished(target: Path) -> Iterator[Path]:
     part.mkdir(mode=0o700)
     lock = os.open(part / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(lock)
         yield part
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
@@ -145,7 +146,7 @@ def discard_unfinished(part: Path) -> None:
     """Remove what a crash left of a copy; nothing happens where there is nothing.
 
     Raises:
-        AlreadyRunning: it is being made at this moment.
+        Refused: it is being made at this moment.
     """
     if not part.exists():
         return
@@ -155,12 +156,20 @@ def discard_unfinished(part: Path) -> None:
         shutil.rmtree(part)
         return
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(lock)
         shutil.rmtree(part)
     except BlockingIOError as error:
-        raise AlreadyRunning(f"a copy is just being made in {part}", hint="wait until it is done") from error
+        raise Refused(f"a copy is just being made in {part}", hint="wait until it is done") from error
     finally:
         os.close(lock)
+
+
+def _lock(descriptor: int) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.ENOTSUP):  # not every file system for copies has locks
+            raise
 
 
 def _refuse_small_disk(folder: Path, target: Path, wanted_bytes: int) -> None:
@@ -206,7 +215,8 @@ def _copy_database(source: apsw.Connection, path: Path, pace: _Pace, bytes_all: 
     """Copy what a connection sees. The file is synced as it grows, so that no flood of it stands before a commit."""
     own = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        target = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+        # Nobody else knows this file, and not every file system for copies has locks.
+        target = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs="unix-none")
         try:
             # A crash makes this file worthless anyway: nothing of it need be undone.
             target.execute("pragma journal_mode = off; pragma synchronous = off").fetchall()
@@ -251,6 +261,9 @@ def _copy_small_files(folder: Path, part: Path, manifest: Manifest) -> None:
     settings = folder / CONFIG_FILE
     if settings.exists():
         write_private(part / CONFIG_FILE, settings.read_bytes())
+    fenced = folder / FENCED_FILE
+    if fenced.exists():
+        write_private(part / FENCED_FILE, fenced.read_bytes())
     binding = replace(read_binding(folder), term=manifest.term, copied_ms=manifest.taken_ms, described=True)
     write_binding(part, binding)
 
@@ -278,5 +291,5 @@ def _look_of(folder: Path) -> Mapping[str, tuple[int, int]]:
 def _names(part: Path) -> list[str]:
     """Return the files a manifest tells of, the largest first."""
     keys = sorted(f"{KEYS_FOLDER}/{path.name}" for path in (part / KEYS_FOLDER).iterdir())
-    settings = [CONFIG_FILE] if (part / CONFIG_FILE).exists() else []
-    return [DATABASE_FILE, *keys, *settings, INSTANCE_FILE]
+    others = [name for name in (CONFIG_FILE, FENCED_FILE) if (part / name).exists()]
+    return [DATABASE_FILE, *keys, *others, INSTANCE_FILE]

@@ -1,5 +1,6 @@
 """The keys of a data directory."""
 
+import errno
 import os
 import secrets
 from pathlib import Path
@@ -128,9 +129,12 @@ def write_private(path: Path, data: bytes) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Make durable which files a folder has."""
+    """Make durable which files a folder has, where its file system can do that."""
     folder = os.open(path, os.O_RDONLY)
     try:
         os.fsync(folder)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # network file systems; copies may well be put there
+            raise
     finally:
         os.close(folder)

@@ -140,9 +140,12 @@ def _matters(name: str) -> bool:
 
 def _refuse_lost_wal(path: Path) -> None:
     """While a server has the store open there is a WAL, and mostly something in it."""
-    wal = path.with_name(path.name + WAL_SUFFIX)
-    if (path.parent / IN_USE_FILE).exists() and not wal.exists():
-        raise StoreDamaged(f"{wal} is missing: the last changes of {path} were in it", hint=COPIED_IN_USE)
+    wal, in_use = path.with_name(path.name + WAL_SUFFIX), path.parent / IN_USE_FILE
+    if in_use.exists() and not wal.exists():
+        raise StoreDamaged(
+            f"{wal} is missing: the last changes of {path} were in it",
+            hint=f"copy the whole directory again; if there is no more of it, removing {in_use} accepts the loss",
+        )
 
 
 def _keys(folder: Path) -> Keys:

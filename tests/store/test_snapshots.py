@@ -12,11 +12,12 @@ import pytest
 
 from jaz_lite import __version__
 from jaz_lite.clock import VirtualClock
-from jaz_lite.errors import AlreadyRunning, DiskFull, JazLiteError, NoSuchObject, NotBoundHere, Refused
+from jaz_lite.errors import DiskFull, JazLiteError, NoSuchObject, NotBoundHere, Refused
 from jaz_lite.store import copying
 from jaz_lite.store.binding import read_binding
 from jaz_lite.store.copying import copy_live
 from jaz_lite.store.directory import DataDirectory
+from jaz_lite.store.fencing import FencedBy, write_fenced
 from jaz_lite.store.open import Store
 from jaz_lite.store.verifying import verify
 from jaz_lite.wire.ident import term_of
@@ -123,6 +124,15 @@ def test_a_snapshot_that_took_over_is_a_directory_like_any_other(directory: Data
     copy.bind_check()
     assert verify(tmp_path / "copy").manifest is None
     assert read_binding(tmp_path / "copy").copied_ms is None
+
+
+def test_the_copy_of_a_server_that_was_replaced_says_so_too(directory: DataDirectory, tmp_path: Path) -> None:
+    by = FencedBy(term=9 << 19, act=bytes(8), addrs=(), seen_from="web01", at_ms=1)
+    write_fenced(directory.folder, by)
+
+    snapshot(directory, tmp_path / "copy")
+
+    assert verify(tmp_path / "copy").fenced == by
 
 
 # ---- where no copy is made
@@ -236,11 +246,11 @@ def test_a_kill_in_the_middle_leaves_nothing_that_looks_like_a_copy(directory: D
 
 
 def test_two_copies_into_one_place_do_not_meet(directory: DataDirectory, tmp_path: Path) -> None:
-    said: list[AlreadyRunning] = []
+    said: list[Refused] = []
 
     def once_more(_done: int, _all: int) -> None:
         if not said:
-            with pytest.raises(AlreadyRunning, match="just being made") as refused:
+            with pytest.raises(Refused, match="just being made") as refused:
                 copy_live(store, directory.folder, tmp_path / "copy", now_ms=TAKEN_MS)
             said.append(refused.value)
 
