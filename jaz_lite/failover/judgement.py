@@ -2,7 +2,7 @@
 
 A term counts only where its ticket proves it. An agent that has a session with another server speaks for its life; one
 that lost its session speaks against it, even if that was a moment ago: a killed server's sessions end with it. Only
-where a server might just be starting again is the agent asked once more (decision 0016).
+where a server might just be starting again is the agent asked once more (decision 0017).
 """
 
 from collections.abc import Sequence
