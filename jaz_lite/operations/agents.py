@@ -81,7 +81,7 @@ def agent_notices(shown: Mapping[str, Any]) -> list[str]:
         told.append(f"agent {name} is being drained and takes no new work")
     if shown["refusal"]:
         told.append(f"agent {name} refuses new work for now: {shown['refusal']}")
-    if not shown["finds_standby"]:
+    if not shown.get("finds_standby", True):  # what the whole server tells of itself does not go into this
         told.append(
             f"agent {name} would not find a standby: it says nowhere that servers may dial it, and no other server of"
             " this site is named (setting server.peers)"

@@ -85,3 +85,12 @@ def test_an_agent_nobody_knows_and_limits_that_are_none_are_refused(with_agent: 
         ask(with_agent, "agent.show", agent="a9")
     with pytest.raises(UsageError, match="jobs at once, not 10001"):
         ask(with_agent, "agent.set", agent="a1", par=10_001)
+
+
+async def test_the_status_of_a_server_is_told_where_it_has_an_agent(with_agent: OfflineSite) -> None:
+    async with running(with_agent.store) as site:
+        from tests.unit.operations.small_site import OWNER, registry
+
+        told = await registry.call(site, OWNER, "status", {})
+
+    assert [agent["agent_id"] for agent in told["agents"]] == ["a1"]
