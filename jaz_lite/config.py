@@ -21,6 +21,8 @@ else:
 CONFIG_FILE = "config.toml"
 CONFIG_BYTES_MAX = 64 * 1024
 PORT_MAX = 65_535
+PROMOTE_AFTER_S_MIN = 30  # half of it must be longer than a heartbeat
+PROMOTE_AFTER_S_MAX = 3_600
 AFTER_SHIP = "after_ship"
 ACKS = ("commit", AFTER_SHIP)
 EVERY_MIN_MAX = 44_640
@@ -58,6 +60,10 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("snapshot.folder", "", "folder of those copies, best on another machine's disk"),
     Setting("snapshot.keep", 24, "so many of those copies are kept"),
+    Setting(
+        "failover.auto_promote", False, "a standby takes over by itself when a majority of the agents lost the active"
+    ),
+    Setting("failover.promote_after_s", 60, "so many seconds after the active was heard last, 30 to 3600"),
     Setting("site.zone", "", "time zone of the site; empty: the machine's"),
     Setting("agent.shell", "/bin/sh", "shell for job texts of the embedded agent that name no interpreter"),
     Setting("agent.slots", 64, "jobs that the embedded agent runs at the same time"),
@@ -165,6 +171,10 @@ def checked(name: str, value: Any) -> Any:
         zone(value)
     elif name == "standby.ack" and value not in ACKS:
         raise DefinitionError(f'setting "{name}" must be "commit" or "{AFTER_SHIP}", not {value!r}')
+    elif name == "failover.promote_after_s" and not PROMOTE_AFTER_S_MIN <= value <= PROMOTE_AFTER_S_MAX:
+        raise DefinitionError(
+            f'setting "{name}" must be {PROMOTE_AFTER_S_MIN} to {PROMOTE_AFTER_S_MAX} seconds, not {value}'
+        )
     elif name == "snapshot.folder" and value and not os.path.isabs(value):  # noqa: PTH117  # see read
         raise DefinitionError(f'setting "{name}" must name a folder from the root on, not "{value}"')
     elif name == "snapshot.every_min" and not 0 <= value <= EVERY_MIN_MAX:

@@ -8,6 +8,7 @@ import click
 from jaz_lite.cli.agent_invite import seconds
 from jaz_lite.cli.printing import line, moment, print_json, print_table, say
 from jaz_lite.cli.session import Command, Group, Session, json_option, pass_session
+from jaz_lite.cli.up import settings_of, tell
 from jaz_lite.errors import DefinitionError, UsageError
 
 if TYPE_CHECKING:
@@ -43,9 +44,22 @@ def run(session: Session, hosts: tuple[str, ...], token: str | None, listen: str
         raise UsageError(f"--listen: {error.message}", hint=error.hint) from error
     if ended.why == "released":
         line("let go of the copy: somebody takes over with it")
-    elif ended.why == "handed over":
-        line(f"the server at {ended.from_address} handed the site over; taking over")
-        sys.stdout.flush()
+    if not ended.epoch:
+        return
+    from jaz_lite.server.activation import run_taken_over
+
+    whole = ended.why == "handed over"
+    line(f"the server at {ended.from_address} handed the site over" if whole else "the agents lost the active server")
+    sys.stdout.flush()
+    run_taken_over(
+        folder,
+        ended.epoch,
+        whole=whole,
+        config=settings_of(session, {"server.listen": listen}),
+        ready=tell,
+        tell=line,
+        verbosity=session.verbosity,
+    )
 
 
 def _tell(ready: "StandbyReady") -> None:

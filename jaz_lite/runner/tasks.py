@@ -88,6 +88,7 @@ async def _make_turn(turns: Turns, shipping: Shipping) -> None:
             turn.tx.commit()
     except BaseException:
         turns.feed.drop()
+        turn.tx.rollback()  # the server was stopped before the commit began
         raise
     await shipping.released()
     turns.release(turn)

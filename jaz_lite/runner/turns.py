@@ -97,7 +97,7 @@ class Turns:
         self._apart: Iterator[Turn] | None = None  # what a turn that failed is taken apart into
         self._failed_at: int | None = None  # the run that the last failed turn was dealing with
         self.disk_full = False
-        self.halted = False  # no turn is made; what comes waits
+        self._halted: set[str] = set()  # why no turn is made; what comes waits
         self._agents_version = store.agents_version
         self._last_id = 0
         self._mark = ""  # of this process, in the names of runs that nothing else names
@@ -126,6 +126,19 @@ class Turns:
             return
         self._urgent = True
         self.wake()
+
+    @property
+    def halted(self) -> bool:
+        """Whether no turn is made for now."""
+        return bool(self._halted)
+
+    def halt(self, why: str, *, on: bool) -> None:
+        """Make no turns, or go on once nobody wants that any more."""
+        if on:
+            self._halted.add(why)
+        else:
+            self._halted.discard(why)
+            self.wake()
 
     @property
     def wait_s(self) -> float | None:

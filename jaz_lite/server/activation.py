@@ -5,7 +5,8 @@ nobody speaks for its life the copy begins a new epoch: in one transaction with 
 what the copy may not know of. Then it is bound to this machine and runs as the server, which announces itself.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from jaz_lite.server.descriptors import allow_many_descriptors
 from jaz_lite.server.embedded import SPOOL_FOLDER, is_embedded, set_aside
 from jaz_lite.server.house import Ready
 from jaz_lite.server.inquiry import Answers, inquire
+from jaz_lite.server.letting_go import let_go, standby_runs
 from jaz_lite.server.start import refuse_fenced, serve
 from jaz_lite.store.binding import Binding, this_machine
 from jaz_lite.store.directory import DataDirectory, is_in_use
@@ -71,8 +73,15 @@ def run_activated(
     allow_many_descriptors()
     clock = SystemClock()
     directory = DataDirectory(folder)
+    settings = config or configuration.read(folder)
+    go: Go | None = None
+    if standby_runs(folder):
+        # It goes on keeping its copy current until it is clear that this copy is to take over.
+        _refuse_beside_original(directory.binding, directory.folder, wishes)
+        with _looked_at(folder, clock) as store:
+            go = _judged(directory, store, _as_before(store, settings), wishes, tell)
+        let_go(folder)
     with directory.lock():
-        settings = config or configuration.read(folder)
         if not wishes.after_fence:
             refuse_fenced(directory, settings)
         _refuse_beside_original(directory.binding, directory.folder, wishes)
@@ -81,19 +90,13 @@ def run_activated(
         store = directory.open_store(clock=clock)
         try:
             settings = _as_before(store, settings)
-            go = _judged(directory, store, settings, wishes, tell)
+            go = go or _judged(directory, store, settings, wishes, tell)
             for notice in go.notices:
                 tell(notice)
-            is_copy = not directory.is_bound_here
+            epoch = go.epoch
 
             def claim(tx: Transaction, act: bytes) -> int:
-                return take_over(tx, go.epoch, act, clock.now_ms())
-
-            def claimed(term: int) -> None:
-                if is_copy:
-                    set_aside(directory.folder / SPOOL_FOLDER, go.epoch)
-                directory.rebind(term)
-                clear_fenced(directory.folder)
+                return take_over(tx, epoch, act, clock.now_ms())
 
             serve(
                 directory,
@@ -101,7 +104,7 @@ def run_activated(
                 settings,
                 clock,
                 claim=claim,
-                claimed=claimed,
+                claimed=_binder(directory, epoch),
                 stay=stay,
                 ready=ready,
                 tell=tell,
@@ -109,6 +112,73 @@ def run_activated(
             )
         finally:
             store.close()
+
+
+def run_taken_over(
+    folder: Path,
+    epoch: int,
+    *,
+    whole: bool,
+    config: Config,
+    ready: Callable[[Ready], None] | None = None,
+    tell: Callable[[str], None] | None = None,
+    verbosity: int = 0,
+) -> None:
+    """Run as the server with the copy of a standby that was handed the site, or was elected.
+
+    Args:
+        epoch: what it begins.
+        whole: the active handed over, and nothing it did is missing: there is no window.
+
+    Raises:
+        AlreadyRunning: a process uses the folder. StoreDamaged: the copy cannot be used. Fenced: as of `run_up`.
+    """
+    clock = SystemClock()
+    directory = DataDirectory(folder)
+
+    def claim(tx: Transaction, act: bytes) -> int:
+        return tx.term.activate(epoch, act) if whole else take_over(tx, epoch, act, clock.now_ms())
+
+    with directory.lock():
+        directory.keep_reserve()
+        store = directory.open_store(clock=clock)
+        try:
+            serve(
+                directory,
+                store,
+                _as_before(store, config),
+                clock,
+                claim=claim,
+                claimed=_binder(directory, epoch),
+                ready=ready,
+                tell=tell,
+                verbosity=verbosity,
+            )
+        finally:
+            store.close()
+
+
+def _binder(directory: DataDirectory, epoch: int) -> Callable[[int], None]:
+    """Return what makes a directory this machine's own, once the new term is durable."""
+    is_copy = not directory.is_bound_here
+
+    def claimed(term: int) -> None:
+        if is_copy:
+            set_aside(directory.folder / SPOOL_FOLDER, epoch)
+        directory.rebind(term)
+        clear_fenced(directory.folder)
+
+    return claimed
+
+
+@contextmanager
+def _looked_at(folder: Path, clock: SystemClock) -> Iterator[Store]:
+    """Give the store of a copy that somebody else keeps current."""
+    store = Store.open(folder, clock=clock, read_only=True)
+    try:
+        yield store
+    finally:
+        store.close()
 
 
 def take_over(tx: Transaction, epoch: int, act: bytes, now_ms: int) -> int:

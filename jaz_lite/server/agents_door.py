@@ -76,6 +76,7 @@ class AgentsDoor:
         self._peers = peers
         self._addresses = addresses
         self._door = Door(per_address=strangers_per_address)
+        self.proved_at: dict[str, float] = {}  # when each agent proved last who it is, to this server in its term
         self._floored: tuple[int, Face | None] = (-1, None)
 
     async def serve(
@@ -167,6 +168,7 @@ class AgentsDoor:
             for happening in happenings:
                 if isinstance(happening, Identified):
                     is_known = True
+                    self.proved_at[happening.hello.agent_id] = trio.current_time()
                     proved()
                     if only not in ("", happening.hello.agent_id):
                         link.bye("busy", f"agent {only} was looked for here")

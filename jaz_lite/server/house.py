@@ -44,6 +44,7 @@ from jaz_lite.server.fence import Fence
 from jaz_lite.server.inquiry import peers_of
 from jaz_lite.server.peers_door import PeersDoor
 from jaz_lite.server.peers_watch import PeersWatch
+from jaz_lite.server.promotion import Isolation
 from jaz_lite.server.rotation import Rotation
 from jaz_lite.server.site import ServerControl, ServerSite
 from jaz_lite.server.snapshots import Snapshots
@@ -229,6 +230,7 @@ class House:
             addresses=lambda: (*_peers(site), *peers_of(self._config)),
             strangers_per_address=self._config["server.strangers_per_address"],
         )
+        isolation = Isolation(self._turns, peers_door, self._config, proved_at=lambda: door.proved_at)
         standbys = Standbys(peers_door, self._turns, describe=peers.describe, fence=self._fence.stop)
         rotation = Rotation(self._turns, keys, self._mirror, not_here=self._embedded_elsewhere(local))
         rotation.resume()
@@ -253,6 +255,7 @@ class House:
             announcing=announcing,
             standbys=standbys,
             snapshots=snapshots,
+            isolation=isolation,
         )
         site = ServerSite(
             self._store, clock=self._clock, zone=self._zone, config=self._config, control=server, write=control
@@ -264,6 +267,7 @@ class House:
                 tasks.let_inputs_come_later(self._turns, nursery)
                 nursery.start_soon(shipping.tell_followers)
                 nursery.start_soon(self._fence.watch)
+                nursery.start_soon(isolation.watch)
                 await nursery.start(self._make_turns, chores, shipping)
                 nursery.start_soon(tasks.keep_copies_going, self._turns)
                 nursery.start_soon(tasks.keep_house, self._turns, self._directory)

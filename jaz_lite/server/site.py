@@ -10,6 +10,7 @@ import trio
 from jaz_lite.clock import Clock
 from jaz_lite.config import Config
 from jaz_lite.errors import JazLiteError, Refused
+from jaz_lite.failover.votes import AGENTS_MIN
 from jaz_lite.model.event import Operation
 from jaz_lite.model.run import Run
 from jaz_lite.net.dial import Address
@@ -18,6 +19,7 @@ from jaz_lite.runner.control import Control
 from jaz_lite.runner.purger import Purger, Told
 from jaz_lite.runner.shipping import ACK_WITHIN_S, Shipping
 from jaz_lite.server.announcing import Announcing
+from jaz_lite.server.promotion import Isolation
 from jaz_lite.server.rotation import Rotation
 from jaz_lite.server.snapshots import Snapshots
 from jaz_lite.server.snapshots import Told as Passed
@@ -51,6 +53,7 @@ class ServerControl:
         announcing: Announcing | None = None,
         standbys: Standbys | None = None,
         snapshots: Snapshots | None = None,
+        isolation: Isolation | None = None,
     ) -> None:
         self._control = control
         self._store = store
@@ -64,6 +67,7 @@ class ServerControl:
         self._announcing = announcing
         self._standbys = standbys
         self._snapshots = snapshots
+        self._isolation = isolation
 
     async def start_run(self, request: StartRequest) -> int:
         return await self._control.start_run(request)
@@ -219,6 +223,10 @@ class ServerControl:
         found = []
         if self._control.disk_full:
             found.append("the disk is full: nothing new is started until there is room")
+        if self._isolation is not None and self._isolation.paused:
+            found.append("neither a standby nor a majority of the agents is heard: nothing is started until one is")
+        if self._isolation is not None and self._isolation.has_too_few:
+            found.append(f"automatic promotion is set, and works only with {AGENTS_MIN} agents or more")
         alone_s = None if self._shipping is None else self._shipping.alone_s
         if alone_s is not None:
             found.append(

@@ -27,6 +27,7 @@ from jaz_lite.net.dial import Backoff, parse_address
 from jaz_lite.net.local_socket import Emit, serve_local
 from jaz_lite.server.leaves import first_of
 from jaz_lite.server.peers_asking import dial_peer
+from jaz_lite.server.promotion import Promotion
 from jaz_lite.server.standby_copy import StandbyCopy
 from jaz_lite.server.standby_door import StandbyDoor
 from jaz_lite.server.standby_link import Heard, StandbyLink
@@ -41,6 +42,7 @@ from jaz_lite.wire.peers import HandedOver
 from jaz_lite.wire.token import Token
 
 FIRST_COPY_TRIES_S = 60.0
+ANSWER_S = 0.05  # for an answer to leave before the end
 NOT_OF_THIS_SITE = "it is not of this site"
 PAUSE_S_MAX = 5.0  # between two tries to reach the active
 
@@ -59,10 +61,14 @@ class StandbyReady:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """How a standby ended. term: what it is to begin, where it is to take over; 0 elsewhere."""
+    """How a standby ended.
 
-    why: str  # stopped, released or handed over
-    term: int = 0
+    why: stopped, released (somebody takes over with its copy), handed over (by the active, nothing is missing) or
+    elected (the agents lost the active). epoch: what it is to begin in the latter two.
+    """
+
+    why: str
+    epoch: int = 0
     from_address: str = ""
 
 
@@ -181,6 +187,10 @@ class Standby:
         self._keys = Keys.load(folder)
         self._copy = StandbyCopy(folder, clock, live_s=self._live_s, addrs=self._addrs)
         self._copy.open()
+        self._began = 0.0
+        self._promotion = Promotion(folder, config, clock, unheard_s=self._unheard_s)
+        if self._promotion.wanted:
+            self._promotion.check()
 
     def close(self) -> None:
         """Let go of the copy."""
@@ -188,6 +198,7 @@ class Standby:
 
     async def live(self, ready: Callable[[StandbyReady], None] | None) -> None:
         """Follow until something ends that; what, is in `ended`."""
+        self._began = trio.current_time()
         listeners = await tcp.listen(*configuration.listen_address(self._config["server.listen"]))
         self._listening = tuple(tcp.address_of(listener) for listener in listeners)
         door = StandbyDoor(
@@ -202,6 +213,8 @@ class Standby:
                 await nursery.start(door.serve, listeners)
                 await nursery.start(serve_local, self._folder, self._answer)
                 nursery.start_soon(self._keep_following)
+                if self._promotion.wanted:
+                    nursery.start_soon(self._await_election)
                 if ready is not None:
                     position = self._copy.position
                     ready(
@@ -241,8 +254,17 @@ class Standby:
         return link.proven
 
     def _take_over(self, handed: HandedOver, place: str) -> None:
-        self.ended = Ended(why="handed over", term=handed.term, from_address=place)
+        self.ended = Ended(why="handed over", epoch=epoch_and_boot(handed.term)[0], from_address=place)
         self._over.cancel()
+
+    async def _await_election(self) -> None:
+        found = await self._promotion.elected()
+        if self.ended.why == "stopped":
+            self.ended = Ended(why="elected", epoch=found.epoch)
+            self._over.cancel()
+
+    def _unheard_s(self) -> float:
+        return trio.current_time() - (self._began if self._heard.at is None else self._heard.at)
 
     def _places(self) -> tuple[str, ...]:
         """Return where the active may be, the most likely first."""
@@ -263,10 +285,10 @@ class Standby:
                 return self._told()
             case "standby.release":
                 self.ended = Ended(why="released")
-                self._over.cancel()
+                self._over.deadline = trio.current_time() + ANSWER_S
                 return {"released": True}
             case "server.stop":
-                self._over.cancel()
+                self._over.deadline = trio.current_time() + ANSWER_S
                 return {"stopping": True}
         where = self._heard.address or ", ".join(self._places())
         raise Refused(
@@ -307,7 +329,10 @@ class Standby:
     def _notices(self, following: bool) -> list[str]:
         if following:
             return []
-        return [f"the active server is not followed ({self._heard.trouble or 'not reached yet'})"]
+        found = [f"the active server is not followed ({self._heard.trouble or 'not reached yet'})"]
+        if self._promotion.why_not:
+            found.append(f"it does not take over by itself: {self._promotion.why_not}")
+        return found
 
     async def _watch_signals(self) -> None:
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:

@@ -22,7 +22,8 @@ from jaz_lite.wire.limits import SERVER_PORT
 from jaz_lite.wire.peers import PeerStatus
 
 NOT_KNOWN_YET = bytes(8)  # the process that takes over draws its own
-SEEN_FROM = "a switchover"
+SWITCHOVER = "switchover"
+SEEN_FROM = "the standby to which the site was handed over"
 READY_LOOK_S = 0.001
 KEEPS_UP_S = 10.0  # so long the standby may take for the last changes
 ANSWERS_S = 10.0  # and to say that it takes over
@@ -80,7 +81,7 @@ class Standbys:
         assert following is not None, "who was chosen follows"
         where = _reached_at(guest)
         await told(f"no new work is begun here; the standby {following.who} gets what it does not have yet")
-        self._turns.halted = True
+        self._turns.halt(SWITCHOVER, on=True)
         try:
             lsn = await self._shipped(following)
             term = term_of(epoch_and_boot(self._turns.term)[0] + 1, 0)
@@ -88,8 +89,7 @@ class Standbys:
             by = FencedBy(term=term, act=NOT_KNOWN_YET, addrs=(where,), seen_from=SEEN_FROM, at_ms=at_ms)
             write_fenced(self._turns.store.folder, by)
         except BaseException:
-            self._turns.halted = False
-            self._turns.wake()
+            self._turns.halt(SWITCHOVER, on=False)
             raise
         log.warning("the site is handed over", extra={"action": "switchover", "to": where, "lsn": lsn})
         guest.link.hand_over(lsn, term)

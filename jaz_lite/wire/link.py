@@ -113,6 +113,11 @@ class Link:
         return min(self._step_deadline, self._handshake_deadline)
 
     @property
+    def heard_at(self) -> float:
+        """When something was received last, in monotonic seconds."""
+        return self._heard_at
+
+    @property
     def has_output(self) -> bool:
         """`take` would give something; asked for every chunk received, so it is cheap."""
         return bool(self._out or self._bulk or self._files) or self._pong is not None

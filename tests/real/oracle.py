@@ -13,10 +13,10 @@ class Oracle:
         self.file = folder / "witness"
         self.file.touch()
 
-    def jobnet(self, jobnet_id: str, jobs: int, seconds: float) -> str:
+    def jobnet(self, jobnet_id: str, jobs: int, seconds: float, *, host: str = "local") -> str:
         """Return, as JAZ XML, a jobnet of jobs side by side that sleep and testify."""
         command = f'echo "start $JOB_ID" >> {self.file}; sleep {seconds}; echo "end $JOB_ID" >> {self.file}'
-        return wide(jobnet_id, jobs, command, controller_variables=("JOB_ID",))
+        return wide(jobnet_id, jobs, command, hosts=(host,), controller_variables=("JOB_ID",))
 
     def counts(self) -> tuple[Counter[str], Counter[str]]:
         """Return how often each job started and ended."""

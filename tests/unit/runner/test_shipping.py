@@ -185,3 +185,34 @@ async def test_also_what_a_failed_turn_is_taken_apart_into_waits_for_the_standby
         await trio.testing.wait_all_tasks_blocked()
 
         assert answers
+
+
+async def test_a_server_that_is_stopped_just_before_a_slow_commit_leaves_no_transaction_open(site: Site) -> None:
+    writer = site.store._writer
+    assert writer is not None
+    writer.commit_slow = True
+    shipping = Shipping(site.store.changes, site.clock)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(tasks.make_turns, site.turns, NoReserve(), IdleChores(site.store, site.clock), shipping)
+        site.turns.submit(Write(lambda tx: nursery.cancel_scope.cancel()))
+        await trio.sleep_forever()
+
+    with site.store.transaction() as tx:
+        assert tx.term.site().epoch == 1
+
+
+async def test_while_turns_are_halted_nothing_is_taken_and_afterwards_all_of_it(
+    site: Site, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with running(site, after_ship=False):
+        site.turns.halt("one", on=True)
+        site.turns.halt("two", on=True)
+        answers = put(site, "waiting")
+        site.turns.halt("one", on=False)
+        await trio.testing.wait_all_tasks_blocked()
+        assert (answers, has(site, "waiting")) == ([], False)
+
+        site.turns.halt("two", on=False)
+        await trio.testing.wait_all_tasks_blocked()
+
+        assert (len(answers), has(site, "waiting")) == (1, True)
