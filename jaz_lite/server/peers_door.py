@@ -9,6 +9,7 @@ within its time.
 
 import logging
 import secrets
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -17,7 +18,7 @@ import trio
 from jaz_lite.net.line import Line
 from jaz_lite.net.session import Session
 from jaz_lite.net.tcp import Visitor
-from jaz_lite.server.peers_following import Following, Lag
+from jaz_lite.server.peers_following import SHIPPING_FOLDER, Following, Lag
 from jaz_lite.store.keys import Keys
 from jaz_lite.store.open import Store
 from jaz_lite.wire.happenings import Closed, Happening
@@ -69,6 +70,8 @@ class PeersDoor:
         self._describe = describe
         self._heard = heard
         self._store = store
+        if store is not None:
+            shutil.rmtree(store.folder / SHIPPING_FOLDER, ignore_errors=True)  # what a killed server left
         self._guests: dict[Guest, None] = {}
         self._invitations: dict[bytes, _Invitation] = {}
 

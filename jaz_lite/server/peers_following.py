@@ -19,7 +19,7 @@ import trio
 from jaz_lite.errors import JazLiteError
 from jaz_lite.store.changes import Changes, ChangeSet, Follower, NeedsCopy
 from jaz_lite.store.commits import Position
-from jaz_lite.store.copying import copy_live
+from jaz_lite.store.copying import copy_live, keys_look, keys_of
 from jaz_lite.store.keys import KEYS_FOLDER
 from jaz_lite.store.manifest import MANIFEST_FILE, Manifest
 from jaz_lite.store.open import Store
@@ -28,7 +28,7 @@ from jaz_lite.store.shipment import Packing
 from jaz_lite.wire.happenings import Happening
 from jaz_lite.wire.limits import CHUNK_BYTES_MAX
 from jaz_lite.wire.peer_link import PeerHost
-from jaz_lite.wire.peers import CopyRoom, FollowAsked, HandedOver, PeerStatus, ShipTaken
+from jaz_lite.wire.peers import CopyRoom, FollowAsked, HandedOver, PeerStatus, ShipTaken, keys_sum
 
 SHIPPING_FOLDER = "shipping"  # copies that are on their way; worth nothing after a restart
 UNDER_WAY_BYTES_MAX = 8 * 1024 * 1024  # of changes that were sent and not acknowledged
@@ -84,6 +84,9 @@ class Following:
         self._under_way: deque[tuple[int, int, float]] = deque()  # (number, bytes, when it was taken)
         self._packing = Packing()
         self._follower: Follower | None = None
+        self._keys = b""  # sum of the keys that it has
+        self._look: object = None  # of the keys here, as they were looked at last
+        self._compared: object = None  # and as they were when they were compared
 
     def lag(self, lsn: int) -> Lag:
         """Return how far it is behind a store that stands at `lsn`."""
@@ -145,7 +148,9 @@ class Following:
         if self._invited() or not asked.mark:
             await self._copy("it has none")
             return
+        self._keys = asked.keys
         try:
+            self._refuse_other_keys()
             async with self._ready() as changes:
                 self._follow(changes, Position(asked.mark, asked.lsn))
         except NeedsCopy as why:
@@ -172,6 +177,7 @@ class Following:
         assert self._follower is not None
         while True:
             wake = self._wake
+            self._refuse_other_keys()
             gathered: list[ChangeSet] = []
             if sum(size for _, size, _ in self._under_way) < UNDER_WAY_BYTES_MAX:
                 gathered = self._follower.take()
@@ -190,6 +196,25 @@ class Following:
             self._link.status(self._describe())
             self.flush()
             await trio.sleep(TELL_S)
+            if self._look != (look := keys_look(self._store.folder / KEYS_FOLDER)):
+                self._look = look
+                self._poke()
+
+    def _refuse_other_keys(self) -> None:
+        """The keys of a site change seldom: with its certificate.
+
+        Raises:
+            NeedsCopy: the standby has other ones.
+        """
+        look = keys_look(self._store.folder / KEYS_FOLDER)
+        if look == self._compared:
+            return
+        if self._sum_of_keys() != self._keys:
+            raise NeedsCopy("the keys of the site have changed")
+        self._compared = look
+
+    def _sum_of_keys(self) -> bytes:
+        return keys_sum(self._link.sealing_key, keys_of(self._store.folder / KEYS_FOLDER))
 
     # ---- the copy
 
@@ -202,9 +227,15 @@ class Following:
         try:
             async with self._ready() as changes:
                 with changes.hold():
-                    manifest = await trio.to_thread.run_sync(self._take, target)
-                    async with self._ready():
-                        self._follow(changes, self._position_of(target))
+                    try:
+                        manifest = await trio.to_thread.run_sync(self._take, target)
+                        async with self._ready():
+                            self._follow(changes, self._position_of(target))
+                    finally:
+                        with trio.CancelScope(shield=True):
+                            async with self._ready():
+                                pass  # a hold ends between two transactions, too
+            self._keys = keys_sum(self._link.sealing_key, keys_of(target / KEYS_FOLDER))
             self.state = "copying"
             await self._send(target, (*manifest.files, MANIFEST_FILE))
         finally:

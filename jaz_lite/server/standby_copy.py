@@ -1,6 +1,6 @@
 """The copy that a standby keeps: where it stands, what it takes in, and what it can say of itself."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import trio
@@ -10,9 +10,10 @@ from jaz_lite.errors import JazLiteError, NoSuchObject
 from jaz_lite.store.binding import read_binding
 from jaz_lite.store.changes import ChangeSet, NeedsCopy
 from jaz_lite.store.commits import Position
+from jaz_lite.store.copying import keys_of
 from jaz_lite.store.fencing import clear_fenced
 from jaz_lite.store.incoming import Incoming, settle
-from jaz_lite.store.keys import Keys
+from jaz_lite.store.keys import KEYS_FOLDER, Keys
 from jaz_lite.store.replica import Replica
 from jaz_lite.store.sealing import Seal
 from jaz_lite.store.term import SiteRow
@@ -110,6 +111,10 @@ class StandbyCopy:
             live_s=self._live_s(),
             addrs=tuple(self._addrs()),
         )
+
+    def keys(self) -> Mapping[str, bytes]:
+        """Return the keys it has: name to content."""
+        return keys_of(self._folder / KEYS_FOLDER)
 
     def identity(self, cert_sha256: bytes) -> SiteIdentity:
         """Return who this is, beside its certificate."""

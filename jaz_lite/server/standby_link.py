@@ -173,7 +173,7 @@ class StandbyLink:
             if position is None or self._copy.wanted:
                 link.follow(self._who)
             else:
-                link.follow(self._who, position.mark, position.lsn)
+                link.follow(self._who, position.mark, position.lsn, self._copy.keys())
 
     async def _apply(self, gathered: list[ChangeSet]) -> None:
         self._heard.at = trio.current_time()

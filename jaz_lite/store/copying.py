@@ -256,7 +256,7 @@ def _told_by(view: View, schema: int, now_ms: int) -> Manifest:
 def _copy_small_files(folder: Path, part: Path, manifest: Manifest) -> None:
     keys = part / KEYS_FOLDER
     keys.mkdir(mode=0o700)
-    for name, key in _keys_of(folder / KEYS_FOLDER).items():
+    for name, key in keys_of(folder / KEYS_FOLDER).items():
         write_private(keys / name, key)
     settings = folder / CONFIG_FILE
     if settings.exists():
@@ -268,21 +268,22 @@ def _copy_small_files(folder: Path, part: Path, manifest: Manifest) -> None:
     write_binding(part, binding)
 
 
-def _keys_of(folder: Path) -> Mapping[str, bytes]:
+def keys_of(folder: Path) -> Mapping[str, bytes]:
     """Return the files of the keys as they are at one moment: a server may just be changing its certificate."""
     for _ in range(KEYS_TRIES):
-        before = _look_of(folder)
+        before = keys_look(folder)
         try:
             found = {name: (folder / name).read_bytes() for name in before}
         except FileNotFoundError:
             found = {}
-        if found and SWITCHING_FILE not in found and _look_of(folder) == before:
+        if found and SWITCHING_FILE not in found and keys_look(folder) == before:
             return found
         time.sleep(KEYS_PAUSE_S)
     raise StoreDamaged(f"{folder} cannot be copied: it keeps changing", hint="start the server once, then try again")
 
 
-def _look_of(folder: Path) -> Mapping[str, tuple[int, int]]:
+def keys_look(folder: Path) -> Mapping[str, tuple[int, int]]:
+    """Return by what a change of the keys is noticed without reading them."""
     with os.scandir(folder) as entries:
         looks = {entry.name: entry.stat() for entry in entries if entry.is_file() and not entry.name.endswith(".part")}
     return {name: (look.st_ino, look.st_mtime_ns) for name, look in looks.items()}

@@ -132,6 +132,9 @@ def settle(folder: Path) -> None:
         # The binding goes last, so until then `arrived` names all keys that there are.
         for path in sorted((arrived / KEYS_FOLDER).iterdir()):
             write_private(keys / path.name, path.read_bytes())
+        for path in keys.iterdir():
+            if not (arrived / KEYS_FOLDER / path.name).exists():
+                path.unlink()  # of a certificate that was to come, and has come
     settings = arrived / CONFIG_FILE
     if settings.exists() and not (folder / CONFIG_FILE).exists():
         write_private(folder / CONFIG_FILE, settings.read_bytes())

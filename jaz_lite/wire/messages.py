@@ -351,7 +351,7 @@ MESSAGES: Mapping[int, Message] = dict(
             live=optional(U32),
             addrs=optional(ADDRESSES),
         ),
-        _message(FOLLOW, "follow", "agent", who=NAME, mark=optional(ACT), lsn=U63),
+        _message(FOLLOW, "follow", "agent", who=NAME, mark=optional(ACT), lsn=U63, keys=optional(binary(32))),
         _message(COPY_FILE, "copy_file", "server", file=text(limits.COPY_NAME_BYTES_MAX, 1), size=U63),
         _message(COPY_DATA, "copy_data", "server", o=U63, d=binary(limits.CHUNK_BYTES_MAX, 1)),
         _message(COPY_ACK, "copy_ack", "agent", o=U63),

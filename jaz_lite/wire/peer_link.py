@@ -24,6 +24,7 @@ from typing import ClassVar
 from jaz_lite.wire import ident, limits
 from jaz_lite.wire import messages as m
 from jaz_lite.wire.frames import Violation
+from jaz_lite.wire.happenings import NOTHING
 from jaz_lite.wire.link import Body, Link, Route, route
 from jaz_lite.wire.peers import (
     CopyData,
@@ -40,6 +41,7 @@ from jaz_lite.wire.peers import (
     caller_proof,
     check_name,
     host_proof,
+    keys_sum,
     nobody_key,
     sealing_key,
     status_body,
@@ -175,7 +177,7 @@ class PeerHost(PeerLink):
         self._found.append(PeerProven(self._token_id))
 
     def _on_follow(self, body: Body, _payload: bytes) -> None:
-        self._found.append(FollowAsked(body["who"], body.get("mark") or b"", body["lsn"]))
+        self._found.append(FollowAsked(body["who"], body.get("mark") or b"", body["lsn"], body.get("keys") or b""))
 
     def _on_copy_ack(self, body: Body, _payload: bytes) -> None:
         if not self._acked <= body["o"] <= self._sent:
@@ -223,10 +225,17 @@ class PeerCaller(PeerLink):
 
     # ---- commands
 
-    def follow(self, who: str, mark: bytes = b"", lsn: int = 0) -> None:
-        """Ask for all changes after a position; without a mark, for a copy of everything first."""
+    def follow(self, who: str, mark: bytes = b"", lsn: int = 0, keys: Mapping[str, bytes] = NOTHING) -> None:
+        """Ask for all changes after a position; without a mark, for a copy of everything first.
+
+        Args:
+            keys: the files of keys that we have, of which only a sum leaves.
+        """
         if self._must_be("up"):
-            self._send(m.FOLLOW, {"who": cut(who, 64), "lsn": lsn} | ({"mark": mark} if mark else {}))
+            body: dict[str, object] = {"who": cut(who, 64), "lsn": lsn}
+            if mark:
+                body |= {"mark": mark, "keys": keys_sum(self.sealing_key, keys)}
+            self._send(m.FOLLOW, body)
 
     def copy_ack(self) -> None:
         """Say that what came of the copy is written down."""

@@ -90,12 +90,13 @@ class HandedOver(Happening):
 class FollowAsked(Happening):
     """The peer wants all changes after a position; where they are not kept, or it has none, a copy comes first.
 
-    who: its machine's name, for people. mark: 8 bytes, beside the number; empty: it has nothing yet.
+    who: where it listens. mark: 8 bytes, beside the number; empty: it has nothing yet. keys: `keys_sum` of its keys.
     """
 
     who: str
     mark: bytes
     lsn: int
+    keys: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,15 @@ def host_proof(key: bytes, transcript: bytes) -> bytes:
 def sealing_key(key: bytes, transcript: bytes) -> bytes:
     """Return the key under which keys travel within one connection: also whoever reads the TLS sees none."""
     return hmac.digest(key, b"jazl1-peer-K" + transcript, "sha256")
+
+
+def keys_sum(sealing_key: bytes, keys: Mapping[str, bytes]) -> bytes:
+    """Return by what two ends of a link tell whether they have the same keys (name to content); it tells no more."""
+    digest = hmac.new(sealing_key, b"jazl1-peer-S", "sha256")
+    for name in sorted(keys):
+        for part in (name.encode(), keys[name]):
+            digest.update(len(part).to_bytes(4, "big") + part)
+    return digest.digest()
 
 
 def nobody_key(nonce: bytes) -> bytes:

@@ -78,10 +78,11 @@ def test_a_newer_copy_takes_the_place_and_own_settings_stay(tmp_path: Path) -> N
     (tmp_path / "b/config.toml").write_text('[server]\nlisten = "127.0.0.1:1"\n')
     write_fenced(tmp_path / "b", FencedBy(term=9, act=bytes(8), addrs=(), seen_from="x", at_ms=1))
     (tmp_path / "b/jaz.db-wal").write_bytes(b"of the old one")
+    (tmp_path / "b/keys/next.crt").write_bytes(b"that came to be the present one")
 
     arrive(snapshot_of(tmp_path / "a", tick_ms=NOW_MS + 1), tmp_path / "b")
 
-    assert not {"jaz.db-wal", "manifest.json"} & files_of(tmp_path / "b")
+    assert not {"jaz.db-wal", "manifest.json", "keys/next.crt"} & files_of(tmp_path / "b")
     assert tick_of(tmp_path / "b") == NOW_MS + 1
     assert "127.0.0.1:1" in (tmp_path / "b/config.toml").read_text()
     assert read_fenced(tmp_path / "b") is None
