@@ -92,7 +92,7 @@ class AgentsDialler:
         wanted = dict(self._set)
         now_ms = self._turns.clock.now_ms()
         for desk in self._turns.works.desks.values():
-            if desk.agent_id not in wanted and self._is_sought(desk, now_ms):
+            if desk.agent_id not in wanted and self.is_sought(desk, now_ms):
                 wanted[desk.agent_id] = (desk.dial_at,)
         for agent_id in [agent_id for agent_id in self._dialled if agent_id not in wanted]:
             gone = self._dialled.pop(agent_id)
@@ -120,7 +120,8 @@ class AgentsDialler:
         for agent_id in self._alone:
             self._set.pop(agent_id, None)
 
-    def _is_sought(self, desk: Desk, now_ms: int) -> bool:
+    def is_sought(self, desk: Desk, now_ms: int) -> bool:
+        """Tell whether an agent that dials by rule is to be dialled all the same."""
         if desk.port is not None or not desk.dial_at or desk.agent_id in self._alone:
             return False
         if desk.confirmed_term < self._epoch_term:

@@ -7,12 +7,14 @@ import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 import trio
 import trio.testing
 
+from jaz_lite.failover.judgement import AgentSaid
 from jaz_lite.net import tcp, tls
 from jaz_lite.net.dial import Address
 from jaz_lite.net.line import Line, SocketLine
@@ -22,11 +24,12 @@ from jaz_lite.runner.control import Control
 from jaz_lite.runner.inputs import AgentIdentified, Input
 from jaz_lite.runner.links import Links
 from jaz_lite.runner.turns import Turns
-from jaz_lite.server.agents_dialler import AgentsDialler
-from jaz_lite.server.agents_door import TLS_TOO_OLD, AgentsDoor, Reached
+from jaz_lite.server.agents_dialler import LOST_MS, AgentsDialler
+from jaz_lite.server.agents_door import TLS_TOO_OLD, AgentsDoor, Reached, addresses_for
 from jaz_lite.server.enrolling import Enroller
 from jaz_lite.server.face import Face, Mirror
 from jaz_lite.server.peers_door import PeersDoor
+from jaz_lite.server.probing import ask_agents, askable
 from jaz_lite.store.open import Store
 from jaz_lite.wire.agent_core import AgentLink
 from jaz_lite.wire.happenings import AgentIdentity, Challenged, Closed, Happening, HelloFacts, SiteIdentity
@@ -196,3 +199,114 @@ async def test_a_session_that_breaks_our_code_ends_alone_and_its_agent_is_dialle
             nursery.cancel_scope.cancel()
 
     assert server.faults == []
+
+
+@asynccontextmanager
+async def one_that_listens(server: Server, name: str, told: list[str]) -> AsyncIterator[int]:
+    """An agent that waits to be dialled; gives its port."""
+    listeners = await tcp.listen("127.0.0.1", 0)
+    context = server.context()
+
+    async def one(stream: trio.SocketStream) -> None:
+        told.extend(await server.be_agent(name, SocketLine.over(stream), context))
+
+    with trio.fail_after(WITHIN_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.serve_listeners, one, listeners)
+            yield listeners[0].socket.getsockname()[1]
+            nursery.cancel_scope.cancel()
+
+
+async def test_an_agent_that_has_not_confirmed_the_epoch_is_looked_for_where_it_listened(server: Server) -> None:
+    async with one_that_listens(server, "web1", []) as port, trio.open_nursery() as nursery:
+        server.agent("web1", peer="127.0.0.1", listen_port=port, seen_ms=NOW_MS)
+        server.turns.reload()
+        nursery.start_soon(AgentsDialler(server.turns, server.door).run)
+        while not any(isinstance(item, AgentIdentified) for item in server.said):
+            await trio.testing.wait_all_tasks_blocked(0.01)
+        nursery.cancel_scope.cancel()
+
+
+async def test_another_agent_at_the_place_of_the_one_that_is_looked_for_is_left_alone(server: Server) -> None:
+    told: list[str] = []
+    async with one_that_listens(server, "other", told) as port, trio.open_nursery() as nursery:
+        server.agent("other")
+        server.agent("web1", peer="127.0.0.1", listen_port=port, seen_ms=NOW_MS)
+        server.turns.reload()
+        nursery.start_soon(AgentsDialler(server.turns, server.door).run)
+        while not told:
+            await trio.testing.wait_all_tasks_blocked(0.01)
+        nursery.cancel_scope.cancel()
+
+    assert told == ["agent web1 was looked for here"]
+    assert server.said == []
+
+
+async def test_an_agent_that_was_there_is_looked_for_after_a_while_and_one_that_cannot_be_dialled_never(
+    server: Server,
+) -> None:
+    term = server.turns.term
+    server.agent("web1", peer="192.0.2.1", listen_port=11_055, confirmed_term=term)
+    server.agent("web2", peer="192.0.2.2", confirmed_term=None)
+    server.turns.reload()
+    dialler = AgentsDialler(server.turns, server.door)
+    now_ms = server.turns.clock.now_ms()
+
+    sought = {
+        name: [dialler.is_sought(server.turns.works.desk(name), now_ms + after) for after in (0, LOST_MS)]
+        for name in ("web1", "web2")
+    }
+
+    assert sought == {"web1": [False, True], "web2": [False, False]}
+
+
+def test_an_agent_elsewhere_is_not_told_of_loopback() -> None:
+    addresses = ("127.0.0.1:11061", "192.0.2.1:11061", "standby.example:11061")
+
+    assert addresses_for("192.0.2.7", addresses) == addresses[1:]
+    assert addresses_for("127.0.0.1", addresses) == addresses
+
+
+async def answering(server: Server, name: str, line: Line, **answer: Any) -> None:
+    """Be an agent that is only asked."""
+    identity = server.face.identity
+    secured = await tls.as_agent(line, server.context(), identity.cert_sha256)
+    me = AgentIdentity(agent_id=name, kid=1, key=KEY, site_uid=identity.site_uid, pin_sha256=identity.cert_sha256)
+    link = AgentLink(me, HelloFacts(spool=bytes(16), boot=bytes(16)), nonce=os.urandom(32), now=trio.current_time())
+
+    def tell(happenings: list[Happening]) -> None:
+        if any(isinstance(happening, Challenged) for happening in happenings):
+            link.probe_answer(**answer)
+
+    await Session(link, secured, tell).run()
+
+
+async def test_agents_are_asked_what_they_know_and_only_a_ticket_of_this_site_proves_it(server: Server) -> None:
+    keys, uid = server.store.keys, server.face.identity.site_uid
+    proof = ticket(keys.fence_key, uid, 99, b"a" * 8)
+    answers = {
+        "honest": {"term": 99, "act": b"a" * 8, "ticket": proof, "live_s": 3, "in_session": True, "addrs": ("b:1",)},
+        "evil": {"term": 999, "act": b"a" * 8, "ticket": bytes(32), "live_s": 0},
+    }
+    with trio.fail_after(WITHIN_S):
+        async with trio.open_nursery() as nursery:
+            for name, answer in answers.items():
+                listeners = await tcp.listen("127.0.0.1", 0)
+
+                async def one(stream: trio.SocketStream, name: str = name, answer: Any = answer) -> None:
+                    await answering(server, name, SocketLine.over(stream), **answer)
+
+                nursery.start_soon(trio.serve_listeners, one, listeners)
+                server.agent(name, addrs=(f"127.0.0.1:{listeners[0].socket.getsockname()[1]}",))
+            server.agent("off", addrs=("127.0.0.1:1",))
+            with server.store.snapshot() as view:
+                rows = askable(view.agents.list())
+            said, silent = await ask_agents(rows, server.face, fence_key=keys.fence_key)
+            nursery.cancel_scope.cancel()
+
+    found = {each.agent_id: each for each in said}
+    assert found["honest"] == AgentSaid(
+        agent_id="honest", term=99, act=b"a" * 8, addrs=("b:1",), proven=True, silent_s=3, in_session=True
+    )
+    assert (found["evil"].proven, found["evil"].in_session) == (False, None)
+    assert list(silent) == ["off"]

@@ -16,7 +16,7 @@ from jaz_lite.agent.site import Site
 from jaz_lite.agent.slots import Slots
 from jaz_lite.errors import StoreDamaged
 from jaz_lite.wire.agent_core import AgentLink
-from jaz_lite.wire.happenings import Dispatched, SiteIdentity
+from jaz_lite.wire.happenings import Closed, Deposed, Dispatched, Happening, ProbeAnswered, SiteIdentity
 from jaz_lite.wire.server_core import ServerLink
 from jaz_lite.wire.spec import pack_spec
 
@@ -132,6 +132,10 @@ class Handshake:
         self._server.welcome(ticket=bytes(32), spool=b"s" * 16, cursor=0, chain=bytes(16))
         self._arrives()
 
+    def hears(self) -> list[Happening]:
+        """Return what the server hears of what the agent has said since."""
+        return self._server.receive(self.link.take(), NOW.mono)
+
     def _arrives(self) -> None:
         self._site.heard(self.link, self.link.receive(self._server.take(), NOW.mono), NOW)
 
@@ -153,3 +157,61 @@ def test_the_late_welcome_of_an_earlier_term_does_not_take_over_from_a_later_one
     assert site.member.term.term == 6
     assert replaced.link.closed
     assert not active.link.closed
+
+
+def test_the_server_before_learns_in_its_session_that_it_was_replaced(tmp_path: Path, output: Path) -> None:
+    site = open_site(tmp_path)
+    before, after = Handshake(site, 5), Handshake(site, 6)
+    before.welcome()
+    carry_out(site)
+
+    after.welcome()
+
+    (deposed,) = [each for each in before.hears() if isinstance(each, Deposed)]
+    assert (deposed.term, deposed.act) == (6, bytes([6]) * 8)
+
+
+def test_a_newer_session_of_the_same_server_deposes_nobody(tmp_path: Path, output: Path) -> None:
+    site = open_site(tmp_path)
+    first, second = Handshake(site, 5), Handshake(site, 5)
+    first.welcome()
+    carry_out(site)
+
+    second.welcome()
+
+    assert [each.code for each in first.hears() if isinstance(each, Closed)] == ["busy"]
+
+
+def probed(site: Site, mono: float) -> ProbeAnswered:
+    """Return what a server that only asks is told."""
+    now = Moment(mono, NOW.wall_ms)
+    link = AgentLink(
+        site.identity(),
+        site.hello(now, conn=99, free=1, tz_s=0, sw="", system="", arch=""),
+        nonce=bytes(32),
+        now=mono,
+    )
+    identity = SiteIdentity(site_uid=UID, server_id="s", term=1, act=bytes(8), cert_sha256=site.identity().pin_sha256)
+    server = ServerLink(identity, nonce=bytes(32), now=mono, find_agent=lambda _name, _kid: None, probe=True)
+    server.receive(link.take(), mono)
+    site.heard(link, link.receive(server.take(), mono), now)
+    (answer, _) = server.receive(link.take(), mono)
+    assert isinstance(answer, ProbeAnswered)
+    return answer
+
+
+def test_who_asks_is_told_whether_the_agent_has_a_session_and_when_it_heard_its_server(
+    tmp_path: Path, output: Path
+) -> None:
+    site = open_site(tmp_path)
+    assert probed(site, NOW.mono).live_s > 10**9  # never
+    session = Handshake(site, 5)
+    session.welcome()
+    carry_out(site)
+
+    during = probed(site, NOW.mono + 7)
+    site.detach(session.link)
+    after = probed(site, NOW.mono + 9)
+
+    assert (during.term, during.in_session, during.live_s) == (5, True, 7)
+    assert (after.term, after.in_session, after.live_s) == (5, False, 9)

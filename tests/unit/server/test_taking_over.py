@@ -1,0 +1,119 @@
+"""The parts of a takeover: the mark of the one that was replaced, and the embedded agent of the one that came."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from jaz_lite.agent.policy import Policy
+from jaz_lite.clock import VirtualClock
+from jaz_lite.errors import Fenced
+from jaz_lite.server.activation import MARGIN_MS, take_over
+from jaz_lite.server.embedded import enrol_local, is_embedded, set_aside
+from jaz_lite.server.fence import mark_fenced
+from jaz_lite.store.directory import DataDirectory, is_in_use
+from jaz_lite.store.fencing import read_fenced
+from jaz_lite.store.open import Store
+from jaz_lite.wire.ident import term_of
+
+CLOCK = VirtualClock()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    directory = DataDirectory.prepare(tmp_path / "data", server_id="S", clock=CLOCK)
+    opened = directory.open_store(clock=CLOCK)
+    yield opened
+    opened.close()
+
+
+def enrol(store: Store, spool: Path) -> str:
+    return enrol_local(store, spool, cert_pem="PEM", address="127.0.0.1:1", policy=Policy(), now_ms=CLOCK.now_ms())
+
+
+def test_a_takeover_begins_an_epoch_and_opens_the_window_from_a_minute_before_the_last_tick(store: Store) -> None:
+    now_ms = CLOCK.now_ms()
+    with store.transaction() as tx:
+        tx.term.tick(now_ms - 500_000)
+
+    with store.transaction() as tx:
+        term = take_over(tx, 4, b"a" * 8, now_ms)
+
+    with store.snapshot() as view:
+        window = view.window.current()
+        assert window is not None
+        assert (window.from_ms, window.until_ms, window.epoch) == (now_ms - 500_000 - MARGIN_MS, now_ms, 4)
+        assert term == view.term.site().term == term_of(4, 0)
+
+
+def test_after_a_takeover_elsewhere_the_names_of_this_machine_lead_to_an_agent_of_its_own(
+    store: Store, tmp_path: Path
+) -> None:
+    assert enrol(store, tmp_path / "agent") == "local"
+    with store.transaction() as tx:
+        take_over(tx, 3, b"a" * 8, CLOCK.now_ms())
+    assert enrol(store, tmp_path / "agent") == "local"  # its own spool: the same machine
+
+    aside = set_aside(tmp_path / "agent", 3)
+
+    assert aside == tmp_path / "agent.before-3"
+    assert enrol(store, tmp_path / "agent") == "local-3"
+    with store.snapshot() as view:
+        host = view.hosts.find("localhost")
+        assert host is not None
+        assert (host.agent_id, view.hosts.led_in("localhost", 1), view.hosts.led_in("localhost", 3)) == (
+            "local-3", "local", "",
+        )  # fmt: skip
+
+
+def test_a_name_that_leads_elsewhere_on_purpose_stays(store: Store, tmp_path: Path) -> None:
+    from jaz_lite.model.host import Host
+
+    with store.transaction() as tx:
+        tx.hosts.put(Host(host="localhost", agent_id="web1"))
+
+    enrol(store, tmp_path / "agent")
+
+    with store.snapshot() as view:
+        host = view.hosts.find("localhost")
+    assert host is not None
+    assert host.agent_id == "web1"
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"), [("local", True), ("local-7", True), ("local-east", False), ("locally", False), ("web", False)]
+)
+def test_embedded_agents_are_known_by_their_names(name: str, is_one: bool) -> None:
+    assert is_embedded(name) is is_one
+
+
+def test_a_spool_that_is_put_aside_twice_covers_nothing(tmp_path: Path) -> None:
+    for _ in range(2):
+        (tmp_path / "agent").mkdir()
+        set_aside(tmp_path / "agent", 2)
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["agent.before-2", "agent.before-2.2"]
+    assert set_aside(tmp_path / "agent", 2) is None
+
+
+def test_the_mark_says_who_replaced_the_server_and_a_set_back_directory_gets_none(tmp_path: Path) -> None:
+    mark_fenced(tmp_path, Fenced("set back"), 5)
+    assert read_fenced(tmp_path) is None
+
+    mark_fenced(
+        tmp_path, Fenced("replaced", term=term_of(7, 0), act=b"a" * 8, addrs=("b:1",), seen_from="agent web1"), 5
+    )
+
+    by = read_fenced(tmp_path)
+    assert by is not None
+    assert (by.term, by.addrs, by.seen_from, by.at_ms) == (term_of(7, 0), ("b:1",), "agent web1", 5)
+
+
+def test_a_directory_is_in_use_as_long_as_its_lock_is_held(tmp_path: Path) -> None:
+    assert not is_in_use(tmp_path / "nowhere")
+    directory = DataDirectory.prepare(tmp_path / "data", server_id="S", clock=CLOCK)
+    assert not is_in_use(directory.folder)
+
+    with directory.lock():
+        assert is_in_use(directory.folder)
+    assert not is_in_use(directory.folder)
