@@ -24,6 +24,7 @@ run = Group("run", help="Look at runs and control them. RUN is a run's number, o
 @click.option("--limit", type=int, default=50, show_default=True)
 @click.option("--planned", is_flag=True, help="Those that wait for their time, soonest first.")
 @click.option("--schedule", metavar="ID", help="With --planned: only runs that this schedule planned.")
+@click.option("--doubts", is_flag=True, help="What waits for a decision because its fate is not known.")
 @json_option
 @pass_session
 def list_(
@@ -37,12 +38,18 @@ def list_(
     limit: int,
     planned: bool,
     schedule: str | None,
+    doubts: bool,
     as_json: bool,
 ) -> None:
     """List runs, newest first; with --planned those that are still to start, soonest first.
 
     Runs that only wait for their time are left out unless --planned or --state asks for them.
     """
+    if doubts:
+        if planned or states or since or until or user or before or schedule:
+            raise click.UsageError("--doubts goes with --jobnet only")
+        _list_doubts(session.ask("run.doubts", jobnet=jobnet), as_json)
+        return
     if planned:
         if states or since or until or user or before:
             raise click.UsageError("--planned goes with --jobnet, --schedule and --limit only")
@@ -121,6 +128,22 @@ def _list_planned(answer: dict[str, Any], as_json: bool) -> None:
     )
     if answer["more"]:
         say("there are more: --limit shows them")
+
+
+def _list_doubts(answer: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(answer)
+        return
+    print_table(
+        ("run", "jobnet", "icon", "since", "reason", "message"),
+        [
+            (row["run_id"], row["jobnet_id"], row["path"], moment(row["since"]), row["reason"], row["message"])
+            for row in answer["doubts"]
+        ],
+        empty="nothing is in doubt",
+    )
+    if answer["doubts"]:
+        say("say what became of it: jaz-lite run decide RUN ICON-PATH ended|failed|rerun|abandon")
 
 
 def status_of(row: dict[str, Any]) -> str:

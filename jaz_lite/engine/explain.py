@@ -54,6 +54,9 @@ class OutsideView(Protocol):
     def attempt_state(self, key: bytes) -> str:
         """Return how far a work order came: "ready", "sent", "accepted", "running" …; "" where that is not known."""
 
+    def unheard(self) -> Sequence[str]:
+        """Return the agents that have not told what they know since a takeover; empty where no window is open."""
+
     def held_by(self, run_id: int) -> str:
         """Return who holds a planned run; "" where that is not known."""
 
@@ -100,6 +103,10 @@ def explain(run: Run, node: int | None, outside: OutsideView, zone: tzinfo = UTC
         told.append(f"running now: {others}" if others else "none of the other runs is running any more")
     told.extend(waiting_for(run, zone))
     told.extend(_planned(run, outside, zone))
+    if run.state == "waiting" and run.replayed_since_ms is not None and (missing := outside.unheard()):
+        told.append(
+            f"an earlier active server may have started it; it waits for what these agents know: {_few(missing)}"
+        )
     working = [number for number, icon in enumerate(run.icons) if icon.work is not None]
     not_begun = [sentence for number in working if (sentence := _not_begun(run, number, outside))]
     told.extend(not_begun[: limits.REASONS_TOLD_MAX])
@@ -271,6 +278,8 @@ def _icon_explained(run: Run, number: int, outside: OutsideView, zone: tzinfo) -
     if icon.work is not None:
         if sentence := _not_begun(run, number, outside):
             yield sentence
+        if _has_no_member(icon) and icon.doubt is None and (missing := outside.unheard()):
+            yield f"a member of its group may have it from an earlier active server; not heard yet: {_few(missing)}"
         if sentence := _copied(run, number, outside):
             yield sentence
         for host in _hosts(icon):
@@ -298,6 +307,11 @@ def _copied(run: Run, number: int, outside: OutsideView) -> str:
     icon = run.icons[number]
     far = outside.copied(icon.work) if icon.work is not None and "source_host" in icon.memo else ""
     return f"{run.plan.path(number)} copies from {icon.memo['source_host']}: {far}" if far else ""
+
+
+def _few(names: Sequence[str]) -> str:
+    more = len(names) - limits.REASONS_TOLD_MAX
+    return ", ".join(names[: limits.REASONS_TOLD_MAX]) + (f" and {more} more" if more > 0 else "")
 
 
 def _sources(run: Run, number: int) -> list[int]:

@@ -63,6 +63,11 @@ class Outside:
         # One whose start was missed is in error, but it does not run.
         return [row.run_id for row in rows if row.run_id != run_id and row.load_status != "delayed"]
 
+    def unheard(self) -> Sequence[str]:
+        if self._nouns.window.current() is None:
+            return ()
+        return [name for name, witness in self._nouns.window.witnesses().items() if witness.heard_ms is None]
+
     def held_by(self, run_id: int) -> str:
         lines = self._nouns.journal.of_run(run_id, limit=HELD_LINES_MAX)
         return next((str(line.data.get("by", "")) for line in reversed(lines) if line.kind == "run_held"), "")

@@ -56,6 +56,9 @@ class RunControl(Protocol):
     def find_run(self, run_id: int) -> Run | None:
         """Return the present state of a run that is not over, or None."""
 
+    def live_runs(self) -> list[Run]:
+        """Return the present state of all runs that are not over."""
+
     def read_run(self, run_id: int) -> Run:
         """Return a run, live or over. Raises NoSuchObject."""
 

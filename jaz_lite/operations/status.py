@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from jaz_lite.operations import copies, host_locks, retention
+from jaz_lite.operations import copies, doubts, host_locks, retention
 from jaz_lite.operations.agents import agent_notices
 from jaz_lite.operations.person import Person
 from jaz_lite.operations.site import Site, control_of
@@ -22,7 +22,8 @@ async def status(site: Site, person: Person) -> dict[str, Any]:
     twins = await site.read(lambda nouns: twin_notices(nouns, site))
     waits = await site.read(lambda nouns: retention.notices(nouns, site))
     copied = await site.read(lambda nouns: copies.recovery_point(nouns, site))
-    said = [*told.get("notices", ()), *agents, *twins, *schedule_notices(told), *locked, *waits]
+    window = await site.read(lambda nouns: doubts.notices(nouns, site.zone))
+    said = [*told.get("notices", ()), *window, *agents, *twins, *schedule_notices(told), *locked, *waits]
     return {**told, **copied, "locks": locks, "notices": said}
 
 

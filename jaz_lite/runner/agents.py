@@ -6,8 +6,8 @@ from dataclasses import replace
 from jaz_lite.model.encoding import UTF_8, is_text_encoding
 from jaz_lite.model.event import WorkCancelled, WorkDoubted, WorkFailed
 from jaz_lite.model.fact import Fact
-from jaz_lite.runner import credentials, dispatch, locks, reconcile, twins
-from jaz_lite.runner.adopting import DIFFERS
+from jaz_lite.runner import credentials, dispatch, locks, outcomes, reconcile, twins
+from jaz_lite.runner.adopting import DIFFERS, NOT_TOLD
 from jaz_lite.runner.desk import Desk
 from jaz_lite.runner.inputs import (
     AgentChanged,
@@ -28,6 +28,7 @@ from jaz_lite.wire.limits import FEATURES
 ZERO_CHAIN = bytes(16)
 REFUSED_PAUSE_S = 1.0
 TRY_AGAIN_WHY = frozenset(("draining", "busy", "no_space"))
+OVER_THERE = frozenset(("done", "failed", "lost"))
 REVOKED = "this agent was revoked"
 REVOKED_RETRY_S = 600
 
@@ -215,7 +216,12 @@ def known_already(turn: Turn, item: AgentState) -> None:
     """The agent knew this key. With another digest it executed something else: a person must decide."""
     turn.desk_may_have_room(turn.works.desk(item.port.agent_id))  # its answer made room in the link
     work = turn.works.open.get(item.happening.k)
-    if work is None or work.agent_id != item.port.agent_id or not item.happening.conflict:
+    if work is None or work.agent_id != item.port.agent_id:
+        return
+    if not item.happening.conflict:
+        if work.state == "sent" and item.happening.st in OVER_THERE:
+            # How it ended was told in events that are long taken in, or that the agent keeps no more.
+            turn.raise_event(work.run_id, outcomes.doubt(turn, work, "gap", NOT_TOLD))
         return
     turn.change_attempt(work, "unknown", why="differs", message=DIFFERS)
     turn.raise_event(work.run_id, WorkDoubted(work.node, work.k, "differs", DIFFERS))

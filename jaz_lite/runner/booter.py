@@ -431,6 +431,7 @@ class Booter:
     def _clock_was_set(self, turn: Turn, step_ms: int) -> None:
         if step_ms > 0:
             log.warning("the clock jumped forward", extra={"action": "clock.jumped", "by_ms": step_ms})
+            turn.tx.term.note_pause()  # a machine that was set back with this process wakes up like that
             self._tell(turn, "clock_jumped", "warning", by_s=step_ms // 1000)
             return
         self._tell_set_back(turn, -step_ms)

@@ -86,7 +86,7 @@ def _settle(turn: Turn, work: Work, entry: InventoryItem | None, *, gap: bool) -
         case ("sent", None):
             dispatch.send_as_room_allows(turn, turn.works.desk(work.agent_id), work)
         case ("accepted" | "running", None):
-            _alarm(turn, work, "agent_forgot")
+            reports.alarm_of(turn, work, "agent_forgot")
             turn.raise_event(work.run_id, outcomes.doubt(turn, work, "agent_forgot", FORGOT))
         case ("stopping", None):
             actions.cancel_again(turn, work)
@@ -95,7 +95,7 @@ def _settle(turn: Turn, work: Work, entry: InventoryItem | None, *, gap: bool) -
         case ("sent" | "unknown" | "ready", "accepted" | "starting"):
             turn.change_attempt(work, "accepted")
         case ("running", "accepted"):
-            _alarm(turn, work, "agent_set_back")
+            reports.alarm_of(turn, work, "agent_set_back")
             actions.cancel_again(turn, work)
             turn.raise_event(work.run_id, outcomes.doubt(turn, work, "setback", SETBACK))
         case ("sent" | "accepted" | "unknown" | "ready", "running"):
@@ -104,6 +104,9 @@ def _settle(turn: Turn, work: Work, entry: InventoryItem | None, *, gap: bool) -
             actions.kill_again(turn, work, "signal")
         case ("sent" | "accepted" | "running" | "ready", "lost"):
             turn.raise_event(work.run_id, outcomes.doubt(turn, work, "lost", outcomes.LOST["unknown"]))
+        case ("ready" | "sent" | "accepted" | "running", "done" | "failed" | "cancelled"):
+            # All its events were taken in, and none said so: they are kept no more.
+            turn.raise_event(work.run_id, outcomes.doubt(turn, work, "gap", adopting.NOT_TOLD))
         case ("abandoned", "done" | "failed" | "cancelled" | "lost"):
             turn.change_attempt(work, "cancelled", why="abandoned", ended_ms=turn.now_ms)
         case ("stopping", "cancelled"):
@@ -133,8 +136,3 @@ def _not_open_here(turn: Turn, port: Port, entry: InventoryItem) -> None:
     turn.tx.journal.add(turn.now_ms, row.run_id, "", Fact(kind=kind, severity="error", data=data))
     if entry.st != "running":
         turn.after_commit(lambda: port.link.cancel(entry.k, why="server") if port.synced else None, port)
-
-
-def _alarm(turn: Turn, work: Work, kind: str) -> None:
-    fact = Fact(kind=kind, severity="error", data={"agent_id": work.agent_id})
-    turn.tx.journal.add(turn.now_ms, work.run_id, "", fact)

@@ -140,6 +140,10 @@ def apply(turn: Turn, work: Work, kind: str, x: Mapping[str, Any], at_ms: int) -
             message = str(x.get("msg", ""))
             turn.change_attempt(work, "failed", why=str(x.get("why", "")), message=message, ended_ms=at_ms)
             raised = WorkFailed(work.node, work.k, str(x.get("why", "")), message)
+        case "cancelled" if work.state == "running":
+            # What runs cannot be withdrawn any more: the agent was set back to before it began.
+            alarm_of(turn, work, "agent_set_back")
+            raised = outcomes.doubt(turn, work, "setback", LOST["setback"])
         case "cancelled":
             # Only what this server asked to stop was cancelled by it; anything else was an earlier active.
             why = str(x.get("why", ""))
@@ -169,6 +173,12 @@ def _late(turn: Turn, row: Attempt, event: AgentEvent) -> None:
     """An event about a settled attempt: the same again is nothing; another result is kept as evidence, with an alarm."""
     if event.e == "finished" and row.state in SETTLED and row.exit_code != event.x.get("exit"):
         alarm(turn, row.run_id, "result_differs", row.agent_id, event)
+
+
+def alarm_of(turn: Turn, work: Work, kind: str) -> None:
+    """Tell the journal of something about an attempt that should not be."""
+    fact = Fact(kind=kind, severity="error", data={"agent_id": work.agent_id})
+    turn.tx.journal.add(turn.now_ms, work.run_id, work.path, fact)
 
 
 def alarm(turn: Turn, run_id: int | None, kind: str, agent_id: str, event: AgentEvent) -> None:

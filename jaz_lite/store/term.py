@@ -86,6 +86,10 @@ class Term:
         self._sql.run("update site set epoch = ?, boot = 0, act = ?, tick_before_ms = last_tick_ms", (epoch, act))
         return term
 
+    def note_pause(self) -> None:
+        """The server has not been at work since its last tick: it may have been set back to then."""
+        self._sql.run("update site set tick_before_ms = last_tick_ms")
+
     def tick(self, at_ms: int) -> None:
         """Note that the server is alive: what came after the last tick may be missing in an older copy."""
         self._sql.run("update site set last_tick_ms = ?", (at_ms,))

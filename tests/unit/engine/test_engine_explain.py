@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -28,7 +29,9 @@ class World:
         lock: HostLocked | None = None,
         far: str = "",
         holder: str = "",
+        silent: Sequence[str] = (),
     ) -> None:
+        self.silent = silent
         self.holder = holder
         self.far = far
         self.refusal = refusal
@@ -66,6 +69,9 @@ class World:
 
     def attempt_state(self, key: bytes) -> str:
         return self.attempts
+
+    def unheard(self) -> Sequence[str]:
+        return self.silent
 
     def held_by(self, run_id: int) -> str:
         return self.holder
@@ -400,3 +406,12 @@ def test_a_run_that_started_late_says_by_how_much(site: Site) -> None:
     told = explain(run.run, None, World(), ZONE)
 
     assert "it started late, 1 day 2 hours 1 minute after its time" in told
+
+
+def test_a_missed_start_that_waits_for_agents_after_a_takeover_names_them(site: Site) -> None:
+    run = site.start(jobnet("start -> end"))
+    waiting = replace(run.run, state="waiting", replayed_since_ms=1, scheduled_ms=1)
+
+    said = explain(waiting, None, World(silent=("web01", "web02")), ZONE)
+
+    assert said[-1].endswith("it waits for what these agents know: web01, web02")

@@ -52,6 +52,9 @@ class Nobody:
     def attempt_state(self, key: bytes) -> str:
         return ""
 
+    def unheard(self) -> list[str]:
+        return []
+
     def held_by(self, run_id: int) -> str:
         return ""
 
