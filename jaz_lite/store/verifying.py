@@ -12,7 +12,7 @@ from pathlib import Path
 
 import apsw
 
-from jaz_lite.errors import JazLiteError, Refused, StoreDamaged
+from jaz_lite.errors import JazLiteError, NoSuchObject, Refused, StoreDamaged
 from jaz_lite.store import migrate
 from jaz_lite.store.binding import INSTANCE_FILE, Binding, read_binding
 from jaz_lite.store.connection import DATABASE_FILE, Sql, told
@@ -54,6 +54,10 @@ def verify(folder: Path) -> Verified:
         StoreDamaged, Refused: it cannot be relied on; the sentence says why.
     """
     folder = folder.absolute()
+    if not (folder / INSTANCE_FILE).exists():
+        raise NoSuchObject(
+            f"{folder} is not a data directory, nor a finished copy of one", hint="`jaz-lite snapshot` makes a copy"
+        )
     binding = read_binding(folder)
     manifest = read_manifest(folder)
     if manifest is not None:
