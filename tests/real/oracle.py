@@ -3,7 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
-from bench.definitions import wide
+from bench.definitions import HOST, wide
 
 
 class Oracle:
@@ -13,7 +13,7 @@ class Oracle:
         self.file = folder / "witness"
         self.file.touch()
 
-    def jobnet(self, jobnet_id: str, jobs: int, seconds: float, *, host: str = "local") -> str:
+    def jobnet(self, jobnet_id: str, jobs: int, seconds: float, *, host: str = HOST) -> str:
         """Return, as JAZ XML, a jobnet of jobs side by side that sleep and testify."""
         command = f'echo "start $JOB_ID" >> {self.file}; sleep {seconds}; echo "end $JOB_ID" >> {self.file}'
         return wide(jobnet_id, jobs, command, hosts=(host,), controller_variables=("JOB_ID",))
