@@ -69,6 +69,7 @@ class DataDirectory:
         self.folder = folder.absolute()
         self._machine = machine or this_machine()
         self._lock: int | None = None
+        self._used = False  # the store was opened under the lock
         self._binding = read_binding(self.folder)
 
     @property
@@ -210,7 +211,8 @@ class DataDirectory:
     def unlock(self) -> None:
         """Let others in. The store was closed before."""
         if self._lock is not None:
-            (self.folder / IN_USE_FILE).unlink(missing_ok=True)
+            if self._used:  # who only looked leaves the mark of a server that was killed
+                (self.folder / IN_USE_FILE).unlink(missing_ok=True)
             os.close(self._lock)
             self._lock = None
 
@@ -240,6 +242,7 @@ class DataDirectory:
             raise StoreDamaged(f"{path} belongs to another site than {self.folder}", hint=STORE_LOST)
         if self._lock is not None:
             write_private(self.folder / IN_USE_FILE, store.mark)
+            self._used = True
         return store
 
     def __enter__(self) -> "DataDirectory":

@@ -264,6 +264,15 @@ def test_a_copy_without_the_wal_of_a_killed_server_is_refused(cold: Path) -> Non
         verify(cold)
 
 
+def test_a_refused_copy_is_refused_again(cold: Path) -> None:
+    killed(cold, saves=3)
+    (cold / "jaz.db-wal").unlink()
+
+    for _ in range(2):
+        with DataDirectory(cold).lock(), pytest.raises(StoreDamaged, match=r"jaz\.db-wal is missing"):
+            verify(cold)
+
+
 @pytest.mark.parametrize("place", [0, 20, 24, 32, 40, 200, 32 + 4120 + 8], ids=lambda place: f"byte {place}")
 def test_a_wal_with_a_changed_byte_before_committed_changes_is_refused(cold: Path, place: int) -> None:
     killed(cold, saves=4)
