@@ -111,7 +111,7 @@ DoubtReason = Literal[
     "foreign",  # another agent than the one it is meant for executed it
     "no_witness",  # it works without an agent, and an earlier active may have done it
     "time",  # its answer depends on when it was asked, and an earlier active may have asked before
-    "unheard",  # a member of its group may have it, and was not heard of
+    "unheard",  # its agent, or a member of its group that may have it, was not heard of since the takeover
 ]
 DOUBT_REASONS: tuple[DoubtReason, ...] = get_args(DoubtReason)
 # No evidence ends these doubts, only a person.

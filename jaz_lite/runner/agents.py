@@ -16,6 +16,7 @@ from jaz_lite.runner.inputs import (
     AgentRefused,
     AgentRevoked,
     AgentState,
+    AgentUnheard,
     DeskResumed,
     NewcomerDue,
 )
@@ -31,6 +32,7 @@ TRY_AGAIN_WHY = frozenset(("draining", "busy", "no_space"))
 OVER_THERE = frozenset(("done", "failed", "lost"))
 REVOKED = "this agent was revoked"
 REVOKED_RETRY_S = 600
+UNHEARD = "{agent}, the agent of the machine on which the server ran before, has not been heard since the takeover"
 
 
 def identified(turn: Turn, item: AgentIdentified, draw_spool: Callable[[], bytes]) -> None:
@@ -164,6 +166,12 @@ def revoked(turn: Turn, item: AgentRevoked) -> None:
             desk.port = None
 
     turn.after_commit(part)
+
+
+def unheard(turn: Turn, item: AgentUnheard) -> None:
+    """What the agent had is in doubt until it is heard: there may be nobody any more who could tell of it."""
+    if turn.works.desk(item.agent_id).port is None:
+        reconcile.records_lost(turn, item.agent_id, "unheard", UNHEARD.format(agent=item.agent_id))
 
 
 def refused(turn: Turn, item: AgentRefused) -> None:

@@ -156,6 +156,13 @@ class AgentRevoked(Input):
 
 
 @dataclass(frozen=True, slots=True)
+class AgentUnheard(Input):
+    """An agent of a machine that may be gone for good has not been heard since the takeover."""
+
+    agent_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class AgentAlive(Input):
     """An agent's session that was asked whether it lives has answered."""
 

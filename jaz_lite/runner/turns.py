@@ -38,6 +38,7 @@ from jaz_lite.runner.inputs import (
     AgentState,
     AgentSynced,
     AgentTook,
+    AgentUnheard,
     DeskResumed,
     Input,
     NewcomerDue,
@@ -357,6 +358,8 @@ class Turns:
                 agents.gone(turn, item, self.draw_spool)
             case AgentTook():
                 credentials.took(turn, item, self.pins_changed)
+            case AgentUnheard():
+                agents.unheard(turn, item)
             case AgentRevoked():
                 agents.revoked(turn, item)
             case AgentAlive():

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import trio
 
 from jaz_lite.failover.judgement import names
+from jaz_lite.runner.inputs import AgentUnheard
 from jaz_lite.runner.turns import Turns
 from jaz_lite.server.embedded import is_embedded
 from jaz_lite.store.agents import AgentRow
@@ -16,6 +17,7 @@ from jaz_lite.wire.ident import epoch_and_boot, term_of
 
 LOOK_S = 0.2
 STILL_S = 10.0  # so long nothing moved: then people are told who is missing, and why
+EARLIER_S = 60.0  # so long an embedded agent of an earlier server may take to be found, or to find this one
 NOT_COUNTED = frozenset(("revoked", "quarantined"))
 
 
@@ -87,6 +89,13 @@ class Announcing:
         if is_embedded(row.agent_id):
             why += "; it is of another machine's server: jaz-lite agent revoke, if that one is gone for good"
         return why
+
+    async def doubt_earlier(self, agents: Iterable[str]) -> None:
+        """Let what earlier embedded agents had be in doubt, if they are not heard soon: their machines may be gone."""
+        await trio.sleep(EARLIER_S)
+        for agent_id in agents:
+            if self._turns.works.desk(agent_id).confirmed_term < self._epoch_term:
+                self._turns.submit(AgentUnheard(agent_id))
 
     async def tell(self, tell: Callable[[str], None]) -> None:
         """Tell people how it goes, until all agents have confirmed."""

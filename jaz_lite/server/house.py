@@ -275,6 +275,7 @@ class House:
                 nursery.start_soon(snapshots.keep_taking)
                 await nursery.start(door.serve, listeners)
                 nursery.start_soon(dialler.run)
+                nursery.start_soon(announcing.doubt_earlier, self._embedded_elsewhere(local))
                 nursery.start_soon(peers.keep_asking, peers_of(self._config))
                 await nursery.start(
                     serve_local,

@@ -8,7 +8,7 @@ import pytest
 
 from jaz_lite.model.event import DecideIcon
 from jaz_lite.model.host import Host
-from jaz_lite.runner.inputs import AgentRevoked
+from jaz_lite.runner.inputs import AgentRevoked, AgentUnheard
 from tests.unit.runner.site import Site, chained, job
 
 
@@ -74,3 +74,27 @@ def test_where_the_old_agent_is_gone_for_good_a_person_decides_and_the_new_one_d
     site.ask(run, DecideIcon, "load", "rerun")
 
     assert [(order.path, order.att) for order in site.agents["local-2"].dispatched] == [("/load#1", 2)]
+
+
+def test_what_an_agent_had_that_is_not_heard_any_more_is_in_doubt_until_it_is(site: Site) -> None:
+    run = take_over(site)
+    site.turns.submit(AgentUnheard("local"))
+    site.settle()
+    doubt = site.icon(run, "sort").doubt
+    assert doubt is not None
+    assert (doubt.reason, "has not been heard since the takeover" in doubt.message) == ("unheard", True)
+
+    site.agents["local"].connect()
+
+    assert site.run(run).state == "ended"
+    assert len(site.agents["local"].dispatched) == 2
+
+
+def test_an_agent_that_is_there_is_not_doubted(site: Site) -> None:
+    run = take_over(site)
+    site.agents["local"].connect()
+
+    site.turns.submit(AgentUnheard("local"))
+    site.settle()
+
+    assert site.run(run).state == "ended"
