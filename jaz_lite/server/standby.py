@@ -8,6 +8,7 @@ How it ends says what comes next: it was asked to let go (somebody activates its
 import logging
 import random
 import signal
+import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -239,7 +240,7 @@ class Standby:
 
     async def _follow(self, place: str, context: Any) -> bool:
         """Follow at one address to the end of the link; tell whether a server of this site was there."""
-        link = StandbyLink(self._copy, self._heard, who=self._listening[0], key=self._keys.fence_key, address=place)
+        link = StandbyLink(self._copy, self._heard, who=self._who(), key=self._keys.fence_key, address=place)
         try:
             line, cert_sha256 = await dial_peer(place, context)
             await link.hold(line, cert_sha256)
@@ -265,6 +266,16 @@ class Standby:
 
     def _unheard_s(self) -> float:
         return trio.current_time() - (self._began if self._heard.at is None else self._heard.at)
+
+    def _who(self) -> str:
+        """Return where others find this standby, as far as it can tell."""
+        announced = self._config["server.announce"].replace(",", " ").split()
+        if announced:
+            return str(parse_address(announced[0], SERVER_PORT))
+        host, _, port = self._listening[0].rpartition(":")
+        # Only a look at what was chosen in config.toml; nothing is bound here.
+        every = host in ("0.0.0.0", "[::]")  # noqa: S104
+        return f"{socket.gethostname()}:{port}" if every else self._listening[0]
 
     def _places(self) -> tuple[str, ...]:
         """Return where the active may be, the most likely first."""

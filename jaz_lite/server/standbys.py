@@ -92,20 +92,22 @@ class Standbys:
             self._turns.halt(SWITCHOVER, on=False)
             raise
         log.warning("the site is handed over", extra={"action": "switchover", "to": where, "lsn": lsn})
-        guest.link.hand_over(lsn, term)
-        following.flush()
-        with trio.move_on_after(ANSWERS_S):
-            await following.until(lambda: following.taken_over)
-        self._fence(
-            Fenced(
-                f"this server handed the site over to {where}, which has everything up to change {lsn}",
-                hint=f"to make it the standby: jaz-lite standby run --from {where}",
-                term=term,
-                act=NOT_KNOWN_YET,
-                addrs=(where,),
-                seen_from=SEEN_FROM,
+        # From here on it is over, also where the person who asked for it went away.
+        with trio.CancelScope(shield=True):
+            guest.link.hand_over(lsn, term)
+            following.flush()
+            with trio.move_on_after(ANSWERS_S):
+                await following.until(lambda: following.taken_over)
+            self._fence(
+                Fenced(
+                    f"this server handed the site over to {where}, which has everything up to change {lsn}",
+                    hint=f"to make it the standby: jaz-lite standby run --from {where}",
+                    term=term,
+                    act=NOT_KNOWN_YET,
+                    addrs=(where,),
+                    seen_from=SEEN_FROM,
+                )
             )
-        )
         if not following.taken_over:
             raise Refused(
                 f"the standby {following.who} has everything, but did not say that it takes over; this server has ended",
@@ -162,8 +164,11 @@ def _is_called(guest: Guest, to: str) -> bool:
 
 
 def _reached_at(guest: Guest) -> str:
-    """Return where others reach a standby: where it came from, at the port where it says that it listens."""
+    """Return where others reach a standby: where it came from, at the port where it says that it listens.
+
+    Notes:
+        Of an IPv6 address only the network is known here; then it is what the standby says of itself.
+    """
     assert guest.following is not None
-    port = parse_address(guest.following.who, SERVER_PORT).port
-    host = guest.address.partition("/")[0]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    said = parse_address(guest.following.who, SERVER_PORT)
+    return str(said) if "/" in guest.address or ":" in guest.address else f"{guest.address}:{said.port}"

@@ -25,6 +25,7 @@ from jaz_lite.store.verifying import verify
 
 INCOMING_FOLDER = "incoming"
 ARRIVED_FOLDER = "arrived"
+PLACES = frozenset(("server.listen", "server.announce", "server.peers"))
 KEY_BYTES_MAX = 64 * 1024  # a file of keys, sealed
 
 
@@ -137,7 +138,7 @@ def settle(folder: Path) -> None:
                 path.unlink()  # of a certificate that was to come, and has come
     settings = arrived / CONFIG_FILE
     if settings.exists() and not (folder / CONFIG_FILE).exists():
-        write_private(folder / CONFIG_FILE, settings.read_bytes())
+        write_private(folder / CONFIG_FILE, without_places(settings.read_bytes()))
     if (arrived / INSTANCE_FILE).exists():
         # The manifest tells of files that changes will now alter.
         write_binding(folder, replace(read_binding(arrived), described=False))
@@ -150,8 +151,23 @@ def settle(folder: Path) -> None:
 def unbind(folder: Path, now_ms: int) -> None:
     """Make a directory a standby's: bound nowhere, so that it is not started as a server by habit."""
     binding = read_binding(folder)
+    settings = folder / CONFIG_FILE
+    if binding.described and settings.exists():
+        write_private(settings, without_places(settings.read_bytes()))
     if binding.copied_ms is None or binding.described:
         taken_ms = now_ms if binding.copied_ms is None else binding.copied_ms
         write_binding(folder, replace(binding, copied_ms=taken_ms, described=False))
     # A manifest tells of files as they were taken; changes will alter them.
     (folder / MANIFEST_FILE).unlink(missing_ok=True)
+
+
+def without_places(settings: bytes) -> bytes:
+    """Return a config.toml without what it says of the machine that it was copied from: where it is found."""
+    table, lines = "", []
+    for line in settings.decode("utf-8", "surrogateescape").splitlines(keepends=True):
+        plain = line.strip()
+        if plain.startswith("["):
+            table = plain.strip("[]").strip()
+        name = f"{table}.{plain}".lstrip(".").partition("=")[0].strip()
+        lines.append(f"# of the server this was copied from: {line}" if name in PLACES else line)
+    return "".join(lines).encode("utf-8", "surrogateescape")

@@ -156,6 +156,28 @@ def test_a_snapshot_that_becomes_a_standby_is_bound_nowhere_and_may_change(tmp_p
         DataDirectory(copy).bind_check()
 
 
+def test_what_settings_say_of_the_place_of_another_server_is_not_taken_over(tmp_path: Path) -> None:
+    copied = """# mine
+[server]
+listen = "0.0.0.0:11061"
+announce="a:1"
+embedded_agent = false
+[ site ]
+zone = "Asia/Tokyo"
+listen = 1
+"""
+
+    kept = incoming.without_places(copied.encode()).decode()
+
+    assert kept.splitlines()[2:5] == [
+        '# of the server this was copied from: listen = "0.0.0.0:11061"',
+        '# of the server this was copied from: announce="a:1"',
+        "embedded_agent = false",
+    ]
+    assert kept.splitlines()[5:] == copied.splitlines()[5:]
+    assert incoming.without_places(b'server.peers = "b:1"\n').startswith(b"# of")
+
+
 def test_a_directory_that_was_a_server_and_becomes_a_standby_is_no_server_any_more(tmp_path: Path) -> None:
     snapshot_of(tmp_path / "a")
     DataDirectory(tmp_path / "a").bind_check()
