@@ -75,7 +75,7 @@ def _kill(turn: Turn, run: Run, action: KillWork) -> None:
     work = turn.works.open.get(action.key)
     if work is None or work.state in ("unknown", "abandoned"):
         return
-    if work.state == "ready":
+    if work.state == "ready" and not turn.window.may_be_elsewhere(turn, work):
         turn.change_attempt(work, "cancelled", why="server", ended_ms=turn.now_ms)
         turn.raise_event(run.run_id, WorkCancelled(action.node, action.key, "server"))
         return
@@ -85,7 +85,7 @@ def _kill(turn: Turn, run: Run, action: KillWork) -> None:
 
 def kill_again(turn: Turn, work: Work, how: KillHow) -> None:
     """Tell the agent, if it can be reached, to end or withdraw an attempt. Repeated at every contact."""
-    port = turn.works.desk(work.agent_id).port
+    port = turn.works.desk(work.agent_id).port if work.agent_id else None
     if port is None or not port.synced:
         return
 
@@ -98,7 +98,7 @@ def kill_again(turn: Turn, work: Work, how: KillHow) -> None:
 
 def cancel_again(turn: Turn, work: Work) -> None:
     """Plant a tombstone on the agent, if it can be reached: this attempt must not start any more."""
-    port = turn.works.desk(work.agent_id).port
+    port = turn.works.desk(work.agent_id).port if work.agent_id else None
     if port is None or not port.synced:
         return
 
@@ -113,10 +113,8 @@ def _abandon(turn: Turn, action: AbandonWork) -> None:
     work = turn.works.open.get(action.key)
     if work is None:
         return
-    if work.state == "ready":
-        turn.change_attempt(work, "cancelled", why="abandoned", ended_ms=turn.now_ms)
-        return
-    if not work.agent_id:
+    never_sent = work.state == "ready" or not work.agent_id
+    if never_sent and not turn.window.may_be_elsewhere(turn, work):
         turn.change_attempt(work, "cancelled", why="abandoned", ended_ms=turn.now_ms)
         return
     turn.change_attempt(work, "abandoned")

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from jaz_lite.engine.boot import is_judged
-from jaz_lite.model.event import Started, WorkDoubted, WorkPlaced
+from jaz_lite.model.event import Started, WorkCancelled, WorkDoubted, WorkPlaced
 from jaz_lite.model.fact import Fact
 from jaz_lite.model.run import DoubtReason, Run
 from jaz_lite.runner import dispatch, records
@@ -98,6 +98,11 @@ class Uncertainty:
             return []
         return self.unheard(members)
 
+    def may_be_elsewhere(self, turn: Turn, work: Work) -> bool:
+        """Tell whether work that this server never sent may be with an agent all the same, which was not heard yet."""
+        among = [work.agent_id] if work.agent_id else turn.members_of(work.group)
+        return bool(self.group_waits_for(turn, work, among))
+
     # ---- what happens
 
     def opened(self, turn: Turn, window: Window) -> None:
@@ -163,15 +168,20 @@ class Uncertainty:
                 turn.raise_event(run.run_id, Started())
 
     def _end_unheard(self, turn: Turn) -> None:
-        """Work that was in doubt because a member of its group was not heard is proven not to be there, or there."""
+        """Work of a group that waited because a member was not heard is proven not to be there, or there."""
         for work in list(turn.works.open.values()):
-            if work.state != "unknown" or work.agent_id or not work.group:
+            if work.agent_id or not work.group or self.unheard(turn.members_of(work.group)):
                 continue
-            if self.unheard(turn.members_of(work.group)):
-                continue
-            turn.change_attempt(work, "ready", why="", message="")
-            turn.works.wait_again(work)
-            turn.raise_event(work.run_id, WorkPlaced(work.node, work.k, work.group, work.group))
+            match work.state:
+                case "unknown":
+                    turn.change_attempt(work, "ready", why="", message="")
+                    turn.works.wait_again(work)
+                    turn.raise_event(work.run_id, WorkPlaced(work.node, work.k, work.group, work.group))
+                case "stopping":
+                    turn.change_attempt(work, "cancelled", why="server", ended_ms=turn.now_ms)
+                    turn.raise_event(work.run_id, WorkCancelled(work.node, work.k, "server"))
+                case "abandoned":
+                    turn.change_attempt(work, "cancelled", why="abandoned", ended_ms=turn.now_ms)
 
     def doubt_group(self, turn: Turn, work: Work, missing: list[str]) -> None:
         """Nobody waits any longer for the members of a group: whether one of them has the work is not known."""
