@@ -17,7 +17,7 @@ from jaz_lite.agent.site import Site
 from jaz_lite.agent.slots import Slots
 from jaz_lite.agent.spool import Spool
 from jaz_lite.model.event import WorkEnded
-from jaz_lite.runner import agents, dispatch, locks, reconcile, reports
+from jaz_lite.runner import agents, dispatch, locks, outcomes, reconcile, reports
 from jaz_lite.runner.inputs import AgentGone, AgentReports
 from jaz_lite.runner.turn import Turn
 from jaz_lite.runner.turns import Turns
@@ -128,7 +128,7 @@ def result_applied_twice(_world: World) -> AbstractContextManager[None]:
     def broken(turn: Turn, work: Any, kind: str, x: Any, at_ms: int) -> None:
         apply(turn, work, kind, x, at_ms)
         if kind == "finished":
-            turn.raise_event(work.run_id, WorkEnded(work.node, work.k, reports.result_of(x, work.encoding)))
+            turn.raise_event(work.run_id, WorkEnded(work.node, work.k, outcomes.result_of(x, work.encoding)))
 
     return patched((reports, "apply", broken))
 
