@@ -7,11 +7,11 @@
 #   make test-s390x          the same on a big-endian machine, emulated; fetches it from the registries first
 #   make test-wine           the agent's tests with a Windows Python under Wine, which it sets up itself
 #   make pyz                 the agent as one file, dist/jaz-lite-agent.pyz, for any Python 3.10 or later
-#   make sim SEEDS=200       the simulator; SEED=n repeats one seed
+#   make sim SEEDS=200       the simulator; SEED=n repeats one seed; JOBS=2 plays two at once
+#   make sim-breakages       every deliberate fault of the simulator, and after how many seeds it is noticed
 #   make schedules SEEDS=200 schedules beside slow statements of their rules, and under faults; SEED=n repeats one
 #   make power CUTS=1000     power cuts against the store
 #   make kill9 ROUNDS=20     real server, agents and keepers killed at random; SEED=n repeats a plan
-#   make failover ROUNDS=20  servers on machines of their own replaced by copies while all that can break breaks; SEED=n
 #   make fuzz FRAMES=1000000 sound and unsound input for all that reads; SEED=n repeats a run
 #   make bench               all benchmarks; BENCH=chain runs one
 #   make docs                write the generated pages, then run every command the manual shows
@@ -19,6 +19,7 @@
 # PYTHON=/path/to/python chooses the interpreter that .venv is made from.
 
 SEEDS ?= 200
+JOBS ?= 2
 CUTS ?= 1000
 FRAMES ?= 1000000
 ROUNDS ?= 20
@@ -33,7 +34,7 @@ PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11 python3
 	if $$python -c '$(USABLE)' >/dev/null 2>&1; then echo $$python; break; fi; done)
 endif
 
-.PHONY: demo test test-unix test-s390x test-wine pyz check sim schedules power kill9 failover fuzz bench docs clean
+.PHONY: demo test test-unix test-s390x test-wine pyz check sim sim-breakages schedules power kill9 fuzz bench docs clean
 
 demo: $(STAMP)
 	@$(BIN)/jaz-lite demo
@@ -74,7 +75,10 @@ check: $(STAMP)
 	@$(BIN)/lint-imports --no-cache
 
 sim: $(STAMP)
-	@$(BIN)/python -m tests.sim --seeds $(SEEDS) $(if $(SEED),--seed $(SEED))
+	@$(BIN)/python -m tests.sim --seeds $(SEEDS) $(if $(SEED),--seed $(SEED)) --jobs $(JOBS)
+
+sim-breakages: $(STAMP)
+	@$(BIN)/python -m tests.sim --breakages --jobs $(JOBS)
 
 schedules: $(STAMP)
 	@$(BIN)/python -m tests.schedules years --seeds $(SEEDS) $(if $(SEED),--seed $(SEED))
@@ -85,9 +89,6 @@ power: $(STAMP)
 
 kill9: $(STAMP)
 	@$(BIN)/python -m tests.kill9 --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
-
-failover: $(STAMP)
-	@$(BIN)/python -m tests.failover --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
 
 fuzz: $(STAMP)
 	@$(BIN)/python -m tests.fuzz --frames $(FRAMES) $(if $(SEED),--seed $(SEED))

@@ -22,7 +22,6 @@ NAMES = (
     "purge",
     "ship",
     "snapshot",
-    "failover",
 )
 
 

@@ -9,18 +9,22 @@ look the same at first; `oracle.py` holds what is promised, and says nothing abo
 
     world.py      time, dice, the trace, counts
     kinds.py      the kinds of worlds, by the numbers of their seeds
+    playing.py    many seeds, one after the other or several at once
     network.py    connections that deliver in order, late, in pieces, and break
     server.py     the server's process: turns, commits, releases, and its death between any two of them
     machine.py    a host: its power, its jobs, the life and death of the agent's processes
     agent.py      the agent's process
+    agent_line.py its lines to servers
     keeper.py     the job keeper's process
     disk.py       the disk of a host, and what a power cut leaves of it
     processes.py  jobs: they count their own starts
     workload.py   random jobnets, and people who operate them
     faults.py     what goes wrong, and when it stops
     oracle.py     what must hold all the same
+    ledger.py     what one data directory holds, as committed
     own_work.py   what must hold of file waits
     reboots.py    what must hold of machines that icons restart
     breakages.py  deliberate faults in the product, by name; the simulator must catch each
     scenario.py   one seed from its first to its last moment
+    failover      the same with several servers: copies, takeovers, set-back directories
 """

@@ -14,8 +14,10 @@ from jaz_lite.agent.file_waits import DiskNotes
 from jaz_lite.agent.keeper_core import Claim, KeeperCore, Spawn, Sync
 from jaz_lite.agent.policy import Policy
 from jaz_lite.agent.site import Site
+from jaz_lite.agent.site_log import SiteLog
 from jaz_lite.agent.slots import Slots
 from jaz_lite.agent.spool import Spool
+from jaz_lite.engine import icon_view
 from jaz_lite.model.event import WorkEnded
 from jaz_lite.runner import agents, dispatch, locks, outcomes, reconcile, reports
 from jaz_lite.runner.inputs import AgentGone, AgentReports
@@ -24,7 +26,10 @@ from jaz_lite.runner.turns import Turns
 from jaz_lite.runner.work import Works
 from jaz_lite.store.host_locks import HostLocks
 from jaz_lite.store.output import Output
-from jaz_lite.wire.happenings import Acked
+from jaz_lite.store.transaction import Transaction
+from jaz_lite.wire import server_handshake
+from jaz_lite.wire.happenings import Acked, Welcomed
+from tests.sim.failover import server as failover_server
 from tests.sim.kinds import Kind
 from tests.sim.observe import patched
 from tests.sim.world import World
@@ -241,7 +246,56 @@ def host_lock_stays(_world: World) -> AbstractContextManager[None]:
     return patched((locks, "free", broken))
 
 
+def random_keys(world: World) -> AbstractContextManager[None]:
+    """Each process of the server gives attempts keys of its own, whatever they are for."""
+    prepare, natural_key = Turns.prepare, icon_view.natural_key
+    process = ""
+
+    def speaking(self: Turns) -> Turn | None:
+        nonlocal process
+        process = f"{world.seed} {self.store.folder.name} {self.term}"
+        return prepare(self)
+
+    def broken(site_uid: bytes, occ: str, path: str, attempt: int) -> bytes:
+        return natural_key(site_uid, f"{occ} {process}", path, attempt)
+
+    return patched((Turns, "prepare", speaking), (icon_view, "natural_key", broken))
+
+
+def no_fencing(_world: World) -> AbstractContextManager[None]:
+    """Agents obey every server of their site, and no server listens when it is told of a higher term."""
+    return patched(
+        (membership.Membership, "may_speak", lambda *_arguments: True),
+        (server_handshake, "_beats", lambda *_arguments: False),
+    )
+
+
+def no_chain(_world: World) -> AbstractContextManager[None]:
+    """The agent compares with the server how many events there are, and not what they say."""
+    compare = SiteLog.compare
+
+    def broken(self: SiteLog, welcome: Welcomed) -> str:
+        found = compare(self, welcome)
+        counts_fit = welcome.spool == self.spool.spool and self.spool.low - 1 <= welcome.cursor <= self.spool.head
+        return "fits" if counts_fit else found
+
+    return patched((SiteLog, "compare", broken))
+
+
+def no_window_replay(_world: World) -> AbstractContextManager[None]:
+    """A copy takes over as if it knew all that was done: no window is opened, and nothing is replayed."""
+
+    def broken(tx: Transaction, epoch: int, act: bytes, _now_ms: int) -> int:
+        return tx.term.activate(epoch, act)
+
+    return patched((failover_server, "take_over", broken))
+
+
 BREAKAGES: dict[str, Breakage] = {
+    "random-keys": random_keys,
+    "no-fencing": no_fencing,
+    "no-chain": no_chain,
+    "no-window-replay": no_window_replay,
     "forget-on-ack": forget_on_ack,
     "cursor-apart-from-effect": cursor_apart_from_effect,
     "no-claim-before-exec": no_claim_before_exec,
@@ -264,6 +318,10 @@ BREAKAGES: dict[str, Breakage] = {
     "host-lock-stays": host_lock_stays,
 }
 KIND_OF: dict[str, Kind] = {  # the kind of worlds in which a fault shows; else the ordinary ones
+    "random-keys": "failover",
+    "no-fencing": "failover",
+    "no-window-replay": "failover",
+    "no-chain": "trapped",
     "setback-agent-starts": "trapped",
     "no-boot-check-on-sent": "trapped",
     "normal-instead-of-strict": "trapped",

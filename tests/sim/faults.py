@@ -1,6 +1,6 @@
 """What goes wrong. Each seed switches off some kinds altogether, so that the others meet in all mixtures."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tests.sim.kinds import kind_of
 from tests.sim.machine import Machine
@@ -29,19 +29,32 @@ PAUSES_MS = (100, 500, 1_500, 4_000, 10_000)
 class Faults:
     """The one who breaks things, until told to stop."""
 
-    def __init__(self, world: World, network: Network, server: Server, machines: list[Machine]) -> None:
+    def __init__(
+        self,
+        world: World,
+        network: Network,
+        server: Callable[[], Server],
+        machines: list[Machine],
+        kinds: Sequence[str] = KINDS,
+    ) -> None:
         self.world = world
         self.network = network
-        self.server = server
+        self._server = server
         self.machines = machines
         self.dice = world.dice("faults")
-        self.kinds = [kind for kind in KINDS if self.dice.random() < 0.5]
+        self.kinds = [kind for kind in kinds if self.dice.random() < 0.5]
         if kind_of(world.seed) == "set-back":
             self.kinds.append("snapshot")
         elif kind_of(world.seed) == "trapped":
             self.kinds += ["trap"] * TRAPS
         self.healed = False
-        self._do: dict[str, Callable[[], None]] = {
+        self._do = self.ways()
+        world.log("faults", f"kinds: {', '.join(self.kinds) or 'none'}")
+        world.after(self.dice.choice(PAUSES_MS), self._next)
+
+    def ways(self) -> dict[str, Callable[[], None]]:
+        """Return what may go wrong, and how it is done, by name."""
+        return {
             "cut": self._cut,
             "partition": self._partition,
             "weather": self._weather,
@@ -56,8 +69,6 @@ class Faults:
             "snapshot": self._snapshot,
             "trap": self._trap,
         }
-        world.log("faults", f"kinds: {', '.join(self.kinds) or 'none'}")
-        world.after(self.dice.choice(PAUSES_MS), self._next)
 
     def _next(self) -> None:
         if self.healed:
@@ -72,9 +83,10 @@ class Faults:
         self.world.log("faults", "healed")
         self.network.unreachable.clear()
         self.network.weather = Weather()
-        self.server.crash_at = None
-        if self.server.disk_full:
-            self.server.set_disk_full(False)
+        server = self._server()
+        server.crash_at = None
+        if server.disk_full:
+            server.set_disk_full(False)
         for machine in self.machines:
             machine.disk.room = None
             machine.set_back_at_start = False
@@ -103,10 +115,11 @@ class Faults:
 
     def _server_crash(self) -> None:
         where = self.dice.choice(CRASH_POINTS)
+        server = self._server()
         if where == "idle":
-            self.server.crash(where)
-        elif self.server.alive:
-            self.server.crash_at = where
+            server.crash(where)
+        elif server.alive:
+            server.crash_at = where
 
     def _agent_crash(self) -> None:
         machine = self._machine()
@@ -186,10 +199,11 @@ class Faults:
             machine.set_back()
 
     def _server_disk(self) -> None:
-        if not self.server.disk_full:
-            self.server.set_disk_full(True)
-            self.world.after(self.dice.choice((500, 5_000, 20_000)), self._server_room_again)
+        server = self._server()
+        if not server.disk_full:
+            server.set_disk_full(True)
+            self.world.after(self.dice.choice((500, 5_000, 20_000)), self._server_room_again, server)
 
-    def _server_room_again(self) -> None:
+    def _server_room_again(self, server: Server) -> None:
         if not self.healed:
-            self.server.set_disk_full(False)
+            server.set_disk_full(False)

@@ -177,6 +177,24 @@ class Sketch:
         return one, one
 
 
+def small(dice: random.Random, name: str, hosts: list[str]) -> Jobnet:
+    """Return a jobnet of some jobs in a row or side by side, which ends by itself."""
+    sketch = Sketch(dice, hosts, [], calm=True)
+    start = sketch.icon("start", name="START")
+    first, last = sketch._chain(0) if dice.random() < 0.5 else sketch._parallel(0)
+    end = sketch.icon("end")
+    sketch.flow(start, first)
+    sketch.flow(last, end)
+    return Jobnet(
+        jobnet_id=name,
+        version=VERSION,
+        name=name.lower(),
+        multiple_start=dice.choice(("parallel", "parallel", "skip", "wait")),
+        icons=tuple(sketch.icons),
+        flows=tuple(sketch.flows),
+    )
+
+
 def draw(dice: random.Random, number: int, hosts: list[str], subs: list[str], *, reboots: bool = False) -> Jobnet:
     """Return a random jobnet, named by its number, that may use those in `subs`."""
     sketch = Sketch(dice, hosts, subs, reboots=reboots)

@@ -4,12 +4,19 @@
 20,001   set-back: machines are restored from snapshots, at any time
 100,001  trapped: machines are restored at the worst moments, with either guard against that
 200,001  reboots: icons restart the machines, and lock them meanwhile
+300,001  failover: several servers, and copies of their directories that take over (the package `failover`)
 """
 
 from typing import Literal
 
-Kind = Literal["ordinary", "set-back", "trapped", "reboots"]
-FIRST_SEED: dict[Kind, int] = {"ordinary": 1, "set-back": 20_001, "trapped": 100_001, "reboots": 200_001}
+Kind = Literal["ordinary", "set-back", "trapped", "reboots", "failover"]
+FIRST_SEED: dict[Kind, int] = {
+    "ordinary": 1,
+    "set-back": 20_001,
+    "trapped": 100_001,
+    "reboots": 200_001,
+    "failover": 300_001,
+}
 
 
 def kind_of(seed: int) -> Kind:

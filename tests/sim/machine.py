@@ -5,6 +5,7 @@ live on when agent or keeper is killed; a power cut takes everything.
 """
 
 import random
+from base64 import b64encode
 from dataclasses import replace
 from typing import Any
 
@@ -15,19 +16,29 @@ from jaz_lite.agent.records import SiteRecord, save_site
 from jaz_lite.errors import StoreDamaged
 from tests.sim import processes
 from tests.sim.agent import Agent
+from tests.sim.agent_line import AgentLine
 from tests.sim.disk import SimDisk, SimOutputs
 from tests.sim.keeper import Keeper
 from tests.sim.kinds import kind_of
-from tests.sim.network import Network
-from tests.sim.oracle import Oracle
+from tests.sim.network import Connection, Network
+from tests.sim.oracle import CERTIFICATE, Oracle
 from tests.sim.reboots import COMMAND
 from tests.sim.waits import SimFiles
 from tests.sim.world import World, WorldClock
 
 REFUSING = 0.1  # agents whose policy has no reboots
+AGENT_KEY = bytes(range(32))
 FORGOTTEN = 0.05  # reboots after which the machine stands still, until somebody goes there
 LATE_MS = 1_200_000
 SPRINGS_AFTER_MS = (0, 1, 1, 5, 100)  # a trap, once the next job has begun
+
+
+def enrolled(name: str, site_uid: bytes, *addrs: str) -> SiteRecord:
+    """Return what an agent knows of its site, and where it looks for servers."""
+    pem = f"-----BEGIN CERTIFICATE-----\n{b64encode(CERTIFICATE).decode()}\n-----END CERTIFICATE-----\n"
+    return SiteRecord(
+        site_uid=site_uid, server_id="sim", agent_id=name, kid=1, key=AGENT_KEY, cert_pem=pem, addrs=addrs
+    )
 
 
 class Machine:
@@ -55,6 +66,8 @@ class Machine:
         self.powered = False
         self.set_back_at_start = False  # of the next job
         self._pids = 1_000
+        network.listen(name, self._accept)
+        oracle.agents.add(name)
         save_site(self.disk, record)
         if kind_of(world.seed) == "set-back":
             self.policy = replace(policy, rollback_guard="strict")
@@ -66,6 +79,9 @@ class Machine:
             self.policy = replace(policy, rollback_guard=guard, start_after_boot=after_boot, par=par, queue=1_000)
         elif kind_of(world.seed) == "reboots" and self.dice.random() >= REFUSING:
             self.policy = replace(policy, reboot_command=(COMMAND,))
+
+    def _accept(self, connection: Connection) -> AgentLine | None:
+        return None if self.agent is None else self.agent.accept(connection)
 
     # ---- power and processes
 

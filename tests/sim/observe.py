@@ -57,7 +57,17 @@ def observed(oracle: Oracle, agent_of: Callable[[Spool], str]) -> Iterator[None]
 
     def inserted(self: Attempts, row: Attempt) -> None:
         insert(self, row)
-        ledger_of(self).tx.attempts.append((row.k, {"state": row.state, "agent_id": row.agent_id, "kind": row.kind}))
+        ledger_of(self).tx.attempts.append(
+            (
+                row.k,
+                {
+                    "state": row.state,
+                    "agent_id": row.agent_id,
+                    "kind": row.kind,
+                    "what": (row.occ, row.key_path, row.attempt),
+                },
+            )
+        )
 
     def updated(self: Attempts, k: bytes, **fields: Any) -> None:
         update(self, k, **fields)

@@ -9,6 +9,7 @@ what was ever written to them. Of the product it sees what is committed (`observ
     I5  cursor and chain are those of a log that the agent really wrote
     I6  cursor and effects move together
     I7  nothing leaves a final state
+    I8  an attempt is taken on by one agent
     I9  output on the server is what the job wrote, from its first byte on
     I14 a file that came after the one a wait has deleted is not touched by it
     I13 nothing grows without bound
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from tests.sim.server import Server
 
 CERTIFICATE = b"a certificate"
+ALARMS_OF_COPIES = frozenset(("server_set_back", "attempt_adopted"))  # only an older copy has reason for them
 
 
 class Oracle:
@@ -51,7 +53,8 @@ class Oracle:
         self.world = world
         self.quiet = False  # the drain has begun
         # jobs
-        self.starts: Counter[str] = Counter()
+        self.starts: Counter[str] = Counter()  # by claim
+        self.works: Counter[tuple[Any, ...]] = Counter()  # the same, by what a claim is for
         self.written: dict[tuple[str, int], bytearray] = defaultdict(bytearray)
         self.began_ms: dict[str, int] = {}  # claim -> the wall clock of its machine
         self.ended_ms: dict[str, int] = {}
@@ -68,8 +71,11 @@ class Oracle:
         self.earlier: dict[tuple[str, bytes], list[Log]] = {}  # what was in a log before it was set back
         self.own = OwnTruth(self.fail)
         # agents
+        self.agents: set[str] = set()
         self.logs: dict[tuple[str, bytes], Log] = {}
         self.durable: dict[tuple[str, bytes], int] = {}
+        self.accepted_at: dict[bytes, str] = {}  # which agent took an attempt on
+        self.may_begin_anew: set[str] = set()  # agents of whose log some copy of a directory knows nothing
         self.may_rotate: set[str] = set()  # agents that may have told of events which a power cut took
         self.term_of: dict[str, int] = defaultdict(int)
         self.reboots = RebootTruth(self.fail)
@@ -77,6 +83,7 @@ class Oracle:
         self.ledgers: dict[str, Ledger] = {}  # by the path of the data directory
         self.speaking: dict[bytes, Ledger] = {}  # by the act of each process there ever was
         self.committed: set[bytes] = set()  # keys of attempts
+        self.meant: dict[bytes, tuple[str, str, int]] = {}  # occurrence, key path and number of each attempt
         self.sent: set[bytes] = set()  # those that some server committed as sent
 
     def fail(self, invariant: str, sentence: str) -> None:
@@ -91,6 +98,10 @@ class Oracle:
         self.world.counts["starts"] += 1
         if self.starts[job.claim] > 1:
             self.fail("I1", f"claim {job.claim} was started twice, now on {machine.name}")
+        work = (*self.meant.get(bytes.fromhex(job.claim.removesuffix(STOP_CLAIM)), (job.claim,)), job.claim[32:])
+        self.works[work] += 1
+        if self.works[work] > 1:
+            self.fail("I1", f"{work} was started twice, by two keys")
         self.began_ms[job.claim] = machine.clock.now_ms()
         self.place[job.claim] = machine.name
         key = job.claim.removesuffix(STOP_CLAIM)
@@ -192,7 +203,7 @@ class Oracle:
             self.logs[name, spool.spool].write(number, payload)
         self.world.counts["logs begun"] += 1
         rotated = sum(1 for other, spool_id in self.logs if other == name and spool_id != NO_SPOOL) > 1
-        if rotated and name not in self.may_rotate:
+        if rotated and name not in self.may_rotate | self.may_begin_anew:
             self.fail("I5", f"{name} began its log anew, though nothing was set back")
 
     def log_written(self, name: str, spool: Spool, payloads: list[bytes]) -> None:
@@ -203,6 +214,8 @@ class Oracle:
             _, _, k, e, x = unpack_event(payload)
             if k is not None:
                 self.reboots.told(name, k, e, x)
+                if e == "accepted" and self.accepted_at.setdefault(k, name) != name:
+                    self.fail("I8", f"{name} takes on attempt {k.hex()}, which {self.accepted_at[k]} has")
             self.world.log(name, f"event {number}: {shown(payload)}")
 
     def log_synced(self, name: str, spool: Spool) -> None:
@@ -249,6 +262,7 @@ class Oracle:
     def server_booted(self, server: Server) -> None:
         """A new process has read its directory."""
         ledger = self.speaking[server.identity.act] = self.ledger_of(server)
+        ledger.term = server.term
         ledger.booted(server)
 
     def ledger_of(self, server: Server) -> Ledger:
@@ -257,8 +271,8 @@ class Oracle:
 
     # ---- the end
 
-    def at_the_end(self, server: Server, machines: list[Machine]) -> None:
-        """Everything has drained: compare all that was kept."""
+    def at_the_end(self, server: Server, machines: list[Machine], alarms: frozenset[str] = ALARMS_OF_COPIES) -> None:
+        """Everything has drained: compare all that was kept. `alarms`: kinds of the journal that may not be there."""
         ledger = self.ledger_of(server)
         ledger.booted(server)
         with server.store.snapshot() as view:
@@ -266,6 +280,8 @@ class Oracle:
                 if claim.endswith(STOP_CLAIM):
                     continue
                 row = view.attempts.find(bytes.fromhex(claim))
+                if row is not None and row.state == "cancelled" and row.k in ledger.unsent and ledger.was_set_back:
+                    continue
                 if row is None or row.state != "done":
                     self.fail(
                         "I2", f"job {claim} ended with status {self.truth[claim]}; the server has {row and row.state}"
@@ -283,10 +299,10 @@ class Oracle:
             for k, fields in ledger.attempts.items():
                 if fields["state"] in ("ready", "sent", "accepted", "running", "stopping"):
                     self.fail("I3", f"attempt {k.hex()} is still {fields['state']}")
-            bad = {"agent_twin", "agent_gap", "server_set_back", "foreign_result", "attempt_adopted"}
+            bad = {"agent_twin", "agent_gap", "foreign_result", *alarms}
             if not self.set_backs:
                 bad |= {"agent_forgot", "agent_set_back"}
-            if not self.told_twice:
+            if not self.told_twice and not ledger.was_set_back:
                 bad.add("result_differs")
             for line in view.journal.latest(severity="error", limit=1_000):
                 if line.kind in bad:

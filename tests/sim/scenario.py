@@ -3,7 +3,7 @@
 import logging
 import shutil
 import tempfile
-from base64 import b64encode
+import traceback
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,7 +11,6 @@ from pathlib import Path
 
 import jaz_lite.agent.site as agent_site
 import jaz_lite.store.writer as store_writer
-from jaz_lite.agent.records import SiteRecord
 from jaz_lite.model.host import Host
 from jaz_lite.model.plain import to_plain
 from jaz_lite.store.agents import AgentRow
@@ -20,13 +19,14 @@ from jaz_lite.store.open import Store
 from tests.sim import jobnets
 from tests.sim.breakages import BREAKAGES
 from tests.sim.data_directory import ram, template
+from tests.sim.failover.scenario import play_failover
 from tests.sim.faults import Faults
 from tests.sim.kinds import kind_of
 from tests.sim.ledger import Ledger
-from tests.sim.machine import Machine, draw_policy
+from tests.sim.machine import AGENT_KEY, Machine, draw_policy, enrolled
 from tests.sim.network import Network
 from tests.sim.observe import observed, patched
-from tests.sim.oracle import CERTIFICATE, Oracle
+from tests.sim.oracle import Oracle
 from tests.sim.server import Server
 from tests.sim.workload import People
 from tests.sim.world import START_WALL_MS, Violation, World, WorldClock
@@ -36,11 +36,10 @@ GROUP_SHARE = 0.35  # of the worlds with several hosts
 FAULTS_MS = (30_000, 60_000, 120_000, 240_000)
 DRAIN_MS = 6 * 3_600_000
 SETTLE_MS = 30_000
-KEY = bytes(range(32))
 
 
 class Outcome:
-    """What came of a seed."""
+    """What came of a seed. `error`: where the violation is an exception, its whole story."""
 
     def __init__(self, world: World, violation: Violation | None, error: BaseException | None = None) -> None:
         self.seed = world.seed
@@ -48,7 +47,8 @@ class Outcome:
         self.virtual_ms = world.now_ms
         self.trace = list(world.trace)
         self.violation = violation
-        self.error = error
+        cause = error or (violation and violation.__cause__)
+        self.error = "".join(traceback.format_exception(cause)) if cause else ""
 
 
 def run_seed(seed: int, breakage: str | None = None) -> Outcome:
@@ -57,15 +57,16 @@ def run_seed(seed: int, breakage: str | None = None) -> Outcome:
     violation: Violation | None = None
     cause: BaseException | None = None
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="jazl-sim-", dir=ram())))
-        shutil.copytree(template(START_WALL_MS), folder, dirs_exist_ok=True)
+        root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="jazl-sim-", dir=ram())))
+        folder = root / "directory"
+        shutil.copytree(template(START_WALL_MS), folder)
         stack.enter_context(_product_logs())
         # Crashes of processes are simulated here, not of the server's machine: what was written stays.
         stack.enter_context(patched((store_writer, "SYNCHRONOUS", "off"), (agent_site, "RESERVE_BYTES", 3_000)))
         if breakage is not None:
             stack.enter_context(BREAKAGES[breakage](world))
         try:
-            _play(world, folder, stack)
+            (play_failover if kind_of(seed) == "failover" else _play)(world, folder, stack)
         except Violation as found:
             violation = found
         except Exception as error:
@@ -81,22 +82,13 @@ def _play(world: World, folder: Path, stack: ExitStack) -> None:
     network = Network(world)
     server = Server(world, network, oracle, folder)
     site_uid, names, nets = _furnish(world, folder)
-    certificate = f"-----BEGIN CERTIFICATE-----\n{b64encode(CERTIFICATE).decode()}\n-----END CERTIFICATE-----\n"
     machines = [
         Machine(
             world,
             network,
             oracle,
             name,
-            record=SiteRecord(
-                site_uid=site_uid,
-                server_id="sim",
-                agent_id=name,
-                kid=1,
-                key=KEY,
-                cert_pem=certificate,
-                addrs=("server:1",),
-            ),
+            record=enrolled(name, site_uid, "server:1"),
             policy=draw_policy(dice),
         )
         for name in names
@@ -109,7 +101,7 @@ def _play(world: World, folder: Path, stack: ExitStack) -> None:
         machine.boot()
     hosts = {f"h-{name}": name for name in names}
     people = People(world, lambda: server, oracle, jobnets=nets, hosts=hosts, runs=dice.choice((3, 10, 25)))
-    faults = Faults(world, network, server, machines)
+    faults = Faults(world, network, lambda: server, machines)
     world.run(dice.choice(FAULTS_MS))
     faults.heal()
     people.tidy()
@@ -158,7 +150,7 @@ def _furnish(world: World, folder: Path) -> tuple[bytes, list[str], list[str]]:
     with store.transaction() as tx:
         site_uid = tx.term.site().site_uid
         for name in names:
-            tx.agents.put(AgentRow(agent_id=name, kid=1, key=KEY, created_ms=now_ms))
+            tx.agents.put(AgentRow(agent_id=name, kid=1, key=AGENT_KEY, created_ms=now_ms))
             tx.hosts.put(Host(host=f"h-{name}", agent_id=name))
         if len(names) > 1 and world.dice("groups").random() < GROUP_SHARE:
             tx.hosts.put(Host(host=GROUP, kind="group", members=tuple(hosts)))

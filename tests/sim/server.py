@@ -206,6 +206,7 @@ class Server:
         )
         self.ends = Ends()
         self.alive = True
+        self.world.counts["servers begun"] += 1
         self._turn, self._wake_ms, self._committing = None, None, False
         self._rests_until_ms = 0
         self.world.log(self.name, f"life {self.life} begins, term {term}")

@@ -16,6 +16,10 @@ SEEDS_PLAYED = 24
 PLAYED_OF_A_KIND = 8
 SEEDS_MAX = 200  # within which every breakage must be noticed
 NOTICED_AS = {
+    "random-keys": {"I1"},
+    "no-fencing": {"I4", "I11"},
+    "no-chain": {"I1", "I5"},
+    "no-window-replay": {"I1", "I3", "I8"},
     "forget-on-ack": {"I2", "I3", "I6"},
     "cursor-apart-from-effect": {"I6"},
     "no-claim-before-exec": {"I1"},

@@ -33,8 +33,10 @@ class People:
         jobnets: list[str],
         hosts: dict[str, str],
         runs: int,
+        remap: float = 0.3,
     ) -> None:
         self.world = world
+        self._remap = remap  # how often a host becomes that of another agent
         self._whom = whom  # is the server, as people think
         self.oracle = oracle
         self.dice = world.dice("people")
@@ -80,7 +82,7 @@ class People:
             self._memos += 1
             name = self.dice.choice(list(self.hosts))
             memo = f"{self._memos:06d}"
-            if self.dice.random() < 0.3:
+            if self.dice.random() < self._remap:
                 self.hosts[name] = self.dice.choice(sorted(set(self.hosts.values())))
             host = Host(host=name, agent_id=self.hosts[name], memo=memo)
 
@@ -169,6 +171,9 @@ class People:
         reasons = waiting_for(run)
         if not reasons:
             self.oracle.fail("I12", f"run {run.run_id} is {run.state} and waits for nothing that it could name")
+        if run.start_missed:
+            self._ask(run, asked.RerunRun(PERSON) if self.dice.random() < 0.5 else asked.StopRun(PERSON))
+            return
         if any(reason.startswith("no icon is left") or "nothing is left" in reason for reason in reasons):
             self.world.counts["runs stuck by their flow"] += 1
             self._ask(run, asked.StopRun(PERSON))

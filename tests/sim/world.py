@@ -18,6 +18,9 @@ class Violation(BaseException):
         self.invariant = invariant
         self.sentence = sentence
 
+    def __reduce__(self) -> tuple[type["Violation"], tuple[str, str]]:
+        return Violation, (self.invariant, self.sentence)
+
 
 class Dies(BaseException):
     """A process is killed at this moment."""
