@@ -15,6 +15,7 @@ from jaz_lite.agent.records import SiteRecord, TermRecord, load_term, save_site,
 from jaz_lite.agent.site_log import SiteLog
 from jaz_lite.wire.agent_core import AgentLink
 from jaz_lite.wire.happenings import AgentIdentity, Challenged, ConfigChanged, Welcomed
+from jaz_lite.wire.ident import replaces
 from jaz_lite.wire.limits import ADDRESSES_MAX, PEERS_MAX
 from jaz_lite.wire.x509 import der_of
 
@@ -106,13 +107,13 @@ class Membership:
         link.stale(term=known.term, act=known.act, ticket=known.ticket, addrs=addrs, live_s=live_s)
 
     def may_speak(self, server: "Challenged | Welcomed") -> bool:
-        """Tell whether a server's term is not below the highest known, which may still be on its way to the disk.
+        """Tell whether no other server that is known replaces this one; the newest may still be on its way to the disk.
 
         Notes:
             Asked again at its welcome: between the two a server of a higher term may have come.
         """
         known = self._coming_term
-        return server.term > known.term or (server.term == known.term and server.act == known.act)
+        return not replaces(known.term, known.act, server.term, server.act)
 
     def welcomed(self, welcome: Welcomed, *, log: SiteLog, now: Moment) -> TermRecord:
         """Return what is to be kept of a server that proved who it is."""

@@ -43,6 +43,16 @@ def next_term(epoch: int, boot: int) -> tuple[int, int]:
     return (epoch, boot + 1) if boot < limits.BOOT_MAX else (epoch + 1, 0)
 
 
+def replaces(term: int, act: bytes, other_term: int, other_act: bytes) -> bool:
+    """Say whether a server process takes the place of another one of its site.
+
+    Notes:
+        Copies that were activated apart from each other have equal terms. The acts, random numbers, then decide, and
+        the same way everywhere: each agent may know another one of them, and still one of them stays.
+    """
+    return (term, act) > (other_term, other_act)
+
+
 def run_id_of(term: int, number: int) -> int:
     """Return the run_id of the `number`-th run (1, 2, ..) that the process of `term` creates."""
     assert 0 < number < 1 << limits.RUN_COUNTER_BITS, number

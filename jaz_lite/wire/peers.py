@@ -17,7 +17,7 @@ from jaz_lite.wire import limits
 from jaz_lite.wire import messages as m
 from jaz_lite.wire.frames import Violation
 from jaz_lite.wire.happenings import Happening
-from jaz_lite.wire.ident import ticket_is_valid
+from jaz_lite.wire.ident import replaces, ticket_is_valid
 
 PeerState = Literal["active", "standby", "fenced"]
 
@@ -47,8 +47,8 @@ class PeerStatus:
     addrs: tuple[str, ...] = ()
 
     def beats(self, term: int, act: bytes) -> bool:
-        """Say whether its term is not this one and not below it."""
-        return self.term > term or (self.term == term and bool(self.act) and self.act != act)
+        """Say whether it replaces the server of this term."""
+        return replaces(self.term, self.act, term, act)
 
     def is_proven(self, fence_key: bytes, site_uid: bytes) -> bool:
         """Say whether its term was really made by a server of this site."""

@@ -187,8 +187,8 @@ class ServerHandshake(Link):
 
 
 def _beats(term: int, act: bytes, site: SiteIdentity) -> bool:
-    """Say whether (term, act) is not ours and not below ours."""
-    return term > site.term or (term == site.term and act != site.act)
+    """Say whether (term, act) replaces ours."""
+    return ident.replaces(term, act, site.term, site.act)
 
 
 def _hello_of(body: Body) -> Hello:

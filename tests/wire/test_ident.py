@@ -21,6 +21,17 @@ def test_a_term_holds_epoch_and_boot_and_compares_as_one_number():
     assert ident.run_id_of(ident.term_of(4_095, 524_287), 2**32 - 1) == 2**63 - 1
 
 
+def test_of_two_servers_one_replaces_the_other_also_where_their_terms_are_equal():
+    one, other = (5, b"act-0001"), (5, b"act-0002")
+
+    assert ident.replaces(*other, *one)
+    assert not ident.replaces(*one, *other)
+    assert not ident.replaces(*one, *one)
+    assert ident.replaces(6, b"act-0000", *other)
+    assert not ident.replaces(4, b"act-9999", *one)
+    assert ident.replaces(*one, 0, b""), "an agent that knows no server takes any"
+
+
 def test_the_natural_key_is_these_bytes():
     # SHA-256 over "jazl-key1", the site and msgpack(["M:1", "/job#1", 1]), first 16 bytes.
     assert ident.natural_key(UID, "M:1", "/job#1", 1).hex() == "aa5a668d46dc00ad238cb3eaf6ad4a0f"

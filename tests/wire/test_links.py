@@ -183,7 +183,11 @@ def test_an_agent_that_knows_another_master_deposes_even_where_it_takes_the_chal
     assert talk.agent_heard[-1] == Closed("deposed", "replaced", by_us=False, addrs=("b.example:11061",))
 
 
-@pytest.mark.parametrize(("term", "act"), [(0, b""), (TERM - 1, b"act-0002"), (TERM, ACT)], ids=["new", "old", "same"])
+@pytest.mark.parametrize(
+    ("term", "act"),
+    [(0, b""), (TERM - 1, b"act-0002"), (TERM, ACT), (TERM, b"act-0000")],
+    ids=["new", "old", "same", "lesser twin"],
+)  # fmt: skip
 def test_a_hello_that_knows_no_higher_term_is_challenged(term, act):
     talk = Conversation(agent=agent_link(term=term, act=act, ticket=b"t" * 32))
 

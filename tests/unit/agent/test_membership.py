@@ -45,9 +45,9 @@ def offer_key(kid: int) -> ConfigChanged:
     return ConfigChanged(key=str(kid).encode() * 32, kid=kid)
 
 
-def welcome(term: int) -> Welcomed:
+def welcome(term: int, act: bytes = b"a" * 8) -> Welcomed:
     return Welcomed(
-        term=term, act=b"a" * 8, server_id="S", ticket=b"t", spool=b"s" * 16, cursor=0, chain=bytes(16), peers=(),
+        term=term, act=act, server_id="S", ticket=b"t", spool=b"s" * 16, cursor=0, chain=bytes(16), peers=(),
         hb_s=10, limits={}, cfg={}, drain=False, wall_ns=0,
     )  # fmt: skip
 
@@ -151,6 +151,17 @@ def test_a_boot_counts_as_known_only_after_the_log_was_found_to_fit(disk: PosixD
     assert member(disk).term.boot.startswith(b"boot 1"), "an agent killed now must still ask before it starts work"
     one.vouched(b"boot 2" + bytes(10))
     assert member(disk).term.boot.startswith(b"boot 2")
+
+
+def test_of_two_servers_that_took_over_apart_all_agents_end_with_the_same_one(disk: PosixDisk) -> None:
+    one = member(disk)
+    log = SiteLog(disk, site_folder(UID), one.term)
+
+    one.keep(one.welcomed(welcome(2), log=log, now=Moment(0.0, 5)))
+
+    assert one.may_speak(welcome(2, b"b" * 8)), "it met the lesser one first and changes over"
+    assert not one.may_speak(welcome(2, b"A" * 8)), "it met the greater one first and stays"
+    assert one.may_speak(welcome(2))
 
 
 def test_addresses_that_come_with_a_welcome_do_not_bring_the_earlier_term_back(disk: PosixDisk) -> None:
