@@ -12,6 +12,7 @@
 #   make schedules SEEDS=200 schedules beside slow statements of their rules, and under faults; SEED=n repeats one
 #   make power CUTS=1000     power cuts against the store
 #   make kill9 ROUNDS=20     real server, agents and keepers killed at random; SEED=n repeats a plan
+#   make failover ROUNDS=20  servers on machines of their own replaced by copies while all that can break breaks; SEED=n
 #   make fuzz FRAMES=1000000 sound and unsound input for all that reads; SEED=n repeats a run
 #   make bench               all benchmarks; BENCH=chain runs one
 #   make docs                write the generated pages, then run every command the manual shows
@@ -34,7 +35,8 @@ PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11 python3
 	if $$python -c '$(USABLE)' >/dev/null 2>&1; then echo $$python; break; fi; done)
 endif
 
-.PHONY: demo test test-unix test-s390x test-wine pyz check sim sim-breakages schedules power kill9 fuzz bench docs clean
+.PHONY: demo test test-unix test-s390x test-wine pyz check sim sim-breakages schedules power kill9 failover fuzz bench \
+	docs clean
 
 demo: $(STAMP)
 	@$(BIN)/jaz-lite demo
@@ -89,6 +91,9 @@ power: $(STAMP)
 
 kill9: $(STAMP)
 	@$(BIN)/python -m tests.kill9 --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
+
+failover: $(STAMP)
+	@$(BIN)/python -m tests.failover --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
 
 fuzz: $(STAMP)
 	@$(BIN)/python -m tests.fuzz --frames $(FRAMES) $(if $(SEED),--seed $(SEED))

@@ -22,6 +22,7 @@ NAMES = (
     "purge",
     "ship",
     "snapshot",
+    "failover",
 )
 
 

@@ -47,14 +47,21 @@ def chain(jobnet_id: str, jobs: int, command: str) -> str:
     return _document(jobnet_id, icons, list(pairwise(line)), command)
 
 
-def fanout(jobnet_id: str, jobs: int, command: str) -> str:
-    """START → one job → `jobs` jobs side by side → one job → END."""
+def fanout(
+    jobnet_id: str,
+    jobs: int,
+    command: str,
+    controller_variables: Iterable[str] = (),
+    hosts: Sequence[str] = (HOST,),
+    stop_codes: str = STOP_CODES,
+) -> str:
+    """START → one job → `jobs` jobs side by side → one job → END; `hosts` take turns in this order."""
     names = [f"JOB-{number}" for number in range(1, jobs + 1)]
     icons = [("START", START), ("FIRST", JOB), ("MTS-1", PARALLEL_START), *((name, JOB) for name in names)]
     icons += [("MTE-1", PARALLEL_END), ("LAST", JOB), ("END-1", END)]
     flows = [("START", "FIRST"), ("FIRST", "MTS-1"), *(("MTS-1", name) for name in names)]
     flows += [*((name, "MTE-1") for name in names), ("MTE-1", "LAST"), ("LAST", "END-1")]
-    return _document(jobnet_id, icons, flows, command)
+    return _document(jobnet_id, icons, flows, command, tuple(controller_variables), hosts, stop_codes=stop_codes)
 
 
 def copy(jobnet_id: str, source: Place, target: Place, *, overwrite: bool = False) -> str:

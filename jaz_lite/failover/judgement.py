@@ -13,7 +13,7 @@ from jaz_lite.wire.ident import epoch_and_boot
 from jaz_lite.wire.limits import EPOCH_MAX, HEARTBEAT_S, HEARTBEATS_MISSED_MAX
 
 SILENT_S = HEARTBEAT_S * HEARTBEATS_MISSED_MAX  # so long silent, a server is given up
-RESTART_S = 3  # a server that was only started again has its agents back by then
+RESTART_S = 2  # a server that was only started again has its agents back by then
 NAMED_MAX = 10  # in a sentence; the rest is counted
 
 ServerState = Literal["active", "standby", "fenced"]

@@ -327,8 +327,8 @@ def may_have_been_done(turn: Turn, work: Work, agent_id: str = "") -> tuple[Doub
         What a person has asked to be run again is done again, whatever was.
     """
     fault = turn.window.no_proof(agent_id or work.agent_id)
-    run = turn.find_run(work.run_id)
-    if fault is None or run is None or run.replayed_since_ms is None or run.icons[work.node].method == "rerun":
+    run = None if fault is None else turn.find_run(work.run_id)
+    if run is None or run.replayed_since_ms is None or run.icons[work.node].method == "rerun":
         return None
     return fault
 

@@ -77,12 +77,12 @@ def _settle(turn: Turn, work: Work, entry: InventoryItem | None, *, gap: bool) -
             turn.raise_event(work.run_id, outcomes.doubt(turn, work, "gap", GAP))
         case ("ready" | "sent", None) if (fault := dispatch.may_have_been_done(turn, work)) is not None:
             turn.raise_event(work.run_id, outcomes.doubt(turn, work, *fault))
-        case ("sent", None) if work.group and dispatch.is_replayed(turn, work):
+        case ("sent", None) if turn.works.desk(work.agent_id).strict and not _sent_in_this_boot(turn, work):
+            turn.raise_event(work.run_id, outcomes.doubt(turn, work, "boot", BOOTED))
+        case ("sent", None) if work.group and _sent_by_another(turn, work):
             # An earlier active may have had it refused there, and given it to another member.
             dispatch.give_back(turn, work, "", "", for_good=False)
             turn.raise_event(work.run_id, WorkPlaced(work.node, work.k, work.group, work.group))
-        case ("sent", None) if turn.works.desk(work.agent_id).strict and not _sent_in_this_boot(turn, work):
-            turn.raise_event(work.run_id, outcomes.doubt(turn, work, "boot", BOOTED))
         case ("sent", None):
             dispatch.send_as_room_allows(turn, turn.works.desk(work.agent_id), work)
         case ("accepted" | "running", None):
@@ -116,8 +116,14 @@ def _settle(turn: Turn, work: Work, entry: InventoryItem | None, *, gap: bool) -
             pass  # both say the same, or the agent's events have already said it
 
 
+def _sent_by_another(turn: Turn, work: Work) -> bool:
+    """Tell whether an attempt of a replayed run was sent by another process than this: it may have gone elsewhere since."""
+    row = turn.find_attempt(work.k)
+    return row is not None and row.term_sent != turn.term and dispatch.is_replayed(turn, work)
+
+
 def _sent_in_this_boot(turn: Turn, work: Work) -> bool:
-    row = turn.tx.attempts.find(work.k)
+    row = turn.find_attempt(work.k)
     return row is not None and row.boot_sent == turn.works.desk(work.agent_id).boot
 
 

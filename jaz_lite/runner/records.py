@@ -29,8 +29,7 @@ def show_what_nobody_took(turn: Turn) -> bool:
     """Let run records show the adopted attempts that no run has taken; tell whether some wait on for their run."""
     by_occ: dict[str, list[Adopted]] = {}
     for each in turn.tx.adopted.list():
-        if not each.shown:
-            by_occ.setdefault(each.occ, []).append(each)
+        by_occ.setdefault(each.occ, []).append(each)
     waits = False
     for occ, attempts in by_occ.items():
         run_id = turn.tx.runs.find_by_occ(occ)

@@ -87,6 +87,8 @@ async def _make_turn(turns: Turns, shipping: Shipping) -> None:
         else:
             turn.tx.commit()
     except BaseException:
+        # Where the server was told to end just now, the commit was not even begun, and the store could not be closed.
+        turn.tx.rollback()
         turns.feed.drop()
         turn.tx.rollback()  # the server was stopped before the commit began
         raise

@@ -48,8 +48,12 @@ class AdoptedAttempts:
         return _adopted(rows[0]) if rows else None
 
     def list(self) -> list[Adopted]:
-        """Return all that no run has taken, oldest first."""
-        return [_adopted(row) for row in self._sql.rows(f"{_SELECT} order by a.attempt")]
+        """Return those that no run has taken and none shows, oldest first; how they ended is left out."""
+        rows = self._sql.rows(
+            "select t.k, t.run_id, t.occ, a.jobnet, null, a.shown from adopted a join attempts t on t.id = a.attempt"
+            " where a.shown = 0 order by a.attempt"
+        )
+        return [_adopted(row) for row in rows]
 
     def is_told(self, occ: str) -> bool:
         """Tell whether an agent told of any attempt of an occurrence that was not meant here: it has been started."""

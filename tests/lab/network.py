@@ -1,16 +1,21 @@
 """Hosts with addresses of their own: network namespaces joined by a bridge, for what crosses a network.
 
 Needs root, `ip`, and for firewalls `nft`; `why_not` says what is missing. All traffic stays between these namespaces.
+A host may be a machine of its own too: `ip netns exec` shows it another `/etc/machine-id`.
 """
 
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
+from pathlib import Path
+from uuid import uuid4
 
 PREFIX = "10.211.7."
+NETNS_ETC = Path("/etc/netns")  # what lies there in a folder named like a namespace is laid over /etc in it
+MACHINE_ID = Path("/etc/machine-id")
 BRIDGE = ("ip", "link", "add", "br0", "type", "bridge", "forward_delay", "0")  # a mended cable works at once
 
 
@@ -62,6 +67,21 @@ class Host:
         """Take the firewall away."""
         _run(self.inside(["nft", "flush", "ruleset"]))
 
+    def lose_incoming(self) -> None:
+        """Lose every packet on its way in: this host goes on talking, and hears nobody."""
+        self._lose("input", "iif != lo drop")
+
+    def lose_outgoing(self) -> None:
+        """Lose every packet on its way out: this host hears all, and nobody hears it."""
+        self._lose("output", "oif != lo drop")
+
+    def own_machine(self) -> None:
+        """Give it an identity that differs from all other machines', where this machine has one at all."""
+        if MACHINE_ID.exists():
+            etc = NETNS_ETC / self.namespace
+            etc.mkdir(parents=True, exist_ok=True)
+            (etc / MACHINE_ID.name).write_text(f"{uuid4().hex}\n")
+
     def cut(self) -> None:
         """Pull the cable: packets are lost, and nobody is told."""
         _run(["ip", "netns", "exec", self._hub, "ip", "link", "set", self._cable, "nomaster"])
@@ -71,12 +91,15 @@ class Host:
         _run(["ip", "netns", "exec", self._hub, "ip", "link", "set", self._cable, "master", "br0"])
 
     def _firewall(self, hook: str) -> None:
+        place = "iif != lo" if hook == "input" else "oif != lo"
+        self._lose(hook, f"{place} tcp flags syn / syn,ack drop")
+
+    def _lose(self, hook: str, what: str) -> None:
         self.allow_all()
         _run(self.inside(["nft", "add", "table", "inet", "jl"]))
         chain = f"{{ type filter hook {hook} priority 0; policy accept; }}"
         _run(self.inside(["nft", "add", "chain", "inet", "jl", "one_way", chain]))
-        rule = "add rule inet jl one_way iif != lo" if hook == "input" else "add rule inet jl one_way oif != lo"
-        _run(self.inside(["nft", *rule.split(), "tcp", "flags", "syn", "/", "syn,ack", "drop"]))
+        _run(self.inside(["nft", "add", "rule", "inet", "jl", "one_way", *what.split()]))
 
 
 @contextmanager
@@ -109,6 +132,9 @@ def network(*names: str) -> Iterator[dict[str, Host]]:
             for pid in pids.stdout.split():
                 subprocess.run(["kill", "-9", pid], check=False, capture_output=True)
             subprocess.run(["ip", "netns", "del", namespace], check=False, capture_output=True)
+            shutil.rmtree(NETNS_ETC / namespace, ignore_errors=True)
+        with suppress(OSError):
+            NETNS_ETC.rmdir()  # empty: nobody else's
 
 
 def _run(command: Sequence[str]) -> None:

@@ -106,7 +106,7 @@ async def following(active: Active, follower: Follower) -> AsyncIterator[Address
     async with listening(active) as address, trio.open_nursery() as nursery:
         await begin(active, follower, address)
         nursery.start_soon(follower.hold, address)
-        await follower.until(lambda: active.store.changes.followers)
+        await follower.until(lambda: any(guest.following.state == "following" for guest in active.peers_door.guests))
         yield address
         nursery.cancel_scope.cancel()
 

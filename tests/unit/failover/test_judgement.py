@@ -56,8 +56,8 @@ def test_who_has_not_heard_it_for_three_heartbeats_does_not_speak_for_it(said: A
 
 
 def test_a_server_that_may_just_be_starting_again_is_waited_for() -> None:
-    assert judge(OWN, [agent(silent_s=1)], []) == Again(2.0)
-    assert judge(OWN, [agent(silent_s=3)], []) == Go(5)
+    assert judge(OWN, [agent(silent_s=1)], []) == Again(1.0)
+    assert judge(OWN, [agent(silent_s=2)], []) == Go(5)
     assert judge(OWN, [agent(silent_s=1)], [], force=True) == Go(5)
 
 

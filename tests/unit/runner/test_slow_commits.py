@@ -1,14 +1,23 @@
 """Commits in a thread, where the disk is slow: the loop goes on meanwhile, and keeps away from the connection."""
 
 import threading
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
 import trio
+from trio.testing import wait_all_tasks_blocked
 
 from jaz_lite.clock import VirtualClock
 from jaz_lite.operations import registry
+from jaz_lite.runner import tasks
+from jaz_lite.runner.idle_chores import IdleChores
+from jaz_lite.runner.inputs import Write
+from jaz_lite.runner.shipping import Shipping
+from jaz_lite.runner.turns import Turns
+from jaz_lite.store.directory import DataDirectory
 from jaz_lite.store.open import Store
+from jaz_lite.store.transaction import Transaction
 from tests.unit.operations.small_site import OWNER, jobnet, opened, running
 
 
@@ -52,3 +61,31 @@ async def test_a_commit_in_a_thread_touches_nothing_that_the_loop_may_ask_for(tm
     elsewhere = [text for here, text in seen if not here]
     assert "commit" in elsewhere
     assert not [text for text in elsewhere if "timers" in text]
+
+
+async def test_a_server_that_is_told_to_end_when_a_turn_is_about_to_be_committed_ends_cleanly(tmp_path: Path) -> None:
+    # A server that was replaced ended with a fault of its own then, and a service manager would have started it again.
+    ticks: list[int] = []
+    with opened(tmp_path / "data", clock=SlowDisk()) as store:
+        turns = Turns(store, clock=store.clock, zone=UTC, site_uid=bytes(16), term=1, draw_spool=lambda: bytes(16))
+        turns.reload()
+        shipping = Shipping(store.changes, store.clock)
+
+        def tick(tx: Transaction) -> None:
+            ticks.append(tx.term.site().last_tick_ms or 0)
+            tx.term.tick(store.clock.now_ms())
+
+        async with trio.open_nursery() as nursery:
+            chores = IdleChores(store, store.clock)
+            await nursery.start(tasks.make_turns, turns, DataDirectory(store.folder), chores, shipping)
+            while not store.commit_slow:
+                turns.submit(Write(tick))
+                await wait_all_tasks_blocked()
+            ticks.clear()
+
+            turns.submit(Write(tick))  # the task that makes turns is woken, and only then told to end
+            nursery.cancel_scope.cancel()
+
+        (before,) = ticks
+        with store.transaction() as tx:
+            assert tx.term.site().last_tick_ms == before, "nothing of that turn was committed"

@@ -391,6 +391,7 @@ def test_a_run_that_only_agents_know_becomes_a_record_with_its_results(site: Sit
         row = view.runs.row(lost)
     assert row is not None
     assert (row.jobnet_id, row.state) == ("FIRST", "end_error")
+    assert site.run(lost).message == row.message
     assert "adopted from an earlier active" in row.message
     assert site.attempt_states(lost) == {"/sort#1/1": "done", "/load#1/1": "running"}
 

@@ -1,0 +1,49 @@
+"""`python -m tests.failover --rounds 20`: see the package."""
+
+import argparse
+import sys
+
+from tests.failover.play import play
+from tests.failover.site import failover_site
+from tests.failover.switches import KINDS
+from tests.lab.network import why_not
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Play rounds; return 1 at the first promise that was broken."""
+    parser = argparse.ArgumentParser(prog="python -m tests.failover")
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--kind", choices=sorted(KINDS), default="", help="how another server takes over, in all rounds"
+    )
+    parser.add_argument("--calm", action="store_true", help="hardly any accidents beside the takeover")
+    options = parser.parse_args(arguments)
+    if reason := why_not(firewalls=True):
+        print(f"failover: not possible here: {reason}", flush=True)
+        return 2
+    again = f"--seed {options.seed}" + (f' --kind "{options.kind}"' if options.kind else "")
+    again += " --calm" if options.calm else ""
+    with failover_site() as site:
+        for number in range(1, options.rounds + 1):
+            try:
+                done = play(site, number, options.seed, options.kind, calm=options.calm)
+            except Exception as fault:  # whatever it was: people want to repeat it
+                print(f"failover: round {number} broke a promise: {fault or type(fault).__name__}")
+                print(f"failover: repeat: python -m tests.failover --rounds {number} {again}", flush=True)
+                if isinstance(fault, AssertionError | RuntimeError):
+                    return 1
+                raise
+            seen = done.verdict
+            accidents = ", ".join(f"{what} {count}" for what, count in sorted(done.accidents.items()) if count)
+            print(
+                f"failover: round {number} of seed {options.seed}: old server {done.kind}, copy {done.copy_age};"
+                f" {accidents}; {seen.starts} starts, {seen.ends} ends, {seen.runs} runs, {seen.doubts} in doubt,"
+                f" none started twice, one active; {done.seconds:.0f} s",
+                flush=True,
+            )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

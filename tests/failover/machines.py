@@ -1,0 +1,125 @@
+"""Servers on machines: each a process with a data directory of its own, to be killed, frozen, or told by an agent."""
+
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from jaz_lite.errors import JazLiteError
+from jaz_lite.net.local_client import call
+from tests.lab.network import Host
+from tests.lab.parts import run_on, start_on
+
+PORT = 11061
+STARTS_WITHIN_S = 120.0
+ENDS_WITHIN_S = 150.0
+REPLACED = 3  # the exit code of a server that learnt that it is not the server any more
+SEEMS_ACTIVE = 5  # ... of a takeover that was refused
+LISTEN = ("--listen", f"0.0.0.0:{PORT}")
+NOT_COPIED = shutil.ignore_patterns("server.sock", "sock", "lock")
+
+
+class Server:
+    """A data directory on a machine, and the server on it."""
+
+    def __init__(self, host: Host, data: Path) -> None:
+        self.host = host
+        self.data = data
+        self.log = data.with_suffix(".log")
+        self.process: subprocess.Popen[bytes] | None = None
+        self.killed = False  # by us; else it ended by itself
+        self.frozen = False
+
+    def __str__(self) -> str:
+        return self.data.name
+
+    # ---- its life
+
+    def start(self) -> None:
+        """Start it by habit, as a service would."""
+        self._run("server", *LISTEN)
+
+    def activate(self, *words: str) -> None:
+        """Take over with its directory."""
+        self._run("activate", "--no-agent", "--yes", *LISTEN, *words)
+
+    def _run(self, *words: str) -> None:
+        self.killed = self.frozen = False
+        # What a killed server leaves is no sign of life.
+        (self.data / "server.sock").unlink(missing_ok=True)
+        self.process = start_on(self.host, self.log, "--data", str(self.data), *words, TZ="UTC")
+
+    def wait_started(self) -> bool:
+        """Wait until people are answered, or it has ended; tell whether it lives."""
+        until = time.monotonic() + STARTS_WITHIN_S
+        while self.lives:
+            if self.answers():
+                return True
+            assert time.monotonic() < until, f"{self} does not start: {self.said()}"
+            time.sleep(0.05)
+        return False
+
+    @property
+    def lives(self) -> bool:
+        """Whether the process is there."""
+        return self.process is not None and self.process.poll() is None
+
+    @property
+    def exit_code(self) -> int | None:
+        """The exit code of its process; None: it lives, or never lived."""
+        return None if self.process is None else self.process.poll()
+
+    def ended(self) -> int:
+        """Wait until it has ended by itself, and return its exit code."""
+        assert self.process is not None
+        try:
+            return self.process.wait(ENDS_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{self} goes on beside another server: {self.said()}") from None
+
+    def kill(self) -> None:
+        """End it as a power cut of its process would."""
+        if self.process is not None and self.lives:
+            self.killed = True
+            self.process.kill()
+            self.process.wait()
+
+    def freeze(self) -> None:
+        """Stop its time, as a virtual machine that is paused."""
+        assert self.process is not None
+        self.frozen = True
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let its time go on."""
+        if self.frozen and self.process is not None:
+            self.process.send_signal(signal.SIGCONT)
+        self.frozen = False
+
+    # ---- people
+
+    def ask(self, operation: str, **arguments: Any) -> Any:
+        """Return what the server answers."""
+        return call(str(self.data), operation, arguments)
+
+    def answers(self) -> bool:
+        """Tell whether it answers people."""
+        try:
+            self.ask("status")
+        except JazLiteError:
+            return False
+        return True
+
+    def command(self, *words: str, expect: int | None = 0) -> str:
+        """Run a command against it, on its machine."""
+        return run_on(self.host, "--data", str(self.data), *words, expect=expect).stdout
+
+    def snapshot(self, target: Path) -> "subprocess.Popen[bytes]":
+        """Begin to take a copy while it goes on."""
+        return start_on(self.host, self.log, "--data", str(self.data), "snapshot", str(target))
+
+    def said(self) -> str:
+        """Return the end of its log."""
+        return self.log.read_text(errors="replace")[-2000:] if self.log.exists() else ""

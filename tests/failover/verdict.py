@@ -1,0 +1,185 @@
+"""What must be so when everything is mended: the file that the jobs wrote in, beside what the active server says."""
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import apsw
+
+from jaz_lite.store.attempts import STATE_NUMBER
+from jaz_lite.store.connection import DATABASE_FILE
+from jaz_lite.store.scheduled_runs import nominal_ms_of
+from tests.failover.machines import REPLACED, Server
+from tests.failover.site import AGENTS, FailoverSite
+from tests.failover.witness import SCHEDULE, Job, Testimony, host_of, key_of, testimony
+
+OVER_WITHIN_S = 240.0
+KILLED_AROUND_S = 2.0  # what began up to so long after its keeper was killed had been claimed before
+OVER = ("ended", "run_error", "end_error")
+PAGE = 500
+MINUTE_S = 60
+OPERATORS_REASONS = frozenset(("lost",))  # with hosts that keep names and agents that keep disks, nothing else may be
+
+
+@dataclass
+class Verdict:
+    """What was counted."""
+
+    starts: int = 0
+    ends: int = 0
+    doubts: int = 0
+    runs: int = 0
+
+
+def judge(site: FailoverSite) -> Verdict:
+    """Wait until the site has come to rest, and compare; raises AssertionError with what is wrong."""
+    found = Verdict()
+    one_is_active(site)
+    site.wait_for_agents(site.active)
+    _wait_for_runs(site, found)
+    _nothing_started_twice(site, found)
+    _results_are_known(site, found)
+    _every_time_has_its_run(site)
+    return found
+
+
+def one_is_active(site: FailoverSite) -> None:
+    """Wait until one server is left, and take it for the active; where two took over apart, a person chooses one.
+
+    Two that took over with one copy, neither of which heard of the other, have equal rights: agents of either depose
+    the other, and it may be that both stop.
+    """
+    before = site.living
+    for server in before:
+        if server is not site.active:
+            server.ended()
+    if not site.active.lives:
+        chosen = site.active
+        chosen.activate("--after-fence")
+        assert chosen.wait_started(), f"{chosen} did not take over again: {chosen.said()}"
+    for server in site.servers:
+        assert server.killed or server is site.active or server.exit_code in (None, REPLACED), (
+            f"{server} ended with {server.exit_code}: {server.said()}"
+        )
+    assert site.living == [site.active], f"{len(site.living)} servers live"
+
+
+def _wait_for_runs(site: FailoverSite, found: Verdict) -> None:
+    """Wait until every run that has begun is over; what is in doubt for a good reason is decided."""
+    until = time.monotonic() + OVER_WITHIN_S
+    begun = {run["run_id"] for run in all_runs(site.active) if run["started_at"]}
+    decided: set[tuple[str, str]] = set()
+    while open_runs := [run for run in all_runs(site.active) if run["run_id"] in begun and run["state"] not in OVER]:
+        for each in open_runs:
+            run = site.active.ask("run.show", run=each["run_id"])
+            for icon in run["icons"]:
+                if icon["doubt"] and (each["run_id"], icon["path"]) not in decided:
+                    decided.add((each["run_id"], icon["path"]))
+                    _is_good_doubt(site, icon)
+                    site.active.ask("run.decide", run=each["run_id"], path=icon["path"], verdict="ended")
+            assert time.monotonic() < until, f"run {each['run_id']} is {run['state']}: {run['waiting_for']}"
+        time.sleep(0.3)
+    found.doubts = len(decided)
+    found.runs = len(begun)
+    for run in all_runs(site.active):
+        if run["run_id"] in begun and run["state"] != "ended" and not run["message"].startswith("adopted"):
+            raise AssertionError(f"run {run['run_id']} is {run['state']}: {run['message']}")
+
+
+def _is_good_doubt(site: FailoverSite, icon: dict[str, Any]) -> None:
+    host = host_of(icon["path"].rpartition("/")[2], AGENTS)
+    reason = icon["doubt"]["reason"]
+    assert reason in OPERATORS_REASONS, f"{icon['path']} is in doubt: {icon['doubt']}"
+    assert any(name == host for name, _ in site.keeper_kills), f"no keeper of {host} was killed: {icon['doubt']}"
+
+
+def _nothing_started_twice(site: FailoverSite, found: Verdict) -> None:
+    said = testimony(site.witness)
+    twice = {job: count for job, count in said.starts.items() if count > 1}
+    assert not twice, f"started twice: {twice}"
+    found.starts, found.ends = len(said.starts), len(said.ends)
+
+
+def _results_are_known(site: FailoverSite, found: Verdict) -> None:
+    """Every end that a job wrote down is in the store of the active, with the exit code that was written."""
+    until = time.monotonic() + OVER_WITHIN_S
+    while True:
+        said = testimony(site.witness)
+        known = _known(site)
+        missing = _missing(site, said, known)
+        if not missing:
+            return
+        assert time.monotonic() < until, f"{len(missing)} results are not known: {missing[:5]}"
+        time.sleep(1.0)
+
+
+def _missing(site: FailoverSite, said: Testimony, known: Counter[tuple[str, str, int]]) -> list[tuple[Job, int, int]]:
+    left = Counter(known)
+    missing = []
+    for job, ends in said.ends.items():
+        key, name = job
+        for end in ends:
+            mark = (key if key.startswith("S") else str(end.run_id), name, end.code)
+            if left[mark] > 0:
+                left[mark] -= 1
+            elif not _may_be_lost(site, job, said.began.get(job, 0.0), end.at):
+                missing.append((job, end.run_id, end.code))
+    return missing
+
+
+def _may_be_lost(site: FailoverSite, job: Job, began: float, ended: float) -> bool:
+    """Tell whether the keeper of a job was killed while the job ran: nobody saw its end then."""
+    host = host_of(job[1], AGENTS)
+    return any(
+        name == host and began - KILLED_AROUND_S < at < ended + KILLED_AROUND_S for name, at in site.keeper_kills
+    )
+
+
+def _known(site: FailoverSite) -> Counter[tuple[str, str, int]]:
+    """Return what results the active has: what was run (a time of the schedule, or a number), which job, its code."""
+    copy = site.new_copy()
+    site.active.command("snapshot", str(copy))
+    database = apsw.Connection(str(copy / DATABASE_FILE), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        rows: Any = database.execute(
+            "select coalesce(occ, 'M:' || run_id), key_path, exit_code from attempts where state = ?",
+            (STATE_NUMBER["done"],),
+        ).fetchall()
+    finally:
+        database.close()
+    site.keep_copy(copy)
+    found: Counter[tuple[str, str, int]] = Counter()
+    for occ, path, code in rows:
+        nominal_ms = nominal_ms_of(occ)
+        what = occ.split(":")[1] if nominal_ms is None else key_of(nominal_ms)
+        found[what, path.rpartition("/")[2].partition("#")[0], code] += 1
+    return found
+
+
+def _every_time_has_its_run(site: FailoverSite) -> None:
+    """Every minute since the schedule was enabled has one run, and its first job was started."""
+    runs = [run for run in all_runs(site.active) if run["schedule_id"] == SCHEDULE and run["started_at"]]
+    times = Counter(run["nominal_at"] for run in runs)
+    twice = [at for at, count in times.items() if count > 1]
+    assert not twice, f"times with more than one run: {twice}"
+    if not times:
+        return
+    minutes = sorted(int(_epoch(at)) // MINUTE_S for at in times)
+    gaps = sorted(set(range(minutes[0], minutes[-1] + 1)) - set(minutes))
+    assert not gaps, f"times without a run: {[time.strftime('%H:%M', time.gmtime(each * MINUTE_S)) for each in gaps]}"
+
+
+def _epoch(at: str) -> float:
+    return datetime.fromisoformat(at).timestamp()
+
+
+def all_runs(server: Server) -> list[dict[str, Any]]:
+    """Return all runs, newest first."""
+    page = server.ask("run.list", limit=PAGE)
+    every: list[dict[str, Any]] = page["runs"]
+    while page["more"]:
+        page = server.ask("run.list", limit=PAGE, before=page["runs"][-1]["run_id"])
+        every += page["runs"]
+    return every
