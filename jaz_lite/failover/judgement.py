@@ -129,6 +129,16 @@ def replaced_by(
     return None
 
 
+def is_set_back(own_term: int, agents: Sequence[AgentSaid]) -> bool:
+    """Tell whether a directory is an earlier state of itself: an agent knows a start of it that it does not know.
+
+    Args:
+        own_term: the highest term that the directory knows, which its last process had.
+    """
+    epoch, _ = epoch_and_boot(own_term)
+    return any(said.proven and said.term > own_term and epoch_and_boot(said.term)[0] == epoch for said in agents)
+
+
 def names(texts: Sequence[str]) -> str:
     """Return some texts as one, the rest counted."""
     shown = ", ".join(texts[:NAMED_MAX])

@@ -15,9 +15,10 @@ from jaz_lite import config as configuration
 from jaz_lite.clock import SystemClock
 from jaz_lite.config import Config
 from jaz_lite.errors import JazLiteError
-from jaz_lite.failover.judgement import AgentSaid, replaced_by
+from jaz_lite.failover.judgement import AgentSaid, is_set_back, replaced_by
 from jaz_lite.failover.replaced import replaced
 from jaz_lite.log import configure
+from jaz_lite.runner.window import MARGIN_MS
 from jaz_lite.server.descriptors import allow_many_descriptors
 from jaz_lite.server.fence import mark_fenced
 from jaz_lite.server.house import Claim, House, Ready, claim_next
@@ -26,6 +27,7 @@ from jaz_lite.server.leaves import first_of
 from jaz_lite.store.directory import DataDirectory
 from jaz_lite.store.fencing import read_fenced
 from jaz_lite.store.open import Store
+from jaz_lite.store.transaction import Transaction
 from jaz_lite.wire.ident import epoch_and_boot
 
 ASKED_AGENTS_MAX = 16  # at a start: those seen last
@@ -58,8 +60,8 @@ def run_up(
         directory.keep_reserve()
         store = directory.open_store(clock=clock)
         try:
-            _refuse_replaced(directory, store, settings, clock)
-            serve(directory, store, settings, clock, created=created, ready=ready, verbosity=verbosity)
+            claim = _asked_around(directory, store, settings, clock)
+            serve(directory, store, settings, clock, claim=claim, created=created, ready=ready, verbosity=verbosity)
         finally:
             store.close()
 
@@ -102,6 +104,19 @@ def serve(
         raise house.failure
 
 
+def claim_set_back(tx: Transaction, act: bytes, *, now_ms: int) -> int:
+    """Come to a term as a start does, with a directory that lost what it had done: open the window of that (8.4).
+
+    Agents show it at their next contact, too. But the first that comes may be one that knows nothing, and would be
+    given what another one has.
+    """
+    term = claim_next(tx, act)
+    site = tx.term.site()
+    alive_ms = now_ms if site.tick_before_ms is None else site.tick_before_ms
+    tx.window.open(alive_ms - MARGIN_MS, now_ms, site.epoch, "set_back")
+    return term
+
+
 # ---- replaced
 
 
@@ -124,8 +139,11 @@ def refuse_fenced(directory: DataDirectory, config: Config) -> None:
         )
 
 
-def _refuse_replaced(directory: DataDirectory, store: Store, config: Config, clock: SystemClock) -> None:
+def _asked_around(directory: DataDirectory, store: Store, config: Config, clock: SystemClock) -> Claim:
     """Ask the other servers and some agents whether another server took over; leave the mark where one did.
+
+    Returns:
+        How this server comes to its term.
 
     Raises:
         Fenced: one did.
@@ -135,7 +153,7 @@ def _refuse_replaced(directory: DataDirectory, store: Store, config: Config, clo
         own_term = view.term.site().term
     told = replaced_by(epoch_and_boot(own_term)[0], answers.agents, answers.servers)
     if told is None:
-        return
+        return partial(claim_set_back, now_ms=clock.now_ms()) if is_set_back(own_term, answers.agents) else claim_next
     now_ms = clock.now_ms()
     error = replaced(
         own_term,

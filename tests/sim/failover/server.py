@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jaz_lite.errors import Fenced
-from jaz_lite.failover.judgement import Again, AgentSaid, Go, Refuse, ServerSaid, judge, replaced_by
+from jaz_lite.failover.judgement import Again, AgentSaid, Go, Refuse, ServerSaid, is_set_back, judge, replaced_by
 from jaz_lite.server.activation import take_over
+from jaz_lite.server.start import ASKED_AGENTS_MAX, claim_set_back
 from jaz_lite.store.fencing import FencedBy, clear_fenced, read_fenced, write_fenced
 from jaz_lite.store.transaction import Transaction
 from jaz_lite.wire.ident import epoch_and_boot, term_of
@@ -35,6 +36,7 @@ class SiteServer(Server):
         self.clock = site.clocks[place]
         self.dice = site.world.dice(f"server {place} {folder.name}")
         self.ever_ran = False
+        self._knows_set_back = False
         self.bound = True  # its directory may be started here
         self.rests = False  # nobody starts it
         self.deposed = False
@@ -55,12 +57,13 @@ class SiteServer(Server):
                 return
             known = self.ledger.term
             agents, servers = self.site.answers(self.place)
-            who = replaced_by(epoch_and_boot(known)[0], agents[:16], servers)
-            if who:
-                self.world.log(self.name, f"does not start: {who} knows another server")
+            said = replaced_by(epoch_and_boot(known)[0], agents[:ASKED_AGENTS_MAX], servers)
+            if said is not None:
+                self.world.log(self.name, "does not start: another server took over")
                 self.world.counts["starts refused"] += 1
-                self._mark(max((*agents, *servers), key=lambda said: said.term))
+                self._mark(said)
                 return
+            self._knows_set_back = is_set_back(known, agents[:ASKED_AGENTS_MAX])
         self.deposed = False
         super().boot()
         self._epoch = None
@@ -76,6 +79,9 @@ class SiteServer(Server):
         write_fenced(self.folder, mark)
 
     def _claim(self, tx: Transaction, act: bytes) -> int:
+        if self._epoch is None and self._knows_set_back:
+            self.world.counts["starts that found themselves set back"] += 1
+            return claim_set_back(tx, act, now_ms=self.clock.now_ms())
         if self._epoch is None:
             return super()._claim(tx, act)
         return take_over(tx, self._epoch, act, self.clock.now_ms())

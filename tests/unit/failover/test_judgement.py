@@ -4,7 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jaz_lite.failover.judgement import Again, AgentSaid, Ask, Go, Refuse, ServerSaid, judge, names, replaced_by
+from jaz_lite.failover.judgement import (
+    Again,
+    AgentSaid,
+    Ask,
+    Go,
+    Refuse,
+    ServerSaid,
+    is_set_back,
+    judge,
+    names,
+    replaced_by,
+)
 from jaz_lite.wire.ident import term_of
 from jaz_lite.wire.limits import EPOCH_MAX
 
@@ -23,6 +34,23 @@ def server(**said: object) -> ServerSaid:
 
 def test_a_copy_whose_agents_hear_no_server_begins_the_next_epoch() -> None:
     assert judge(OWN, [agent()], []) == Go(5)
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (agent(term=term_of(4, 8)), True),
+        (agent(term=OWN), False),
+        (agent(term=term_of(4, 6)), False),
+        (agent(term=term_of(5, 0)), False),
+        (agent(term=term_of(4, 8), proven=False), False),
+    ],
+    ids=["a later start", "the last one", "an earlier one", "a server that took over", "without proof"],
+)
+def test_a_directory_was_set_back_where_an_agent_knows_a_start_that_it_does_not(
+    said: AgentSaid, expected: bool
+) -> None:
+    assert is_set_back(OWN, [agent("web02"), said]) is expected
 
 
 @pytest.mark.parametrize(
