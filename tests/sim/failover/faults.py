@@ -104,7 +104,13 @@ class SiteFaults(Faults):
         self.site.take_over(copy, place, force=self.dice.random() < FORCED, dies=death)
 
     def _set_back(self) -> None:
-        """The directory of a server becomes what it was, in place, and it is simply started again."""
+        """The directory of a server becomes what it was, in place, and it is simply started again.
+
+        Not where work goes to groups: if the one member that could tell is away, nobody knows what it was given, and
+        the next one to come is given it, too. Only a takeover says that there is something to wait for.
+        """
+        if self.site.has_groups:
+            return
         server = self.dice.choice(self.site.servers)
         copies = [copy for copy in self.site.shelf.copies if copy.origin == server.folder]
         if copies and not server.rests and server.ever_ran:

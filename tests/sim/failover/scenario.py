@@ -45,7 +45,7 @@ def play_failover(world: World, folder: Path, stack: ExitStack) -> None:
     oracle.ledgers[str(folder / DATABASE_FILE)] = Ledger(oracle, places[0])
     schedules = Schedules(world)
     names = [f"a{number}" for number in range(1, dice.randint(1, 3) + 1)]
-    site_uid, nets = _furnish(world, folder, names, schedules)
+    site_uid, nets, site.has_groups = _furnish(world, folder, names, schedules)
     machines_set_back = dice.random() < MACHINES_SET_BACK
     for name in names:
         known = dice.sample(places, dice.randint(1, len(places)))
@@ -144,8 +144,12 @@ def _window_is_closed(server: SiteServer) -> bool:
         return view.window.current() is None
 
 
-def _furnish(world: World, folder: Path, names: list[str], schedules: Schedules) -> tuple[bytes, list[str]]:
-    """Put agents, hosts, jobnets and schedules into the store; return the site, and the jobnets that people start."""
+def _furnish(world: World, folder: Path, names: list[str], schedules: Schedules) -> tuple[bytes, list[str], bool]:
+    """Put agents, hosts, jobnets and schedules into the store.
+
+    Returns:
+        The site, the jobnets that people start, and whether there is a group.
+    """
     dice = world.dice("definitions")
     hosts = [f"h-{name}" for name in names]
     store = Store.open(folder, clock=WorldClock(world))
@@ -166,4 +170,4 @@ def _furnish(world: World, folder: Path, names: list[str], schedules: Schedules)
             nets.append(net.jobnet_id)
         schedules.define(tx, hosts, now_ms)
     store.close()
-    return site_uid, nets
+    return site_uid, nets, GROUP in hosts

@@ -37,6 +37,7 @@ class Site:
         self.servers: list[SiteServer] = []
         self.active: SiteServer  # as people think: the one that took over last
         self.healed = False
+        self.has_groups = False
         self._tells_peers = tells_peers
 
     def addresses(self) -> tuple[str, ...]:
