@@ -23,6 +23,7 @@ NAMES = (
     "ship",
     "snapshot",
     "failover",
+    "announce",
 )
 
 

@@ -7,33 +7,26 @@ of a bare TLS object, a bare fdatasync.
 """
 
 import contextlib
-import json
 import os
 import shutil
-import signal
 import ssl
-import subprocess
-import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench.agents_driver import key_of, name_of
+from bench.agents_driver import name_of
 from bench.definitions import wide
+from bench.fleet import DRIVERS, drivers, prepare
 from bench.floor import sync_seconds
 from bench.process import cpu, disk_kind, pss_mb
 from bench.report import Result
 from bench.site import Site
 
 AGENTS = 1000
-DRIVERS = 2
 JOBS_AN_AGENT = 5
 IDLE_S = 20.0
 SETTLE_S = 3.0
-ALL_UP_WITHIN_S = 300.0
 HANDSHAKES = 300
 IDLE_CPU_BAR = 0.05  # of one core, with 1,000 agents (target 10)
 PER_AGENT_KB_BAR = 32.0  # target 8, with TLS
@@ -53,14 +46,14 @@ def run(*, rounds: int, jobs: int, place: Path | None) -> Result:
 
 
 def _measure(here: Site, agents: int) -> Result:
-    _prepare(here, agents)
+    prepare(here, agents)
     here.start()
     time.sleep(SETTLE_S)
     server = here.processes()["server"]
     empty_mb = pss_mb(server)
     port = here.port()
     floor = _handshake_floor(here.data)
-    with _drivers(here.data, port, agents) as fleet:
+    with drivers(here.data, port, agents) as fleet:
         began, before = time.monotonic(), cpu(server)
         fleet.say("go")
         cold_s = fleet.all_up() - began
@@ -115,28 +108,6 @@ def _measure(here: Site, agents: int) -> Result:
     )
 
 
-def _prepare(here: Site, agents: int) -> None:
-    """Make a data directory that knows so many agents and a host for each, straight through the store."""
-    from jaz_lite.clock import SystemClock
-    from jaz_lite.model.host import Host
-    from jaz_lite.store.agents import AgentRow
-    from jaz_lite.store.directory import DataDirectory
-    from jaz_lite.store.open import Store
-
-    clock = SystemClock()
-    DataDirectory.prepare(here.data, server_id="bench", clock=clock)
-    (here.data / "config.toml").write_text("[server]\nembedded_agent = false\n")
-    store = Store.open(here.data, clock=clock)
-    try:
-        with store.transaction() as tx:
-            for number in range(agents):
-                name = name_of(number)
-                tx.agents.put(AgentRow(agent_id=name, kid=1, key=key_of(number), created_ms=clock.now_ms()))
-                tx.hosts.put(Host(host=name, agent_id=name))
-    finally:
-        store.close()
-
-
 def _handshake_floor(data: Path) -> dict[str, float]:
     """Return seconds of a bare handshake (both halves, the server's half), and the memory of a session's TLS objects."""
     from jaz_lite.net.tls import client_context, server_context
@@ -163,76 +134,3 @@ def _handshake_floor(data: Path) -> dict[str, float]:
     both_s = (time.perf_counter() - began) / HANDSHAKES
     both_kb = (pss_mb(os.getpid()) - before_mb) * 1000 / HANDSHAKES
     return {"both_s": both_s, "server_s": ours / HANDSHAKES, "session_kb": both_kb / 2}
-
-
-class _Fleet:
-    """The drivers, as one."""
-
-    def __init__(self, drivers: list["subprocess.Popen[str]"]) -> None:
-        self._drivers = drivers
-        self._last: dict[int, dict[str, Any]] = {}
-        self._news = threading.Condition()
-        self._sizes: dict[int, int] = {}
-        for number, driver in enumerate(drivers):
-            threading.Thread(target=self._listen, args=(number, driver), daemon=True).start()
-
-    def _listen(self, number: int, driver: "subprocess.Popen[str]") -> None:
-        assert driver.stdout is not None
-        for line in driver.stdout:
-            with self._news:
-                self._last[number] = json.loads(line)
-                self._news.notify_all()
-
-    def say(self, word: str) -> None:
-        for driver in self._drivers:
-            assert driver.stdin is not None
-            driver.stdin.write(word + "\n")
-            driver.stdin.flush()
-
-    def expect(self, sizes: list[int]) -> None:
-        self._sizes = dict(enumerate(sizes))
-
-    def all_up(self) -> float:
-        """Return the monotonic second at which the last agent was synced."""
-        self._wait_for(self._sizes)
-        return max(float(last["at"]) for last in self._last.values())
-
-    def all_down(self) -> None:
-        self._wait_for(dict.fromkeys(self._sizes, 0))
-
-    def _wait_for(self, wanted: dict[int, int]) -> None:
-        with self._news:
-            if not self._news.wait_for(
-                lambda: {number: last["up"] for number, last in self._last.items()} == wanted, ALL_UP_WITHIN_S
-            ):
-                raise RuntimeError(f"after {ALL_UP_WITHIN_S:.0f} s only {self._last} of {wanted}")
-
-    def failures(self) -> dict[str, int]:
-        """Return why attempts to connect failed, and how often."""
-        total: dict[str, int] = {}
-        for last in self._last.values():
-            for why, count in last["failed"].items():
-                total[why] = total.get(why, 0) + count
-        return total
-
-
-@contextlib.contextmanager
-def _drivers(data: Path, port: int, agents: int) -> Iterator[_Fleet]:
-    sizes = [agents // DRIVERS + (number < agents % DRIVERS) for number in range(DRIVERS)]
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-m", "bench.agents_driver", str(data), str(port), str(sum(sizes[:number])), str(size)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )
-        for number, size in enumerate(sizes)
-    ]  # fmt: skip
-    fleet = _Fleet(started)
-    fleet.expect(sizes)
-    try:
-        fleet.say("count")
-        fleet.all_down()  # they have loaded everything and wait
-        yield fleet
-    finally:
-        for driver in started:
-            driver.send_signal(signal.SIGKILL)
-            driver.wait()
