@@ -141,7 +141,9 @@ def _known(site: FailoverSite) -> Counter[tuple[str, str, int]]:
     """Return what results the active has: what was run (a time of the schedule, or a number), which job, its code."""
     copy = site.new_copy()
     site.active.command("snapshot", str(copy))
-    database = apsw.Connection(str(copy / DATABASE_FILE), flags=apsw.SQLITE_OPEN_READONLY)
+    # Immutable: else a look at it would leave files in the copy, which could not be activated then.
+    uri = f"file:{copy / DATABASE_FILE}?immutable=1"
+    database = apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
     try:
         rows: Any = database.execute(
             "select coalesce(occ, 'M:' || run_id), key_path, exit_code from attempts where state = ?",
