@@ -19,17 +19,17 @@ from jaz_lite.wire.ident import replaces
 from jaz_lite.wire.limits import ADDRESSES_MAX, PEERS_MAX
 from jaz_lite.wire.x509 import der_of
 
-SILENT_S_MAX = 2**31  # what "never" is said as
-
 
 class Membership:
     """The enrolment at a site and the term in which its server speaks; `term` is what lies on the disk."""
 
-    def __init__(self, disk: Disk, folder: str, record: SiteRecord) -> None:
+    def __init__(self, disk: Disk, folder: str, record: SiteRecord, now: Moment) -> None:
         self.record = self._coming = record  # on the disk, and as it will be after what is being written
         self.term = self._coming_term = load_term(disk, folder)
         self.contact = ContactKeeper(disk, folder)
-        self.heard_at: float | None = None  # when the present server was last heard, monotonic
+        # When the present server was last heard, monotonic. Before that, since when it could have been: who was started
+        # a moment ago may have heard it just before, and must not speak against its life.
+        self.heard_at = now.mono
         self._disk = disk
         self._folder = folder
 
@@ -71,9 +71,7 @@ class Membership:
             in_session: whether there is a session with the server of the term that is known.
         """
         known = self._coming_term
-        # Of a server that this process of the agent never heard, it was long ago.
-        silent_s = SILENT_S_MAX if self.heard_at is None else int(now.mono - self.heard_at)
-        live_s = min(SILENT_S_MAX, max(0, silent_s))
+        live_s = max(0, int(now.mono - self.heard_at))
         if challenge.probe:
             link.probe_answer(
                 term=known.term,

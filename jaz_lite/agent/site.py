@@ -85,7 +85,7 @@ class Site:
         self._own = own
         self._folder = site_folder(record.site_uid)
         self._disk.make_folder(f"{self._folder}/out")
-        self.member = Membership(disk, self._folder, record)
+        self.member = Membership(disk, self._folder, record, now)
         self.log = SiteLog(disk, self._folder, self.member.term)
         self.output = SiteOutput(outputs)
         self._keeper_is_up = False

@@ -38,7 +38,7 @@ def disk(tmp_path: Any) -> PosixDisk:
 def member(disk: PosixDisk) -> Membership:
     """The membership as a new process finds it."""
     (record,) = load_sites(disk)
-    return Membership(disk, site_folder(UID), record)
+    return Membership(disk, site_folder(UID), record, Moment(0, 0))
 
 
 def offer_key(kid: int) -> ConfigChanged:

@@ -204,7 +204,6 @@ def test_who_asks_is_told_whether_the_agent_has_a_session_and_when_it_heard_its_
     tmp_path: Path, output: Path
 ) -> None:
     site = open_site(tmp_path)
-    assert probed(site, NOW.mono).live_s > 10**9  # never
     session = Handshake(site, 5)
     session.welcome()
     carry_out(site)
@@ -215,3 +214,12 @@ def test_who_asks_is_told_whether_the_agent_has_a_session_and_when_it_heard_its_
 
     assert (during.term, during.in_session, during.live_s) == (5, True, 7)
     assert (after.term, after.in_session, after.live_s) == (5, False, 9)
+
+
+def test_an_agent_that_was_just_started_does_not_say_that_its_server_has_been_silent_for_long(
+    tmp_path: Path, output: Path
+) -> None:
+    site = open_site(tmp_path)
+
+    assert probed(site, NOW.mono).live_s == 0
+    assert probed(site, NOW.mono + 70).live_s == 70
