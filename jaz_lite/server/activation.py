@@ -77,6 +77,8 @@ def run_activated(
     go: Go | None = None
     if standby_runs(folder):
         # It goes on keeping its copy current until it is clear that this copy is to take over.
+        if not wishes.after_fence:
+            refuse_fenced(directory, settings)
         _refuse_beside_original(directory.binding, directory.folder, wishes)
         with _looked_at(folder, clock) as store:
             go = _judged(directory, store, _as_before(store, settings), wishes, tell)
@@ -85,11 +87,16 @@ def run_activated(
         if not wishes.after_fence:
             refuse_fenced(directory, settings)
         _refuse_beside_original(directory.binding, directory.folder, wishes)
-        verify(directory.folder)
+        found = verify(directory.folder)
+        if go is None and found.schema == found.schema_known:
+            # Before it is opened for writing: a takeover that is refused leaves the copy as it was.
+            with directory.look_at_store(clock=clock) as store:
+                go = _judged(directory, store, _as_before(store, settings), wishes, tell)
         directory.keep_reserve()
         store = directory.open_store(clock=clock)
         try:
             settings = _as_before(store, settings)
+            # A copy of an older format can say whom to ask only now.
             go = go or _judged(directory, store, settings, wishes, tell)
             for notice in go.notices:
                 tell(notice)

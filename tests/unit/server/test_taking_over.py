@@ -7,14 +7,16 @@ import pytest
 
 from jaz_lite.agent.policy import Policy
 from jaz_lite.clock import VirtualClock
-from jaz_lite.errors import Fenced
-from jaz_lite.server.activation import MARGIN_MS, take_over
+from jaz_lite.errors import Fenced, Refused
+from jaz_lite.server.activation import MARGIN_MS, Wishes, run_activated, take_over
 from jaz_lite.server.embedded import enrol_local, is_embedded, set_aside
 from jaz_lite.server.fence import mark_fenced
 from jaz_lite.store.directory import DataDirectory, is_in_use
 from jaz_lite.store.fencing import read_fenced
 from jaz_lite.store.open import Store
+from jaz_lite.store.verifying import verify
 from jaz_lite.wire.ident import term_of
+from tests.store.copies import contents, site, snapshot
 
 CLOCK = VirtualClock()
 
@@ -117,3 +119,18 @@ def test_a_directory_is_in_use_as_long_as_its_lock_is_held(tmp_path: Path) -> No
     with directory.lock():
         assert is_in_use(directory.folder)
     assert not is_in_use(directory.folder)
+
+
+def test_a_takeover_that_is_refused_leaves_the_copy_as_it_was(tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    snapshot(site(tmp_path / "original"), copy)
+    before = contents(copy)
+
+    with pytest.raises(Refused, match="not taken over"):
+        run_activated(copy, Wishes(confirm=lambda _question: False), tell=lambda _sentence: None)
+
+    after = contents(copy)
+    after.pop("lock", None)
+    before.pop("lock", None)
+    assert after == before
+    assert verify(copy).manifest is not None
