@@ -116,19 +116,22 @@ class Following:
 
     async def run(self) -> None:
         """Serve the peer until cancelled."""
-        try:
-            await self.until(lambda: self._asked is not None)
-            assert self._asked is not None
-            self.who = self._asked.who
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._keep_telling)
+        await self.until(lambda: self._asked is not None)
+        assert self._asked is not None
+        self.who = self._asked.who
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._keep_telling)
+            try:
                 await self._serve(self._asked)
-        except JazLiteError as error:
-            log.warning(
-                "a standby cannot be served", extra={"action": "peer.unserved", "peer": self.who, "why": error.message}
-            )
-            self._link.error("copy", error.message)
-            self.flush()
+            except (JazLiteError, NeedsCopy, OSError) as error:
+                # Also where more was changed during a copy than is kept: it may ask again in a quieter time.
+                why = str(error)
+                log.warning(
+                    "a standby cannot be served", extra={"action": "peer.unserved", "peer": self.who, "why": why}
+                )
+                self._link.error("copy", why)
+                self.flush()
+            nursery.cancel_scope.cancel()
 
     # ---- inside
 

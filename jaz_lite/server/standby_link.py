@@ -125,6 +125,8 @@ class StandbyLink:
             self._end(str(why))
         except JazLiteError as error:
             self._end(error.message)
+        except OSError as error:
+            self._end(f"the copy cannot be written down: {error.filename or self._address}: {error.strerror}")
 
     async def _take_one(self, link: PeerCaller, happening: Happening) -> None:
         if not isinstance(happening, Closed):

@@ -132,6 +132,40 @@ async def test_an_invitation_that_is_too_old_lets_nobody_in(active: Active, foll
     assert (link.done, link.proven) == (False, False)
 
 
+async def test_a_copy_that_cannot_be_written_down_ends_the_link_and_not_the_standby(
+    active: Active, follower: Follower
+) -> None:
+    (follower.folder / "incoming").write_text("in the way")
+    token_id, secret = active.peers_door.invite(60)
+    async with listening(active) as address:
+        link = await follower.hold(address, key=token_key(secret), token_id=token_id)
+
+    assert not link.done
+    assert "the copy cannot be written down" in link.trouble
+
+
+async def test_a_standby_is_told_that_more_was_changed_during_its_copy_than_is_kept(
+    active: Active, follower: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jaz_lite.store.changes.KEPT_BYTES_MAX", 0)
+    ended: list[StandbyLink] = []
+    async with listening(active) as address, trio.open_nursery() as nursery:
+        token_id, secret = active.peers_door.invite(60)
+
+        async def hold() -> None:
+            ended.append(await follower.hold(address, key=token_key(secret), token_id=token_id))
+
+        nursery.start_soon(hold)
+        with trio.fail_after(WITHIN_S):
+            number = 0
+            while not ended:
+                number += 1
+                active.put(f"h{number}")
+                await trio.sleep(0)
+
+    assert "what came after it is not kept" in ended[0].trouble
+
+
 async def test_what_is_committed_arrives_and_is_confirmed(active: Active, follower: Follower) -> None:
     async with following(active, follower):
         active.put("one")
