@@ -90,7 +90,6 @@ async def _make_turn(turns: Turns, shipping: Shipping) -> None:
         # Where the server was told to end just now, the commit was not even begun, and the store could not be closed.
         turn.tx.rollback()
         turns.feed.drop()
-        turn.tx.rollback()  # the server was stopped before the commit began
         raise
     await shipping.released()
     turns.release(turn)
