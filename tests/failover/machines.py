@@ -1,5 +1,6 @@
 """Servers on machines: each a process with a data directory of its own, to be killed, frozen, or told by an agent."""
 
+import json
 import shutil
 import signal
 import subprocess
@@ -10,7 +11,7 @@ from typing import Any
 from jaz_lite.errors import JazLiteError
 from jaz_lite.net.local_client import call
 from tests.lab.network import Host
-from tests.lab.parts import run_on, start_on
+from tests.lab.parts import comes_true, run_on, start_on
 
 PORT = 11061
 STARTS_WITHIN_S = 120.0
@@ -18,6 +19,7 @@ ENDS_WITHIN_S = 150.0
 REPLACED = 3  # the exit code of a server that learnt that it is not the server any more
 SEEMS_ACTIVE = 5  # ... of a takeover that was refused
 LISTEN = ("--listen", f"0.0.0.0:{PORT}")
+BEHIND_MAX = 5  # changes; while jobs run all the time it is seldom none
 NOT_COPIED = shutil.ignore_patterns("server.sock", "sock", "lock")
 
 
@@ -45,10 +47,23 @@ class Server:
         """Take over with its directory."""
         self._run("activate", "--no-agent", "--yes", *LISTEN, *words)
 
+    def follow(self, active: "Server") -> None:
+        """Keep a copy of another server current, as a standby; return when it has one and is up to date."""
+        token = str(json.loads(active.command("standby", "invite", "--json"))["token"])
+        self._run("standby", "run", "--from", f"{active.host.address}:{PORT}", "--token", token, *LISTEN)
+        comes_true(f"{self} follows {active}", self._is_current)
+
+    def _is_current(self) -> bool:
+        said = run_on(self.host, "--data", str(self.data), "standby", "status", "--json", expect=None)
+        if said.returncode:
+            return False
+        shown = json.loads(said.stdout)
+        return not shown["trouble"] and shown["heard_s"] is not None and shown["behind_changes"] <= BEHIND_MAX
+
     def _run(self, *words: str) -> None:
         self.killed = self.frozen = False
-        # What a killed server leaves is no sign of life.
-        (self.data / "server.sock").unlink(missing_ok=True)
+        if not self.lives:  # what a killed server leaves is no sign of life
+            (self.data / "server.sock").unlink(missing_ok=True)
         self.process = start_on(self.host, self.log, "--data", str(self.data), *words, TZ="UTC")
 
     def wait_started(self) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tests.failover.load import Load
-from tests.failover.machines import NOT_COPIED, REPLACED, SEEMS_ACTIVE, Server
+from tests.failover.machines import ENDS_WITHIN_S, NOT_COPIED, REPLACED, SEEMS_ACTIVE, Server
 from tests.failover.site import SERVERS, FailoverSite, refused
 
 APART_S = (0.5, 3.0, 12.0)  # how long two servers go on beside each other
@@ -109,7 +109,35 @@ class Switch:
         self._activate(first, "--after-fence", "--force")
         self.copy_age = f"{self.copy_age}, then its own"
 
+    def standby(self) -> None:
+        """The old server dies, and the standby that followed it takes over with what it has."""
+        old, place = self._site.active, self._followed()
+        old.kill()
+        following = place.process
+        self._activate(place)
+        assert following is not None
+        following.wait(ENDS_WITHIN_S)
+        self._comes_back(old)
+
+    def handed_over(self) -> None:
+        """The old server is well and hands the site over to its standby: nothing is lost, and it stops."""
+        old, place = self._site.active, self._followed()
+        old.command("switchover", place.host.address)
+        assert old.ended() == REPLACED, f"{old} ended with {old.exit_code}: {old.said()}"
+        assert place.wait_started(), f"{place} was handed the site and ended with {place.exit_code}: {place.said()}"
+        self._site.active = place
+
     # ---- steps
+
+    def _followed(self) -> Server:
+        """Return a standby that follows the active server."""
+        if not self._site.active.lives:
+            self._site.active.start()
+        assert self._site.active.wait_started(), self._site.active.said()
+        place = self._site.server_on(self._elsewhere())
+        place.follow(self._site.active)
+        self.copy_age = "followed"
+        return place
 
     def _copy(self, dead: Server | None) -> Path:
         """Return a copy to take over with: of a dead server its whole directory, the newest, or any older one."""
@@ -160,4 +188,6 @@ KINDS: Mapping[str, Callable[[Switch], None]] = {
     "twice": Switch.twice,
     "apart": Switch.apart,
     "returned": Switch.returned,
+    "dead beside a standby": Switch.standby,
+    "handed over": Switch.handed_over,
 }

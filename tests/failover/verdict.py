@@ -16,6 +16,7 @@ from tests.failover.site import AGENTS, FailoverSite
 from tests.failover.witness import SCHEDULE, Job, Testimony, host_of, key_of, testimony
 
 OVER_WITHIN_S = 240.0
+JOBS_END_WITHIN_S = 20.0  # they take three
 KILLED_AROUND_S = 2.0  # what began up to so long after its keeper was killed had been claimed before
 OVER = ("ended", "run_error", "end_error")
 PAGE = 500
@@ -39,6 +40,7 @@ def judge(site: FailoverSite) -> Verdict:
     one_is_active(site)
     site.wait_for_agents(site.active)
     _wait_for_runs(site, found)
+    _wait_for_jobs(site)
     _nothing_started_twice(site, found)
     _results_are_known(site, found)
     _every_time_has_its_run(site)
@@ -86,6 +88,16 @@ def _wait_for_runs(site: FailoverSite, found: Verdict) -> None:
     for run in all_runs(site.active):
         if run["run_id"] in begun and run["state"] != "ended" and not run["message"].startswith("adopted"):
             raise AssertionError(f"run {run['run_id']} is {run['state']}: {run['message']}")
+
+
+def _wait_for_jobs(site: FailoverSite) -> None:
+    """Wait for the end of jobs that no run here waits for: an earlier active had them begun."""
+    until = time.monotonic() + JOBS_END_WITHIN_S
+    while True:
+        said = testimony(site.witness)
+        if len(said.ends) == len(said.starts) or time.monotonic() > until:
+            return
+        time.sleep(0.3)
 
 
 def _is_good_doubt(site: FailoverSite, icon: dict[str, Any]) -> None:
