@@ -156,6 +156,7 @@ class Following:
             self._refuse_other_keys()
             async with self._ready() as changes:
                 self._follow(changes, Position(asked.mark, asked.lsn))
+            self.state = "following"
         except NeedsCopy as why:
             await self._copy(str(why))
 
@@ -166,7 +167,6 @@ class Following:
         self._follower.wake = self._poke
         self._under_way.clear()
         self.confirmed = since.lsn
-        self.state = "following"
         log.info("a standby follows", extra={"action": "peer.follows", "peer": self.who, "lsn": since.lsn})
 
     # ---- changes
@@ -234,18 +234,19 @@ class Following:
                         manifest = await trio.to_thread.run_sync(self._take, target)
                         async with self._ready():
                             self._follow(changes, self._position_of(target))
+                            self.confirmed = 0  # until the copy is verified there and in its place
                     finally:
                         with trio.CancelScope(shield=True):
                             async with self._ready():
                                 pass  # a hold ends between two transactions, too
             self._keys = keys_sum(self._link.sealing_key, keys_of(target / KEYS_FOLDER))
-            self.state = "copying"
             await self._send(target, (*manifest.files, MANIFEST_FILE))
         finally:
             shutil.rmtree(target, ignore_errors=True)
         await self.until(lambda: self._link.copy_taken)
         self._copied()
         self.state = "following"
+        self._poke()
 
     def _position_of(self, target: Path) -> Position:
         copy = Store.open(target, clock=self._store.clock, read_only=True)

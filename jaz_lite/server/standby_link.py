@@ -143,6 +143,7 @@ class StandbyLink:
                 link.copy_ack()
             case CopyOver():
                 await self._copy.finish()
+                link.ship_ack(self._copy.lsn)
                 log.info("the standby has a new copy", extra={"action": "standby.copied", "lsn": self._copy.lsn})
                 self._look()
                 if self._token_id:

@@ -127,7 +127,7 @@ class Standbys:
                 await trio.sleep(READY_LOOK_S)
             lsn = changes.position.lsn
             changes.committed()
-            await following.until(lambda: following.confirmed >= lsn)
+            await following.until(lambda: following.state == "following" and following.confirmed >= lsn)
             return lsn
         raise Refused(
             f"the standby {following.who} did not take the last changes within {KEEPS_UP_S:.0f} s; this server goes on",

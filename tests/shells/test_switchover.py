@@ -23,6 +23,15 @@ class HungDisk(StandbyCopy):
         await trio.sleep_forever()
 
 
+class HungCopy(StandbyCopy):
+    """A standby that takes in a copy, and no second one."""
+
+    async def finish(self) -> None:
+        if self.position is not None:
+            await trio.sleep_forever()
+        await super().finish()
+
+
 @pytest.fixture
 def active(tmp_path: Path) -> Iterator[Active]:
     with opened(tmp_path / "site") as store:
@@ -81,6 +90,31 @@ async def test_a_standby_that_does_not_take_the_last_changes_leaves_everything_a
         active.put("last")
         with pytest.raises(Refused, match="this server goes on"):
             await switch.switch_over("", nobody)
+    slow.copy.close()
+
+    assert (active.turns.halted, read_fenced(active.store.folder), fenced) == (False, None, [])
+
+
+async def test_a_standby_that_needs_another_copy_meanwhile_is_not_handed_the_site(
+    active: Active,
+    tmp_path: Path,
+    switch: Standbys,
+    fenced: list[Fenced],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(standbys, "KEEPS_UP_S", 1.0)
+    slow = Follower(tmp_path / "slow", active.store.clock)
+    slow.copy = HungCopy(slow.folder, active.store.clock, live_s=lambda: None, addrs=lambda: ())
+    async with following(active, slow):
+        (guest,) = active.peers_door.guests
+
+        async def keys_change(_sentence: str) -> None:
+            active.store.keys.make_next_certificate("next", lambda count: b"7" * count)
+            active.put("last")
+            await slow.until(lambda: guest.following.state == "copying")
+
+        with pytest.raises(Refused, match="this server goes on"):
+            await switch.switch_over("", keys_change)
     slow.copy.close()
 
     assert (active.turns.halted, read_fenced(active.store.folder), fenced) == (False, None, [])
