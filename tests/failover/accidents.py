@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.failover.site import AGENTS, HIDDEN, FailoverSite
 
 AWAY_S = (0.0, 0.3, 1.5)
-KINDS = ("server", "agent", "agent", "keeper", "cut", "one way", "copy", "copy")
+KINDS = ("server", "agent", "agent", "keeper", "cut", "one way", "copy", "copy", "all")
 COPY_WITHIN_S = 90.0
 
 
@@ -60,6 +60,15 @@ class Accidents:
                 host.allow_all()
                 if agent == HIDDEN:
                     host.refuse_outgoing()
+            case "all":
+                site.active.kill()
+                for name in AGENTS:
+                    site.kill_agent(name)
+                    site.kill_keeper(name)
+                time.sleep(away_s)
+                for name in AGENTS:
+                    site.start_agent(name)
+                site.active.start()
             case "copy":
                 target = site.new_copy()
                 self._copies.append((site.active.snapshot(target), target))
