@@ -31,6 +31,7 @@ from jaz_lite.wire.agent_core import AgentLink
 from jaz_lite.wire.happenings import (
     Acked,
     AgentIdentity,
+    Beat,
     Challenged,
     Closed,
     ConfigChanged,
@@ -231,6 +232,8 @@ class Site:
                     self.output.asked(k, stream, offset)
                 case ConfigChanged():
                     self._configured(happening)
+                case Beat():
+                    pass  # that it was heard is noted below
                 case _:
                     self.core.asked(happening, now)
         if link is self._link:

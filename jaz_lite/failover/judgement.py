@@ -77,10 +77,11 @@ class Again:
 
 @dataclass(frozen=True, slots=True)
 class Go:
-    """It may, with this epoch. `notices`: what people should know."""
+    """It may, with this epoch. notices: what people should know. overruled: who spoke for another server's life."""
 
     epoch: int
     notices: tuple[str, ...] = ()
+    overruled: tuple[str, ...] = ()
 
 
 Judgement = Refuse | Ask | Again | Go
@@ -106,16 +107,16 @@ def judge(
     highest, _ = epoch_and_boot(max(terms))
     if highest >= EPOCH_MAX:
         return Refuse((f"all {EPOCH_MAX} epochs of this site are used up",))
+    alive = tuple(reason for reason in (*map(_life_of, servers), *map(_life_at, believed)) if reason)
     if not force:
-        alive = (*map(_life_of, servers), *map(_life_at, believed))
-        if reasons := tuple(reason for reason in alive if reason):
-            return Refuse(reasons)
+        if alive:
+            return Refuse(alive)
         left = [said.silent_s for said in believed if _may_be_restarting(said)]
         if left:
             return Again(max(0.5, RESTART_S - min(left)))
         if not (believed or servers or sure):
             return Ask("no agent and no other server of this site could be asked whether the active server still lives")
-    return Go(highest + 1, tuple(_notices(own_epoch, highest, agents)))
+    return Go(highest + 1, tuple(_notices(own_epoch, highest, agents)), alive)
 
 
 def replaced_by(

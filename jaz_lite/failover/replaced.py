@@ -31,8 +31,10 @@ def replaced(
     at = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(zone)
     who = f"the server at {', '.join(addrs)}" if addrs else "another server"
     place = addrs[0] if addrs else "HOST"
+    it_says = seen_from in {f"the server at {addr}" for addr in addrs}
+    how = f"{seen_from} is active with epoch {epoch}" if it_says else f"{seen_from} accepted epoch {epoch} of {who}"
     return Fenced(
-        f"this server was replaced: {seen_from} accepted epoch {epoch} of {who}, as was learnt at"
+        f"this server was replaced: {how}, as was learnt at"
         f" {at.isoformat(sep=' ', timespec='seconds')}; this server (epoch {own_epoch}) has stopped",
         hint=f"to make it the standby again: jaz-lite standby run --from {place}; to take over deliberately:"
         " jaz-lite activate --after-fence",

@@ -50,7 +50,11 @@ def notices(nouns: Nouns, zone: tzinfo) -> list[str]:
     told = [
         f"the uncertainty window is open: {WHY[window.reason]}, and what was done from "
         f"{shown(window.from_ms, zone)} to {shown(window.until_ms, zone)} may not be known here; "
-        + (f"not heard since: {names}" if missing else "all agents have told what they know")
+        + (
+            f"not heard since: {names}"
+            if missing
+            else "all agents have told what they know, and ten minutes after that it closes if nothing is in doubt"
+        )
         + "; do not point hosts to other agents meanwhile"
     ]
     if window.too_old:

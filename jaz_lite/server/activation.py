@@ -16,7 +16,7 @@ import trio
 from jaz_lite import config as configuration
 from jaz_lite.clock import SystemClock
 from jaz_lite.config import Config
-from jaz_lite.errors import AlreadyRunning, Refused
+from jaz_lite.errors import AlreadyRunning, NoSuchObject, Refused
 from jaz_lite.failover.judgement import Again, Ask, Go, Refuse, judge, names
 from jaz_lite.log import configure
 from jaz_lite.server.descriptors import allow_many_descriptors
@@ -72,7 +72,12 @@ def run_activated(
     configure(verbosity)
     allow_many_descriptors()
     clock = SystemClock()
-    directory = DataDirectory(folder)
+    try:
+        directory = DataDirectory(folder)
+    except NoSuchObject as error:
+        raise NoSuchObject(
+            error.message, hint="name the copy to take over with: jaz-lite activate --data DIR"
+        ) from error
     settings = config or configuration.read(folder)
     go: Go | None = None
     if standby_runs(folder):
@@ -231,7 +236,7 @@ def _judged(directory: DataDirectory, store: Store, config: Config, wishes: Wish
         answers = trio.run(partial(inquire, store, config))
         match judge(known, answers.agents, answers.servers, force=wishes.force, sure=sure):
             case Go() as go:
-                _tell_answers(answers, tell)
+                _tell_answers(answers, go, tell)
                 return go
             case Refuse(reasons):
                 raise AlreadyRunning(
@@ -251,10 +256,11 @@ def _judged(directory: DataDirectory, store: Store, config: Config, wishes: Wish
     )
 
 
-def _tell_answers(answers: Answers, tell: Callable[[str], None]) -> None:
+def _tell_answers(answers: Answers, go: Go, tell: Callable[[str], None]) -> None:
     asked = len(answers.agents) + len(answers.servers) + len(answers.silent)
     if answers.agents or answers.servers:
-        tell(f"{len(answers.agents) + len(answers.servers)} of {asked} answered: no other server is active")
+        found = f"taken over all the same: {names(go.overruled)}" if go.overruled else "no other server is active"
+        tell(f"{len(answers.agents) + len(answers.servers)} of {asked} answered: {found}")
     _tell_silent(answers, tell)
 
 

@@ -218,6 +218,7 @@ class House:
             ticket=self._ticket,
             zone=self._zone,
             fence=self._fence.stop,
+            addrs=lambda: _peers(site),
         )
         peers_door = PeersDoor(keys, describe=peers.describe, heard=peers.heard, store=self._store)
         door = AgentsDoor(

@@ -23,7 +23,7 @@ class PeersWatch:
     """See the module.
 
     Args:
-        fence: called when this server was replaced.
+        fence: called when this server was replaced. addrs: where this server is found.
     """
 
     def __init__(
@@ -37,6 +37,7 @@ class PeersWatch:
         ticket: bytes,
         zone: tzinfo,
         fence: Callable[[Fenced], None],
+        addrs: Callable[[], tuple[str, ...]],
     ) -> None:
         self._store = store
         self._clock = clock
@@ -46,6 +47,7 @@ class PeersWatch:
         self._ticket = ticket
         self._zone = zone
         self._fence = fence
+        self._addrs = addrs
 
     def describe(self) -> PeerStatus:
         """Return what this server is."""
@@ -58,6 +60,7 @@ class PeersWatch:
             ticket=self._ticket,
             last_tick_ms=site.last_tick_ms or 0,
             lsn=position.lsn,
+            addrs=self._addrs(),
         )
 
     def heard(self, told: PeerStatus, address: str) -> None:

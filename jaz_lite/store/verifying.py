@@ -12,6 +12,7 @@ from pathlib import Path
 
 import apsw
 
+from jaz_lite.config import CONFIG_FILE
 from jaz_lite.errors import JazLiteError, NoSuchObject, Refused, StoreDamaged
 from jaz_lite.store import migrate
 from jaz_lite.store.binding import INSTANCE_FILE, Binding, read_binding
@@ -25,6 +26,7 @@ from jaz_lite.store.transaction import View
 from jaz_lite.store.wal import WAL_SUFFIX, WalIndex, refuse_misfit, refuse_torn
 
 COPIED_IN_USE = "a server was using it while it was copied: copy it again with `jaz-lite snapshot`"
+EDIT_LATER = "put the file back as it was, and edit it after the takeover; --listen says where the server listens"
 FAULTS_TOLD_MAX = 3
 
 
@@ -116,7 +118,7 @@ def verify(folder: Path) -> Verified:
 
 def _compare(folder: Path, manifest: Manifest) -> None:
     for name, wanted in manifest.files.items():
-        path = folder / name
+        path, hint = folder / name, EDIT_LATER if name == CONFIG_FILE else TAKE_ANOTHER
         if not path.is_file():
             raise StoreDamaged(f"{path} is missing: the manifest names it", hint=TAKE_ANOTHER)
         try:
@@ -124,11 +126,9 @@ def _compare(folder: Path, manifest: Manifest) -> None:
         except OSError as error:
             raise StoreDamaged(f"{path} cannot be read: {error.strerror}", hint=TAKE_ANOTHER) from error
         if found.size_bytes != wanted.size_bytes:
-            raise StoreDamaged(
-                f"{path} has {found.size_bytes} bytes, the manifest says {wanted.size_bytes}", hint=TAKE_ANOTHER
-            )
+            raise StoreDamaged(f"{path} has {found.size_bytes} bytes, the manifest says {wanted.size_bytes}", hint=hint)
         if found.sha256 != wanted.sha256:
-            raise StoreDamaged(f"{path} is not what was copied: its sum differs from the manifest's", hint=TAKE_ANOTHER)
+            raise StoreDamaged(f"{path} is not what was copied: its sum differs from the manifest's", hint=hint)
     for path in sorted(folder.iterdir()) + sorted((folder / KEYS_FOLDER).iterdir()):
         name = path.relative_to(folder).as_posix()
         if _matters(name) and name not in manifest.files:

@@ -70,6 +70,16 @@ def test_one_changed_byte_anywhere_in_a_snapshot_is_noticed(copy: Path, name: st
     verify(copy)
 
 
+def test_who_edited_the_settings_of_a_snapshot_is_told_when_to_do_that(copy: Path) -> None:
+    with (copy / "config.toml").open("a") as file:
+        file.write("[server]\n")
+
+    with pytest.raises(StoreDamaged) as refused:
+        verify(copy)
+
+    assert "edit it after the takeover" in str(refused.value.hint)
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_a_missing_file_of_a_snapshot_is_noticed(copy: Path, name: str) -> None:
     (copy / name).unlink()

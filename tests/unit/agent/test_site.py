@@ -132,6 +132,12 @@ class Handshake:
         self._server.welcome(ticket=bytes(32), spool=b"s" * 16, cursor=0, chain=bytes(16))
         self._arrives()
 
+    def beats(self, mono: float) -> None:
+        """Let the server send its heartbeat, as it does when it has nothing to say."""
+        self._server.tick(mono)
+        if found := self.link.receive(self._server.take(), mono):  # a session does not tell of nothing
+            self._site.heard(self.link, found, Moment(mono, NOW.wall_ms))
+
     def hears(self) -> list[Happening]:
         """Return what the server hears of what the agent has said since."""
         return self._server.receive(self.link.take(), NOW.mono)
@@ -180,6 +186,18 @@ def test_a_newer_session_of_the_same_server_deposes_nobody(tmp_path: Path, outpu
     second.welcome()
 
     assert [each.code for each in first.hears() if isinstance(each, Closed)] == ["busy"]
+
+
+def test_a_server_that_only_keeps_its_session_alive_was_heard_then(tmp_path: Path, output: Path) -> None:
+    site = open_site(tmp_path)
+    session = Handshake(site, 5)
+    session.welcome()
+    carry_out(site)
+
+    session.beats(NOW.mono + 10)
+    site.detach(session.link)
+
+    assert probed(site, NOW.mono + 13).live_s == 3
 
 
 def probed(site: Site, mono: float) -> ProbeAnswered:

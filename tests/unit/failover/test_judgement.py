@@ -68,7 +68,9 @@ def test_who_speaks_for_the_life_of_another_server_is_named(said: AgentSaid | Se
     servers = [said] if isinstance(said, ServerSaid) else []
 
     assert judge(OWN, agents, servers) == Refuse((reason,))
-    assert isinstance(judge(OWN, agents, servers, force=True), Go)
+    forced = judge(OWN, agents, servers, force=True)
+    assert isinstance(forced, Go)
+    assert forced.overruled == (reason,)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,15 @@ from jaz_lite.wire.ident import term_of
 AT_MS = 1_700_000_000_000  # 2023-11-14T22:13:20Z
 
 
+def test_a_server_that_says_itself_that_it_took_over_is_named_once() -> None:
+    told = replaced(
+        term_of(6, 2), term=term_of(7, 0), act=b"a" * 8, addrs=("b:11061",), seen_from="the server at b:11061",
+        at_ms=AT_MS,
+    )  # fmt: skip
+
+    assert told.message.startswith("this server was replaced: the server at b:11061 is active with epoch 7, as was")
+
+
 def test_the_sentence_names_who_told_it_which_server_and_what_to_do() -> None:
     told = replaced(
         term_of(6, 2), term=term_of(7, 0), act=b"a" * 8, addrs=("10.0.0.8:11061", "b:11061"), seen_from="agent web01",

@@ -7,7 +7,7 @@ import pytest
 
 from jaz_lite.agent.policy import Policy
 from jaz_lite.clock import VirtualClock
-from jaz_lite.errors import Fenced, Refused
+from jaz_lite.errors import Fenced, NoSuchObject, Refused
 from jaz_lite.server.activation import MARGIN_MS, Wishes, run_activated, take_over
 from jaz_lite.server.embedded import enrol_local, is_embedded, set_aside
 from jaz_lite.server.fence import mark_fenced
@@ -109,6 +109,15 @@ def test_the_mark_says_who_replaced_the_server_and_a_set_back_directory_gets_non
     by = read_fenced(tmp_path)
     assert by is not None
     assert (by.term, by.addrs, by.seen_from, by.at_ms) == (term_of(7, 0), ("b:1",), "agent web1", 5)
+
+
+def test_who_names_no_copy_is_not_told_to_make_a_new_site(tmp_path: Path) -> None:
+    wishes = Wishes(confirm=lambda _question: False)
+
+    with pytest.raises(NoSuchObject) as refused:
+        run_activated(tmp_path / "mistyped", wishes, tell=lambda _sentence: None)
+
+    assert "name the copy" in str(refused.value.hint)
 
 
 def test_a_directory_is_in_use_as_long_as_its_lock_is_held(tmp_path: Path) -> None:
