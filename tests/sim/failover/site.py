@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from jaz_lite.agent.membership import SILENT_S_MAX
 from jaz_lite.failover.judgement import AgentSaid, ServerSaid
 from tests.sim.agent import Agent
 from tests.sim.failover.server import SiteServer
@@ -96,5 +95,4 @@ class Site:
 
 
 def _silent_s(agent: Agent) -> int:
-    heard_at = agent.site.member.heard_at
-    return SILENT_S_MAX if heard_at is None else int(agent.now().mono - heard_at)
+    return int(agent.now().mono - agent.site.member.heard_at)
