@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from jaz_lite.wire.ident import epoch_and_boot
+from jaz_lite.wire.ident import epoch_and_boot, replaces
 from jaz_lite.wire.limits import EPOCH_MAX, HEARTBEAT_S, HEARTBEATS_MISSED_MAX
 
 SILENT_S = HEARTBEAT_S * HEARTBEATS_MISSED_MAX  # so long silent, a server is given up
@@ -126,6 +126,23 @@ def replaced_by(
     everybody: tuple[AgentSaid | ServerSaid, ...] = (*servers, *agents)
     for said in everybody:
         if said.proven and epoch_and_boot(said.term)[0] > own_epoch:
+            return said
+    return None
+
+
+def rival(own_term: int, own_act: bytes, servers: Sequence[ServerSaid]) -> ServerSaid | None:
+    """Return an active server of a directory's own epoch that stays before it: another copy runs. None: there is none.
+
+    Args:
+        own_term, own_act: of the last process that ran on the directory.
+
+    Notes:
+        Started all the same, this one would count its starts up and depose the one that was to stay (decision 0022).
+    """
+    own_epoch, _ = epoch_and_boot(own_term)
+    for said in servers:
+        is_of_it = epoch_and_boot(said.term)[0] == own_epoch and replaces(said.term, said.act, own_term, own_act)
+        if said.proven and said.state == "active" and is_of_it:
             return said
     return None
 

@@ -14,8 +14,8 @@ import trio
 from jaz_lite import config as configuration
 from jaz_lite.clock import SystemClock
 from jaz_lite.config import Config
-from jaz_lite.errors import JazLiteError
-from jaz_lite.failover.judgement import AgentSaid, is_set_back, replaced_by
+from jaz_lite.errors import AlreadyRunning, JazLiteError
+from jaz_lite.failover.judgement import AgentSaid, is_set_back, replaced_by, rival
 from jaz_lite.failover.replaced import replaced
 from jaz_lite.log import configure
 from jaz_lite.runner.window import MARGIN_MS
@@ -146,12 +146,18 @@ def _asked_around(directory: DataDirectory, store: Store, config: Config, clock:
         How this server comes to its term.
 
     Raises:
-        Fenced: one did.
+        Fenced: one did. AlreadyRunning: a server runs on another copy of this directory.
     """
     answers = trio.run(partial(inquire, store, config, agents_max=ASKED_AGENTS_MAX, timeout_s=ASKED_FOR_S))
     with store.snapshot() as view:
-        own_term = view.term.site().term
+        site = view.term.site()
+    own_term = site.term
     told = replaced_by(epoch_and_boot(own_term)[0], answers.agents, answers.servers)
+    if told is None and (other := rival(own_term, site.act or b"", answers.servers)) is not None:
+        raise AlreadyRunning(
+            f"the server at {other.address} is active with another copy of {directory.folder}",
+            hint="make this one its standby: jaz-lite standby run; or take over deliberately: jaz-lite activate",
+        )
     if told is None:
         return partial(claim_set_back, now_ms=clock.now_ms()) if is_set_back(own_term, answers.agents) else claim_next
     now_ms = clock.now_ms()

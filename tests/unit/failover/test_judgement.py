@@ -15,6 +15,7 @@ from jaz_lite.failover.judgement import (
     judge,
     names,
     replaced_by,
+    rival,
 )
 from jaz_lite.wire.ident import term_of
 from jaz_lite.wire.limits import EPOCH_MAX
@@ -51,6 +52,24 @@ def test_a_directory_was_set_back_where_an_agent_knows_a_start_that_it_does_not(
     said: AgentSaid, expected: bool
 ) -> None:
     assert is_set_back(OWN, [agent("web02"), said]) is expected
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (server(state="active", act=b"c"), True),
+        (server(state="active", act=b"a"), False),
+        (server(state="active", act=b"a", term=term_of(4, 9)), True),
+        (server(state="active", act=b"c", term=term_of(3, 9)), False),
+        (server(state="active", act=b"c", proven=False), False),
+        (server(state="fenced", act=b"c"), False),
+    ],
+    ids=["a higher act", "a lower act", "a later start", "an older epoch", "without proof", "it was replaced"],
+)
+def test_an_active_of_the_same_epoch_that_stays_keeps_a_copy_from_being_started(
+    said: ServerSaid, expected: bool
+) -> None:
+    assert rival(OWN, b"b", [server(), said]) is (said if expected else None)
 
 
 @pytest.mark.parametrize(
