@@ -54,7 +54,10 @@ def welcome(turn: Turn, item: AgentIdentified, draw_spool: Callable[[], bytes]) 
         turn.after_commit(lambda: port.link.bye("auth", "not accepted"), port)
         return
     offered = credentials.offer(turn, agent_id, item.happening.hello.kid)
-    if row.spool == facts.spool and row.spool is not None:
+    spool_now, cursor_now, chain_now = turn.cursor_of(row)
+    row = replace(row, spool=spool_now, cursor=cursor_now, chain=chain_now)
+    older = turn.welcomed.get(agent_id, turn.works.desk(agent_id).port)
+    if row.spool is not None and (row.spool == facts.spool or _was_given(older, row.spool, item)):
         spool, cursor, chain = _same_log(turn, port, row, facts)
     else:
         # The agent starts afresh, or was set back and asks for a new log: nothing of the old one is proven now.
@@ -83,13 +86,14 @@ def welcome(turn: Turn, item: AgentIdentified, draw_spool: Callable[[], bytes]) 
     )
     desk = turn.works.limit(replace(row, peer=port.peer, listen_port=facts.listen_port, confirmed_term=turn.term))
     locks.booted(turn, desk, facts.boot)
-    old = desk.port
+    turn.welcomed[agent_id] = port
     port.agent_id, port.conn, port.spool, port.boot = agent_id, facts.conn, spool, facts.boot
     port.spool_said = facts.spool
     port.features = frozenset(facts.feats) & frozenset(FEATURES)
     turn.agents_moved = True
 
     def greet() -> None:
+        old = desk.port
         if old is not None and old is not port:
             old.synced = old.up = False
             old.link.bye("busy", "a newer connection of this agent took over")
@@ -108,6 +112,11 @@ def welcome(turn: Turn, item: AgentIdentified, draw_spool: Callable[[], bytes]) 
             port.link.drain(True)
 
     turn.after_commit(greet, port)
+
+
+def _was_given(older: Port | None, spool: bytes, item: AgentIdentified) -> bool:
+    """Tell whether an agent is being given this log over another connection: it dialled and was dialled at once."""
+    return older is not None and older.spool == spool and twins.is_same(older, item)
 
 
 def _same_log(turn: Turn, port: Port, row: AgentRow, facts: HelloFacts) -> tuple[bytes, int, bytes]:

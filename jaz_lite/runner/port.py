@@ -32,6 +32,7 @@ class Port:
         "spool",
         "spool_said",
         "synced",
+        "synced_at",
         "up",
     )
 
@@ -59,6 +60,7 @@ class Port:
         self.up = False  # welcomed
         self.ended_early: list[tuple[bytes, tuple[int, int]]] = []  # until synced: what ended, bytes of its output
         self.synced = False  # may be given work
+        self.synced_at = 0.0  # on the clock of the link
         self.metric: Metric | None = None  # what the agent said last of itself
         self.clock_offset_ms: int | None = None  # how much its clock is ahead of ours
         self.clock_doubted = False  # what it said last of its clock may only have been long under way

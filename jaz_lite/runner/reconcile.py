@@ -44,7 +44,7 @@ def lay_beside(turn: Turn, item: AgentSynced) -> None:
     port = item.port
     if not port.up:
         return
-    port.synced = True
+    port.synced, port.synced_at = True, port.link.heard_at
     turn.works.copies_changed = True
     desk = turn.works.desk(port.agent_id)
     known = port.inventory

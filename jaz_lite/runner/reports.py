@@ -38,7 +38,7 @@ def take_in(turn: Turn, item: AgentReports) -> None:
     """Take in a batch of events and move the agent's cursor behind them."""
     port = item.port
     events = item.happening.events
-    if not port.up or not events or not turn.is_current(port.agent_id, port.spool):
+    if not port.up or not events or not turn.is_current(port):
         return
     for event in events:
         if event.k is None:

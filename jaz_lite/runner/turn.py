@@ -27,6 +27,7 @@ from jaz_lite.runner.port import Port
 from jaz_lite.runner.siblings import is_busy, next_to_start, supersedes
 from jaz_lite.runner.window import Uncertainty
 from jaz_lite.runner.work import Work, Works
+from jaz_lite.store.agents import AgentRow
 from jaz_lite.store.attempts import Attempt
 from jaz_lite.store.transaction import Transaction
 
@@ -94,6 +95,7 @@ class Turn:
         self._raised: dict[int, list[_Raised]] = {}
         self._attempts: dict[bytes, dict[str, Any]] = {}
         self._cursors: dict[str, tuple[bytes, int, bytes]] = {}
+        self.welcomed: dict[str, Port] = {}  # by agent: to be greeted after the commit
         self._desks_with_room: dict[str, Desk] = {}
         self._groups_may_move = False
         self._without_member: list[Work] = []  # it came to its group in this turn
@@ -327,10 +329,13 @@ class Turn:
         """Note how far an agent's events have been taken in; written with their effects or not at all."""
         self._cursors[agent_id] = (spool, cursor, chain)
 
-    def is_current(self, agent_id: str, spool: bytes) -> bool:
-        """Tell whether reports under this spool count: a newer hello in the same turn may have begun another log."""
-        moved = self._cursors.get(agent_id)
-        return moved is None or moved[0] == spool
+    def cursor_of(self, row: AgentRow) -> tuple[bytes | None, int, bytes]:
+        """Return spool, cursor and chain of an agent as this turn leaves them."""
+        return self._cursors.get(row.agent_id, (row.spool, row.cursor, row.chain))
+
+    def is_current(self, port: Port) -> bool:
+        """Tell whether reports over this connection count: a newer one welcomed in this turn is told them again."""
+        return self.welcomed.get(port.agent_id, port) is port
 
     # ---- the release list
 

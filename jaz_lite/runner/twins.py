@@ -29,7 +29,7 @@ def may_come_in(turn: Turn, item: AgentIdentified) -> bool:
     older = desk.port
     if older is None or older is port or not older.up:
         return True
-    if _is_same(older, item) and facts.conn >= older.conn:
+    if is_same(older, item) and facts.conn >= older.conn:
         return True
     waiting = desk.newcomer
     if waiting is not None and waiting.port is not port:
@@ -49,7 +49,7 @@ def alive(turn: Turn, item: AgentAlive) -> None:
     if desk is None or desk.port is not item.port or desk.newcomer is None:
         return
     newcomer, desk.newcomer = desk.newcomer, None
-    if _is_same(item.port, newcomer):
+    if is_same(item.port, newcomer):
         _refuse(turn, newcomer.port, "busy", NEWER_THERE)
         return
     data = {"agent_id": desk.agent_id, "first": item.port.peer, "second": newcomer.port.peer}
@@ -72,11 +72,14 @@ def waits_for(desk: Desk) -> AgentIdentified | None:
     return None if newcomer is None or newcomer.port.link.closed else newcomer
 
 
-def _is_same(older: Port, item: AgentIdentified) -> bool:
+def is_same(older: Port, item: AgentIdentified) -> bool:
+    """Tell whether two connections are of one agent that has not lost its log in between."""
     facts = item.happening.hello.facts
     # Two connections of one agent may have said hello before the first of them was given a new log. An agent without
-    # any log is believed that until the first one has gone on with it: later, its records may have been lost.
-    said_before = facts.spool == older.spool_said and not (older.synced and facts.spool == NO_SPOOL)
+    # any log is believed that if it was connecting before the first one had gone on with it: later, its records may
+    # have been lost.
+    went_on = older.synced and older.synced_at <= item.port.link.began_at
+    said_before = facts.spool == older.spool_said and not (went_on and facts.spool == NO_SPOOL)
     return older.boot == facts.boot and (facts.spool == older.spool or said_before)
 
 

@@ -66,6 +66,7 @@ class Link:
         "_seq_in",
         "_seq_out",
         "_step_deadline",
+        "began_at",
         "rtt_s",
         "state",
     )
@@ -85,7 +86,7 @@ class Link:
         self._pong: int | None = None
         self._ping_count = 0
         self._alive_asked = 0  # the ping whose answer the caller waits for
-        self._now = now
+        self.began_at = self._now = now
         self._asked_at = now
         self.rtt_s = 0.0  # how long an answer of the peer took last: there and back
         self._heard_at = now

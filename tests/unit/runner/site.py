@@ -278,6 +278,11 @@ class AgentEnd:
 
     def connect(self, inventory: Mapping[bytes, str] | None = None) -> None:
         """Dial, prove who we are, replay from the server's cursor, tell the inventory, be synced."""
+        self.dial(inventory)
+        self.site.settle()
+
+    def dial(self, inventory: Mapping[bytes, str] | None = None) -> None:
+        """Open a connection and say hello; nothing has travelled yet."""
         self.conn += 1
         identity = AgentIdentity(
             agent_id=self.agent_id, kid=1, key=KEY, site_uid=self.site.identity.site_uid, pin_sha256=CERT
@@ -303,7 +308,6 @@ class AgentEnd:
             ),
         )
         self._inventory = inventory
-        self.site.settle()
 
     def cut(self, *, told: bool = True) -> None:
         """The connection is gone; the server may or may not notice."""

@@ -3,6 +3,7 @@
 import pytest
 
 from jaz_lite.runner.inputs import Input
+from jaz_lite.wire.ident import NO_SPOOL
 from tests.unit.runner.site import AgentEnd, Site, chained, job
 
 OTHER_BOOT = b"boot-2".ljust(16, b"\0")
@@ -37,11 +38,18 @@ def up(site: Site) -> AgentEnd:
 
 def another(site: Site, first: AgentEnd, *, boot: bytes, spool: bytes | None = None, conn: int = 10) -> AgentEnd:
     """Connect once more in the name of an agent."""
+    end = dialled(site, first, boot=boot, spool=spool, conn=conn)
+    site.agents["another"] = end
+    site.settle()
+    return end
+
+
+def dialled(site: Site, first: AgentEnd, *, boot: bytes, spool: bytes | None = None, conn: int = 10) -> AgentEnd:
+    """Begin a connection in the name of an agent, over which nothing travels yet."""
     end = AgentEnd(site, first.agent_id)
     end.boot, end.spool, end.conn = boot, first.spool if spool is None else spool, conn
     end.log = list(first.log)
-    site.agents["another"] = end
-    end.connect()
+    end.dial()
     return end
 
 
@@ -71,6 +79,58 @@ def test_two_connections_at_once_of_an_agent_that_is_given_a_new_log_are_of_one_
 
     assert (second.closed, len(second.welcomes)) == ([], 1)
     assert "agent_twin" not in site.journal_kinds()
+
+
+def test_two_first_connections_of_an_agent_at_once_are_given_one_log(site: Site, later: Later) -> None:
+    first = site.agents["a1"]
+    second = dialled(site, first, boot=first.boot, spool=NO_SPOOL)
+    site.clock.advance(1)
+    first.connect()
+
+    site.agents["another"] = second
+    site.settle()
+
+    assert [welcome.spool for welcome in (*first.welcomes, *second.welcomes)] == [first.spool] * 2
+
+
+def test_two_first_connections_in_one_turn_are_given_one_log_and_one_of_them_stays(site: Site, later: Later) -> None:
+    first = site.agents["a1"]
+    second = dialled(site, first, boot=first.boot, spool=NO_SPOOL)
+    site.agents["another"] = second
+
+    first.connect()
+
+    assert [welcome.spool for welcome in (*first.welcomes, *second.welcomes)] == [first.spool] * 2
+    assert first.closed == ["busy"]
+    assert site.turns.works.desk("a1").port is second.port
+
+
+def test_a_first_hello_that_was_long_under_way_is_of_the_agent_that_has_gone_on_meanwhile(
+    site: Site, later: Later
+) -> None:
+    first = site.agents["a1"]
+    second = dialled(site, first, boot=first.boot, spool=NO_SPOOL)
+    site.clock.advance(1)
+    first.connect()
+    site.start(chained("NIGHT", job("load")))
+    first.accepts("load")
+    second.spool, second.log = first.spool, list(first.log)
+
+    site.agents["another"] = second
+    site.settle()
+
+    assert (second.closed, [(one.spool, one.cursor) for one in second.welcomes]) == ([], [(first.spool, 1)])
+    assert "agent_twin" not in site.journal_kinds()
+
+
+def test_an_agent_without_a_log_that_comes_when_the_first_one_has_gone_on_is_another_machine(
+    site: Site, later: Later
+) -> None:
+    first = up(site)
+
+    copy = another(site, first, boot=first.boot, spool=NO_SPOOL)
+
+    assert copy.closed == ["dup_agent"]
 
 
 def test_a_copied_machine_is_refused_while_the_first_one_answers(site: Site, later: Later) -> None:
