@@ -83,7 +83,7 @@ class Turns:
         self.draw_spool = draw_spool
         self.live = LiveRuns(store)
         self.works = Works(store)
-        self.window = Uncertainty()
+        self.window = Uncertainty(begun_ms=clock.now_ms())
         self.feed = Feed(zone)
         self.booter = Booter(store, clock=clock, zone=zone)
         self.copies = Copies(store, self.works, self.feed, clock.monotonic)

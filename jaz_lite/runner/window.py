@@ -5,8 +5,8 @@
 
 Most of what is uncertain needs no window: the natural key of an attempt leads its run to what its agent has of it.
 The window is for the rest: times that may have been started, work that any member of a group may have, records that
-agents have lost, and attempts that no run comes to. Ten minutes after its beginning nothing waits any longer; what is
-then still not known is in doubt, for a person.
+agents have lost, and attempts that no run comes to. Ten minutes after its beginning, or after the start of a server in
+it, nothing waits any longer; what is then still not known is in doubt, for a person.
 """
 
 from __future__ import annotations
@@ -44,8 +44,9 @@ NO_PROOF: dict[str, tuple[DoubtReason, str]] = {
 class Uncertainty:
     """The window that is open, if one is, and its witnesses; a copy of what the store says."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, begun_ms: int) -> None:
         self.window: Window | None = None
+        self._begun_ms = begun_ms  # this server: all witnesses are to be heard by it
         self._witnesses: dict[str, Witness] = {}
         self._look_ms = 0
 
@@ -65,7 +66,7 @@ class Uncertainty:
     @property
     def deadline_ms(self) -> int:
         """Until when things wait."""
-        return 0 if self.window is None else self.window.until_ms + PATIENCE_MS
+        return 0 if self.window is None else max(self.window.until_ms, self._begun_ms) + PATIENCE_MS
 
     def unheard(self, among: Iterable[str] | None = None) -> list[str]:
         """Return the agents, of these or of all, that have not told what they know since the window was opened."""

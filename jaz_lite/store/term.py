@@ -68,10 +68,18 @@ class Term:
 
         Args:
             act: 8 random bytes that tell two processes with an equal term apart.
+
+        Notes:
+            While an uncertainty window is open, all its witnesses are to be heard again. Another copy may have begun
+            the same epoch: an agent may have worked for it since it was heard, and refuses it only once it knows the
+            present term.
         """
         site = self.site()
         epoch, boot = next_term(site.epoch, site.boot)
         self._sql.run("update site set epoch = ?, boot = ?, act = ?, tick_before_ms = last_tick_ms", (epoch, boot, act))
+        self._sql.run(
+            "update witnesses set heard_ms = null where exists (select 1 from windows where closed_ms is null)"
+        )
         return term_of(epoch, boot)
 
     def activate(self, epoch: int, act: bytes) -> int:

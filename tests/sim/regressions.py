@@ -15,6 +15,7 @@ SEEDS = {
     100048: "a set-back agent that died between its welcome and the new log took the boot for one it knew, and started",
     300013: "work that was stopped before its agent was heard was called cancelled, though it had been done",
     300059: "output that only the lost server had was never asked for again",
+    300060: "an agent that an earlier start had heard worked for its twin, and group work went elsewhere",
     300076: "the agent died of being asked for output that a power cut had taken from its file",
     300079: "an agent that dialled and was dialled at one moment was taken for two machines",
     60926: "work that had run before a power cut was refused, and so counted as never started",

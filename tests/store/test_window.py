@@ -51,6 +51,31 @@ def test_another_activation_makes_the_open_window_wider(tx: Transaction) -> None
     assert (witness.heard_ms, witness.no_proof) == (None, "setback")
 
 
+def test_a_new_process_has_heard_nobody_while_the_window_is_open(tx: Transaction) -> None:
+    tx.term.create(site_uid=SITE_UID, server_id="test")
+    agent(tx, "a1")
+    tx.window.open(FROM_MS, UNTIL_MS, 2, "activated")
+    tx.window.heard("a1", UNTIL_MS)
+    tx.window.not_believed("a1", "setback")
+
+    tx.term.claim(b"act-1234")
+
+    witness = tx.window.witnesses()["a1"]
+    assert (witness.heard_ms, witness.no_proof) == (None, "setback")
+
+
+def test_a_new_process_asks_nobody_again_once_the_window_is_closed(tx: Transaction) -> None:
+    tx.term.create(site_uid=SITE_UID, server_id="test")
+    agent(tx, "a1")
+    tx.window.open(FROM_MS, UNTIL_MS, 2, "activated")
+    tx.window.heard("a1", UNTIL_MS)
+    tx.window.close(UNTIL_MS + 5)
+
+    tx.term.claim(b"act-1234")
+
+    assert tx.window.witnesses()["a1"].heard_ms == UNTIL_MS
+
+
 def test_a_closed_window_is_over(tx: Transaction) -> None:
     tx.window.open(FROM_MS, UNTIL_MS, 2, "set_back")
     tx.window.close(UNTIL_MS + 5)

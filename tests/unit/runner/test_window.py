@@ -69,7 +69,7 @@ def test_a_restart_in_the_window_forgets_nothing_of_it(site: Site) -> None:
     site.restart()
     assert is_open(site)
 
-    connect(site, "a2")
+    connect(site)
     site.pass_time(TEN_MINUTES_S + 20)
 
     assert not is_open(site)
@@ -217,6 +217,41 @@ def test_work_that_no_member_had_goes_to_one_once_all_were_heard(site: Site) -> 
     connect(site, "a2")
 
     assert site.attempt_states(run) == {"/spread#1/1": "sent"}
+
+
+def test_after_a_restart_work_of_a_group_waits_until_every_member_was_heard_again(site: Site) -> None:
+    connect(site)
+    for agent in site.agents.values():
+        agent.cut()
+    run = site.start("SPREAD")
+    site.fall_back(site.save())
+    connect(site, "a1")
+    site.restart()
+
+    connect(site, "a2")  # a1 may have worked for another copy that began the same epoch
+    assert site.attempt_states(run) == {"/spread#1/1": "ready"}
+
+    connect(site, "a1")
+    assert site.attempt_states(run) == {"/spread#1/1": "sent"}
+
+
+def test_a_restart_long_after_the_takeover_makes_no_work_of_a_group_doubtful(site: Site) -> None:
+    connect(site)
+    run = site.start(chained("SORTED", job("sort"), job("spread", host="farm")))
+    site.fall_back(site.save())
+    connect(site, "a1")
+    site.pass_time(TEN_MINUTES_S + 20)
+    connect(site, "a2")
+    site.restart()
+    connect(site, "a1")
+    site.pass_time(MINUTE_S)
+    site.agents["a1"].ends("sort")
+    assert site.icon(run, "spread").doubt is None
+    assert site.attempt_states(run)["/spread#1/1"] == "ready"
+
+    connect(site, "a2")
+
+    assert site.attempt_states(run)["/spread#1/1"] == "sent"
 
 
 def test_after_ten_minutes_work_of_a_group_is_in_doubt_until_the_member_comes(site: Site) -> None:
