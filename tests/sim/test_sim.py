@@ -19,7 +19,7 @@ NOTICED_AS = {
     "random-keys": {"I1"},
     "no-fencing": {"I4", "I11"},
     "no-chain": {"I1", "I5"},
-    "no-window-replay": {"I1", "I3", "I8"},
+    "no-window-replay": {"I1", "I3", "I6", "I8"},
     "forget-on-ack": {"I2", "I3", "I6"},
     "cursor-apart-from-effect": {"I6"},
     "no-claim-before-exec": {"I1"},
