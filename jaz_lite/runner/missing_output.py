@@ -23,29 +23,39 @@ LOOKED_AT_MAX = 5_000  # of the newest attempts: output follows the result withi
 
 def ended(turn: Turn, work: Work, x: Mapping[str, Any]) -> None:
     """An attempt has ended: if another process of the server may have had its output, ask for what is not here."""
-    port = turn.works.desk(work.agent_id).port
-    if work.sent_here or port is None:
+    if work.sent_here:
         return
-    told = (work.k, (x.get("out", 0), x.get("err", 0)))
-    if port.synced:
-        _ask(turn, port, *told)
-    else:
-        port.ended_early.append(told)  # nothing may be asked for yet
+    sizes = (x.get("out", 0), x.get("err", 0))
+    _short(turn, work.agent_id)[work.k] = sizes
+    port = turn.works.desk(work.agent_id).port
+    if port is not None and port.synced:  # else nothing may be asked for yet
+        _ask(turn, port, work.k, sizes)
 
 
 def agent_is_back(turn: Turn, port: Port) -> None:
-    """An agent has told all that it knows: ask for the output of what had ended before this process began, once."""
+    """An agent has told all that it knows: ask for the output that is not here, in every session until it is."""
+    short = _short(turn, port.agent_id)
+    for k, sizes in list(short.items()):
+        # What was asked for before may have gone with its connection; of a purged attempt nothing is wanted any more.
+        if turn.find_attempt(k) is None or not _ask(turn, port, k, sizes):
+            del short[k]
+
+
+def _short(turn: Turn, agent_id: str) -> dict[bytes, tuple[int, int]]:
+    """Return the attempts of an agent of which output may be missing, with the bytes of both streams as told."""
     if turn.works.short_of_output is None:
         turn.works.short_of_output = {}
         for owner, k, out_bytes, err_bytes in turn.tx.output.short(LOOKED_AT_MAX):
-            turn.works.short_of_output.setdefault(owner, []).append((k, (out_bytes, err_bytes)))
-    for k, sizes in {**dict(turn.works.short_of_output.pop(port.agent_id, ())), **dict(port.ended_early)}.items():
-        _ask(turn, port, k, sizes)
-    port.ended_early.clear()
+            turn.works.short_of_output.setdefault(owner, {})[k] = (out_bytes, err_bytes)
+    return turn.works.short_of_output.setdefault(agent_id, {})
 
 
-def _ask(turn: Turn, port: Port, k: bytes, sizes: tuple[int, int]) -> None:
+def _ask(turn: Turn, port: Port, k: bytes, sizes: tuple[int, int]) -> bool:
+    """Ask for what is not here of the output of an attempt; tell whether anything is not."""
+    missing = False
     for stream, size in zip(STREAMS, sizes, strict=True):
         stored = turn.tx.output.length(k, stream) if size else 0
         if stored < size:
+            missing = True
             turn.after_commit(partial(port.link.out_req, k, stream, stored), port)
+    return missing

@@ -20,7 +20,6 @@ class Port:
         "clock_offset_ms",
         "close",
         "conn",
-        "ended_early",
         "features",
         "flush",
         "gap",
@@ -58,7 +57,6 @@ class Port:
         self.spool = b""
         self.spool_said = b""  # in its hello, before it was perhaps given another one
         self.up = False  # welcomed
-        self.ended_early: list[tuple[bytes, tuple[int, int]]] = []  # until synced: what ended, bytes of its output
         self.synced = False  # may be given work
         self.synced_at = 0.0  # on the clock of the link
         self.metric: Metric | None = None  # what the agent said last of itself

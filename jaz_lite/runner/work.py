@@ -67,7 +67,7 @@ class Works:
         self.desks: dict[str, Desk] = {}
         self.groups: dict[tuple[str, bool], deque[bytes]] = {}  # group and whether a slot is needed -> oldest first
         # Settled attempts with the size of their output, by agent; None: it was not looked which.
-        self.short_of_output: dict[str, list[tuple[bytes, tuple[int, int]]]] | None = None
+        self.short_of_output: dict[str, dict[bytes, tuple[int, int]]] | None = None
         self.copies: set[bytes] = set()  # those of `open` that are file copies
         self.copies_changed = False  # one came, went or got further, or an agent came: their relays want a look
 

@@ -17,10 +17,29 @@ def test_output_of_a_job_that_ended_before_the_copy_was_made_is_asked_for(site: 
     site.fall_back(copy)
 
     agent.connect()
+
+    assert agent.output_asked == [OutputAsked(agent.key("load"), 1, 0)]
+
+
+def test_output_that_was_asked_for_over_a_connection_that_broke_is_asked_for_again_until_it_is_here(site: Site) -> None:
+    agent = site.agents["a1"]
+    agent.connect()
+    site.start(NIGHT)
+    agent.starts("load")
+    copy = site.save()
+    agent.ends("load", out=TEXT)
+    agent.writes("load", TEXT)
+    site.fall_back(copy)
+    agent.connect()
+    agent.cut()
+
+    agent.connect()
+    asked = list(agent.output_asked)
+    agent.writes("load", TEXT)
     agent.cut()
     agent.connect()
 
-    assert agent.output_asked == [OutputAsked(agent.key("load"), 1, 0)]
+    assert asked == agent.output_asked == [OutputAsked(agent.key("load"), 1, 0)] * 2
 
 
 def test_output_of_a_job_that_ended_after_the_copy_was_made_is_asked_for_from_where_it_is_stored(site: Site) -> None:
