@@ -249,7 +249,7 @@ def test_a_full_disk_is_said_in_a_sentence_and_leaves_nothing(target: Target, mo
 
 
 def test_a_folder_that_is_missing_is_said(target: Target) -> None:
-    with pytest.raises(FileFault, match=r'the folder ".*none" is missing'):
+    with pytest.raises(FileFault, match=r'the folder ".*" is missing'):
         begin(target.copy(folder=str(target.folder / "none")))
 
 
