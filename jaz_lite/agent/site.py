@@ -31,6 +31,7 @@ from jaz_lite.wire.agent_core import AgentLink
 from jaz_lite.wire.happenings import (
     Acked,
     AgentIdentity,
+    Beat,
     Challenged,
     Closed,
     ConfigChanged,
@@ -187,14 +188,8 @@ class Site:
         if link is self._link:
             self._talk_over(None, None)
 
-    def _note_life(self) -> None:
-        """Note when the server of the session was heard last: also heartbeats count, of which a link does not tell."""
-        if self._link is not None:
-            self.member.heard_at = max(self.member.heard_at, self._link.heard_at)
-
     def _talk_over(self, link: AgentLink | None, welcome: Welcomed | None) -> None:
         """Go on over this link; what an earlier one had begun is begun again from its welcome."""
-        self._note_life()
         self._link, self._to_check = link, welcome
         self._welcome, self._rotating, self._in_session = None, None, False
 
@@ -216,7 +211,6 @@ class Site:
             server proves last that it is the server becomes the session, and the one before it is closed.
         """
         self._now = now
-        self._note_life()
         for happening in happenings:
             match happening:
                 case Challenged():
@@ -238,8 +232,12 @@ class Site:
                     self.output.asked(k, stream, offset)
                 case ConfigChanged():
                     self._configured(happening)
+                case Beat():
+                    pass  # that it was heard is noted below
                 case _:
                     self.core.asked(happening, now)
+        if link is self._link:
+            self.member.heard_at = now.mono
 
     def _welcomed(self, link: AgentLink, welcome: Welcomed) -> None:
         if not self.member.may_speak(welcome):

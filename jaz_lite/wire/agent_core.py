@@ -25,6 +25,7 @@ from jaz_lite.wire.happenings import (
     Acked,
     AgentIdentity,
     AgentState,
+    Beat,
     CancelAsked,
     ConfigChanged,
     Dispatched,
@@ -181,6 +182,14 @@ class AgentLink(AgentFiles):
 
     # ---- inside: the running session
 
+    def _on_ping(self, body: Body, payload: bytes) -> None:
+        super()._on_ping(body, payload)
+        self._found.append(Beat())
+
+    def _on_pong(self, body: Body, payload: bytes) -> None:
+        super()._on_pong(body, payload)
+        self._found.append(Beat())
+
     def _on_config(self, body: Body, _payload: bytes) -> None:
         peers, hb_s = body.get("peers"), body.get("hb")
         if hb_s is not None:
@@ -272,6 +281,8 @@ class AgentLink(AgentFiles):
             *Link.common_routes(STATES, RUNNING),
             *AgentHandshake.handshake_routes(),
             *AgentFiles.file_routes(),
+            route(m.PING, RUNNING, _on_ping),
+            route(m.PONG, RUNNING, _on_pong),
             route(m.CONFIG, RUNNING, _on_config),
             route(m.ACK, RUNNING, _on_ack),
             route(m.DRAIN, RUNNING, _on_drain),

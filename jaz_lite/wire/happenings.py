@@ -277,6 +277,11 @@ class ConfigTaken(Happening):
 
 
 @dataclass(frozen=True, slots=True)
+class Beat(Happening):
+    """The server sent a heartbeat, or answered one: it lives, and has nothing else to say."""
+
+
+@dataclass(frozen=True, slots=True)
 class Challenged(Happening):
     """The server named its term. The caller answers `accept_term`, `stale` or, when `probe`, `probe_answer`."""
 

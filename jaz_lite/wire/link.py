@@ -132,10 +132,10 @@ class Link:
         if self.closed:
             return self._drain()
         self._now = max(now, self._now)
+        self._heard_at = self._now
         if not data:
             self._close(Closed("eof", "the connection ended", by_us=False))
             return self._drain()
-        self._heard_at = self._now
         self._reader.feed(data)
         try:
             while not self.closed:
