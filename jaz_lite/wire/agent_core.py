@@ -22,10 +22,10 @@ from jaz_lite.wire.agent_files import AgentFiles
 from jaz_lite.wire.agent_handshake import RUNNING, STATES, AgentHandshake
 from jaz_lite.wire.frames import Violation, pack
 from jaz_lite.wire.happenings import (
+    BEAT,
     Acked,
     AgentIdentity,
     AgentState,
-    Beat,
     CancelAsked,
     ConfigChanged,
     Dispatched,
@@ -184,11 +184,11 @@ class AgentLink(AgentFiles):
 
     def _on_ping(self, body: Body, payload: bytes) -> None:
         super()._on_ping(body, payload)
-        self._found.append(Beat())
+        self._found.append(BEAT)
 
     def _on_pong(self, body: Body, payload: bytes) -> None:
         super()._on_pong(body, payload)
-        self._found.append(Beat())
+        self._found.append(BEAT)
 
     def _on_config(self, body: Body, _payload: bytes) -> None:
         peers, hb_s = body.get("peers"), body.get("hb")

@@ -281,6 +281,9 @@ class Beat(Happening):
     """The server sent a heartbeat, or answered one: it lives, and has nothing else to say."""
 
 
+BEAT = Beat()  # they are all alike; a flood of them costs nothing
+
+
 @dataclass(frozen=True, slots=True)
 class Challenged(Happening):
     """The server named its term. The caller answers `accept_term`, `stale` or, when `probe`, `probe_answer`."""
