@@ -20,8 +20,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from jaz_lite.wire import enrol_messages as m
 from jaz_lite.wire import ident, limits
-from jaz_lite.wire import messages as m
 from jaz_lite.wire.frames import Violation
 from jaz_lite.wire.happenings import Closed, Happening, SiteIdentity
 from jaz_lite.wire.link import Body, Link, Route, route

@@ -9,8 +9,7 @@ from typing import Any
 
 from jaz_lite.errors import LocalProtocolError
 from jaz_lite.wire import limits
-from jaz_lite.wire.frames import Violation, check_plain, pack, unpack
-from jaz_lite.wire.messages import (
+from jaz_lite.wire.fields import (
     ATTEMPT,
     I64,
     KEY_PATH,
@@ -23,6 +22,7 @@ from jaz_lite.wire.messages import (
     U64,
     WORK_KIND,
 )
+from jaz_lite.wire.frames import Violation, check_plain, pack, unpack
 from jaz_lite.wire.schema import Field, Validator, binary, compile_fields, one_of, optional, plain_map, text, truth
 
 EVENT_FIELDS: Mapping[str, Mapping[str, Field]] = {

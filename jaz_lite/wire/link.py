@@ -16,9 +16,9 @@ from typing import Any, ClassVar
 from jaz_lite.errors import LocalProtocolError
 from jaz_lite.wire import limits
 from jaz_lite.wire import messages as m
+from jaz_lite.wire.catalogue import MESSAGES
 from jaz_lite.wire.frames import FrameReader, Violation, frame, pack, unpack_frame
 from jaz_lite.wire.happenings import Alive, Closed, Happening
-from jaz_lite.wire.messages import MESSAGES
 from jaz_lite.wire.schema import Validator, cut
 
 Body = Mapping[str, Any]

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import ClassVar
 
 from jaz_lite.wire import ident, limits
-from jaz_lite.wire import messages as m
+from jaz_lite.wire import peer_messages as m
 from jaz_lite.wire.frames import Violation
 from jaz_lite.wire.happenings import NOTHING
 from jaz_lite.wire.link import Body, Link, Route, route

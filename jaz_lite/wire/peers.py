@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from jaz_lite.wire import limits
-from jaz_lite.wire import messages as m
+from jaz_lite.wire import peer_messages as m
 from jaz_lite.wire.frames import Violation
 from jaz_lite.wire.happenings import Happening
 from jaz_lite.wire.ident import replaces, ticket_is_valid

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from jaz_lite.errors import LocalProtocolError
+from jaz_lite.wire import file_messages as m
 from jaz_lite.wire import limits
-from jaz_lite.wire import messages as m
 from jaz_lite.wire.file_happenings import (
     FileAcked,
     FileData,

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from jaz_lite.wire import ident, limits
 from jaz_lite.wire import messages as m
+from jaz_lite.wire.fields import ENCODING, U32, U64
 from jaz_lite.wire.frames import Violation
 from jaz_lite.wire.happenings import (
     NOTHING,
@@ -195,9 +196,9 @@ def _hello_of(body: Body) -> Hello:
     cap = body["cap"]
     par, queue, free = (cap.get(name, 0) for name in ("par", "queue", "free"))
     encoding = cap.get("enc", "")
-    if not (m.U32.check(par) and m.U32.check(queue) and m.U64.check(free)):
+    if not (U32.check(par) and U32.check(queue) and U64.check(free)):
         raise Violation("schema", "hello.cap must hold numbers")
-    if not m.ENCODING.check(encoding):
+    if not ENCODING.check(encoding):
         raise Violation("schema", "hello.cap.enc must be the name of an encoding")
     strict = cap.get("strict", False)
     if not isinstance(strict, bool):

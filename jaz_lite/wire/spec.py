@@ -9,8 +9,8 @@ from typing import Any
 
 from jaz_lite.errors import LocalProtocolError
 from jaz_lite.wire import limits
+from jaz_lite.wire.fields import U16, U32, U64
 from jaz_lite.wire.frames import Violation, check_plain, pack, unpack
-from jaz_lite.wire.messages import U16, U32, U64
 from jaz_lite.wire.schema import (
     Field,
     Validator,

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from jaz_lite.errors import UsageError
 from jaz_lite.wire import limits
+from jaz_lite.wire.fields import ADDRESSES, NAME, U32
 from jaz_lite.wire.frames import Violation, pack, unpack
-from jaz_lite.wire.messages import ADDRESSES, NAME, U32
 from jaz_lite.wire.schema import binary, compile_fields
 
 PREFIX = "jazl1-"  # of invitations for agents

@@ -9,6 +9,7 @@ from typing import Any
 from jaz_lite.wire import limits
 from jaz_lite.wire import messages as m
 from jaz_lite.wire.agent_core import AgentLink
+from jaz_lite.wire.catalogue import MESSAGES
 from jaz_lite.wire.events import EVENT_FIELDS
 from jaz_lite.wire.frames import FrameReader, frame, unpack_frame
 from jaz_lite.wire.happenings import (
@@ -24,7 +25,6 @@ from jaz_lite.wire.happenings import (
     Welcomed,
 )
 from jaz_lite.wire.link import Link
-from jaz_lite.wire.messages import MESSAGES
 from jaz_lite.wire.server_core import ServerLink
 from jaz_lite.wire.spec import SPEC_FIELDS
 from tests.fuzz.mutation import SEEDS_OF_TROUBLE, damaged, distorted, packed

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from jaz_lite.runner.port import Port
+from jaz_lite.wire import file_messages as f
 from jaz_lite.wire import ident
 from jaz_lite.wire import messages as m
 from jaz_lite.wire.agent_core import AgentLink
@@ -93,7 +94,7 @@ def test_a_server_of_another_site_is_left_before_any_proof() -> None:
 
 
 @pytest.mark.parametrize("state", ["challenge", "deciding", "welcome", "syncing"])
-@pytest.mark.parametrize("order", [m.DISPATCH, m.KILL, m.CANCEL, m.F_OPEN, m.BLOB])
+@pytest.mark.parametrize("order", [m.DISPATCH, m.KILL, m.CANCEL, f.F_OPEN, m.BLOB])
 def test_work_that_is_ordered_before_the_agent_was_synced_is_not_heard(state: str, order: int) -> None:
     talk = Conversation()
     if state == "syncing":

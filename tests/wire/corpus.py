@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from jaz_lite.wire.catalogue import MESSAGES
 from jaz_lite.wire.file_happenings import FileEntry
 from jaz_lite.wire.frames import FrameReader, unpack_frame
 from jaz_lite.wire.happenings import InventoryItem, Metric
 from jaz_lite.wire.limits import FRAME_BYTES_MAX
-from jaz_lite.wire.messages import MESSAGES
 from tests.wire.conversation import (
     ACT,
     TERM,

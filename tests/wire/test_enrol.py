@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from jaz_lite.wire import enrol_messages as e
 from jaz_lite.wire import limits
 from jaz_lite.wire import messages as m
 from jaz_lite.wire.enrol import (
@@ -139,7 +140,7 @@ def test_versions_without_a_common_one_are_told():
     link = enrol_server()
     body = {"proto": [7, 9], "na": NONCE, "sw": "", "os": "", "arch": ""}
 
-    (closed,) = link.receive(frame(pack([m.ENROLL, 0, body])), 0.0)
+    (closed,) = link.receive(frame(pack([e.ENROLL, 0, body])), 0.0)
 
     assert closed.code == "version"
     assert "7 to 9" in closed.msg

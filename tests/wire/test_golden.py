@@ -1,6 +1,6 @@
 """The exact bytes of version 1. They stay as they are: agents in the field speak them."""
 
-from jaz_lite.wire.messages import MESSAGES
+from jaz_lite.wire.catalogue import MESSAGES
 from tests.wire.corpus import GOLDEN_FILE, golden_text, say_everything
 
 

@@ -10,9 +10,9 @@ from msgpack import fallback
 
 from jaz_lite.wire import limits
 from jaz_lite.wire import messages as m
+from jaz_lite.wire.catalogue import MESSAGES
 from jaz_lite.wire.frames import FrameReader, Violation, frame, pack, unpack_frame
 from jaz_lite.wire.happenings import Closed
-from jaz_lite.wire.messages import MESSAGES
 from tests.wire.conversation import TICKET, WORK, Conversation, agent_link, event, server_link
 from tests.wire.corpus import say_everything
 

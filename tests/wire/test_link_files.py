@@ -6,8 +6,9 @@ import random
 import pytest
 
 from jaz_lite.errors import LocalProtocolError
+from jaz_lite.wire import file_messages as m
 from jaz_lite.wire import limits
-from jaz_lite.wire import messages as m
+from jaz_lite.wire.catalogue import MESSAGES
 from jaz_lite.wire.file_happenings import (
     FileAcked,
     FileAsked,
@@ -256,7 +257,7 @@ def _names(data):
     reader.feed(data)
     names = []
     while (payload := reader.next(limits.FRAME_BYTES_MAX)) is not None:
-        names.append(m.MESSAGES[unpack_frame(payload)[0]].name)
+        names.append(MESSAGES[unpack_frame(payload)[0]].name)
     return names
 
 

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from jaz_lite.errors import LocalProtocolError
 from jaz_lite.wire import limits
+from jaz_lite.wire.catalogue import MESSAGES
 from jaz_lite.wire.events import EVENT_FIELDS, pack_event, unpack_event
 from jaz_lite.wire.frames import Violation, pack, unpack_frame
-from jaz_lite.wire.messages import MESSAGES
 from jaz_lite.wire.schema import cut
 from jaz_lite.wire.spec import pack_spec, unpack_spec
 from tests.wire.corpus import ACCEPTED, FINISHED, say_everything

@@ -6,6 +6,7 @@ import pytest
 
 from jaz_lite.wire import limits
 from jaz_lite.wire import messages as m
+from jaz_lite.wire import peer_messages as p
 from jaz_lite.wire.enrol import begins_enrolment
 from jaz_lite.wire.frames import frame, pack, unpack_frame
 from jaz_lite.wire.happenings import Closed
@@ -94,7 +95,7 @@ def test_a_host_that_has_only_stolen_the_key_of_the_certificate_is_found_out():
     caller.receive(impostor.take(), 0.0)
     impostor._key = b"x" * 32
     impostor.state = "up"
-    impostor._send(m.PEER_PROOF, {"mac": b"x" * 32})
+    impostor._send(p.PEER_PROOF, {"mac": b"x" * 32})
 
     (closed,) = caller.receive(impostor.take(), 0.0)
 
@@ -131,14 +132,14 @@ def test_both_ends_seal_with_the_same_key_and_each_link_has_its_own():
     assert one.server.sealing_key != other.server.sealing_key
 
 
-@pytest.mark.parametrize("number", [m.FOLLOW, m.SHIP_ACK, m.COPY_ACK, m.PEER_STATUS, m.HANDOVER, m.PING])
+@pytest.mark.parametrize("number", [p.FOLLOW, p.SHIP_ACK, p.COPY_ACK, p.PEER_STATUS, p.HANDOVER, m.PING])
 def test_nothing_is_heard_before_the_proof(number):
     bodies = {
-        m.FOLLOW: {"who": "b", "lsn": 0},
-        m.SHIP_ACK: {"lsn": 1},
-        m.COPY_ACK: {"o": 0},
-        m.PEER_STATUS: {"state": "active", "term": 1, "last_tick": 0, "lsn": 0},
-        m.HANDOVER: {"lsn": 1, "term": 1},
+        p.FOLLOW: {"who": "b", "lsn": 0},
+        p.SHIP_ACK: {"lsn": 1},
+        p.COPY_ACK: {"o": 0},
+        p.PEER_STATUS: {"state": "active", "term": 1, "last_tick": 0, "lsn": 0},
+        p.HANDOVER: {"lsn": 1, "term": 1},
         m.PING: {"n": 1},
     }
     host = peer_host()
@@ -197,7 +198,7 @@ def test_no_more_of_a_copy_is_under_way_than_the_window():
 )
 def test_a_copy_has_no_files_outside_of_its_directory(name):
     talk = proven()
-    (closed,) = talk.agent.receive(said_by_stranger(m.COPY_FILE, {"file": name, "size": 1}, 2), 0.0)
+    (closed,) = talk.agent.receive(said_by_stranger(p.COPY_FILE, {"file": name, "size": 1}, 2), 0.0)
 
     assert closed.code == "schema"
 
@@ -205,10 +206,10 @@ def test_a_copy_has_no_files_outside_of_its_directory(name):
 @pytest.mark.parametrize(
     ("number", "body"),
     [
-        (m.COPY_DATA, {"o": 0, "d": b"12345678"}),
-        (m.COPY_DATA, {"o": 1, "d": b"1"}),
-        (m.COPY_FILE, {"file": "x", "size": 1}),
-        (m.COPY_OVER, {"size": 0}),
+        (p.COPY_DATA, {"o": 0, "d": b"12345678"}),
+        (p.COPY_DATA, {"o": 1, "d": b"1"}),
+        (p.COPY_FILE, {"file": "x", "size": 1}),
+        (p.COPY_OVER, {"size": 0}),
     ],
     ids=["too much", "elsewhere", "inside another", "too early"],
 )
@@ -225,7 +226,7 @@ def test_a_copy_that_is_not_in_order_ends_the_link(number, body):
 def test_a_copy_is_acknowledged_only_as_far_as_it_was_sent():
     talk = proven()
 
-    (closed,) = talk.server.receive(said_by_stranger(m.COPY_ACK, {"o": 1}, 2), 0.0)
+    (closed,) = talk.server.receive(said_by_stranger(p.COPY_ACK, {"o": 1}, 2), 0.0)
 
     assert closed.code == "state"
 
