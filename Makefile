@@ -93,7 +93,7 @@ kill9: $(STAMP)
 	@$(BIN)/python -m tests.kill9 --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
 
 failover: $(STAMP)
-	@$(BIN)/python -m tests.failover --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
+	@$(BIN)/python -m tests.failover --trial --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
 
 fuzz: $(STAMP)
 	@$(BIN)/python -m tests.fuzz --frames $(FRAMES) $(if $(SEED),--seed $(SEED))

@@ -2,10 +2,13 @@
 
 import argparse
 import sys
+import tempfile
+from pathlib import Path
 
 from tests.failover.play import play
 from tests.failover.site import failover_site
 from tests.failover.switches import KINDS
+from tests.failover.trial import LARGE, WHY_NOT, trial
 from tests.lab.network import why_not
 
 
@@ -18,10 +21,13 @@ def main(arguments: list[str] | None = None) -> int:
         "--kind", choices=sorted(KINDS), default="", help="how another server takes over, in all rounds"
     )
     parser.add_argument("--calm", action="store_true", help="hardly any accidents beside the takeover")
+    parser.add_argument("--trial", action="store_true", help="begin with the large jobnet of a real site")
     options = parser.parse_args(arguments)
     if reason := why_not(firewalls=True):
         print(f"failover: not possible here: {reason}", flush=True)
         return 2
+    if options.trial and not _tried():
+        return 1
     again = f"--seed {options.seed}" + (f' --kind "{options.kind}"' if options.kind else "")
     again += " --calm" if options.calm else ""
     with failover_site() as site:
@@ -43,6 +49,25 @@ def main(arguments: list[str] | None = None) -> int:
                 flush=True,
             )
     return 0
+
+
+def _tried() -> bool:
+    """Play the trial with the large jobnet, and tell whether it kept its promises."""
+    if WHY_NOT:
+        print(f"failover: no trial with {LARGE}: {WHY_NOT}", flush=True)
+        return True
+    with tempfile.TemporaryDirectory(prefix="jl-trial-") as folder:
+        try:
+            found = trial(Path(folder), LARGE)
+        except (AssertionError, RuntimeError) as fault:
+            print(f"failover: the trial with {LARGE} broke a promise: {fault}", flush=True)
+            return False
+    print(
+        f"failover: {LARGE}: copied after {found.before} jobs, killed after {found.killed_at}; {found.jobs} jobs ran"
+        f" once each, and the old server refuses; {found.seconds:.0f} s",
+        flush=True,
+    )
+    return True
 
 
 if __name__ == "__main__":
