@@ -35,16 +35,9 @@ from jaz_lite.net.tls import as_agent, client_context, pin_of
 from jaz_lite.store.directory import DataDirectory
 from jaz_lite.wire.agent_core import AgentLink
 from jaz_lite.wire.events import pack_event
-from jaz_lite.wire.happenings import (
-    Acked,
-    AgentIdentity,
-    Challenged,
-    Dispatched,
-    Happening,
-    HelloFacts,
-    Welcomed,
-)
+from jaz_lite.wire.happenings import Acked, Challenged, Dispatched, Happening, Welcomed
 from jaz_lite.wire.ident import NO_SPOOL, epoch_and_boot
+from jaz_lite.wire.identities import AgentIdentity, HelloFacts
 from jaz_lite.wire.limits import EVENTS_UNACKED_MAX
 
 FINISHED = {"exit": 0, "t0": 0, "t1": 0, "out": 0, "err": 0, "out_head": b"", "err_head": b""}

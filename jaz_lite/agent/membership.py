@@ -14,8 +14,9 @@ from jaz_lite.agent.disk import Disk
 from jaz_lite.agent.records import SiteRecord, TermRecord, load_term, save_site, save_term
 from jaz_lite.agent.site_log import SiteLog
 from jaz_lite.wire.agent_core import AgentLink
-from jaz_lite.wire.happenings import AgentIdentity, Challenged, ConfigChanged, Welcomed
+from jaz_lite.wire.happenings import Challenged, ConfigChanged, Welcomed
 from jaz_lite.wire.ident import replaces
+from jaz_lite.wire.identities import AgentIdentity
 from jaz_lite.wire.limits import ADDRESSES_MAX, PEERS_MAX
 from jaz_lite.wire.x509 import der_of
 

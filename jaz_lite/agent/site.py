@@ -30,19 +30,18 @@ from jaz_lite.errors import StoreDamaged
 from jaz_lite.wire.agent_core import AgentLink
 from jaz_lite.wire.happenings import (
     Acked,
-    AgentIdentity,
     Beat,
     Challenged,
     Closed,
     ConfigChanged,
     Happening,
-    HelloFacts,
     Metric,
     OutputAcked,
     OutputAsked,
     Welcomed,
 )
 from jaz_lite.wire.ident import NO_SPOOL
+from jaz_lite.wire.identities import AgentIdentity, HelloFacts
 from jaz_lite.wire.limits import FEATURES
 
 RESERVE = "reserve"

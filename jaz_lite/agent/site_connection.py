@@ -31,7 +31,8 @@ from jaz_lite.net.tcp import connect
 from jaz_lite.net.tls import TlsFloor, as_agent_of_one, client_context
 from jaz_lite.net.tls_line import TlsLine
 from jaz_lite.wire.agent_core import AgentLink
-from jaz_lite.wire.happenings import AgentIdentity, Closed, Happening, Welcomed
+from jaz_lite.wire.happenings import Closed, Happening, Welcomed
+from jaz_lite.wire.identities import AgentIdentity
 from jaz_lite.wire.limits import SERVER_PORT
 
 log = logging.getLogger(__name__)

@@ -23,7 +23,7 @@ from jaz_lite.runner.inputs import (
 from jaz_lite.runner.port import Port
 from jaz_lite.runner.turn import Turn
 from jaz_lite.store.agents import AgentRow
-from jaz_lite.wire.happenings import HelloFacts
+from jaz_lite.wire.identities import HelloFacts
 from jaz_lite.wire.limits import FEATURES
 
 ZERO_CHAIN = bytes(16)

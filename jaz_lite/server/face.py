@@ -12,7 +12,7 @@ from jaz_lite.errors import StoreDamaged
 from jaz_lite.net import tls
 from jaz_lite.store.keys import KEYS_LOST, Keys
 from jaz_lite.wire import x509
-from jaz_lite.wire.happenings import SiteIdentity
+from jaz_lite.wire.identities import SiteIdentity
 
 
 @dataclass(frozen=True, slots=True)

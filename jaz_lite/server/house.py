@@ -52,8 +52,8 @@ from jaz_lite.server.standbys import Standbys
 from jaz_lite.store.directory import DataDirectory
 from jaz_lite.store.open import Store
 from jaz_lite.store.transaction import Transaction
-from jaz_lite.wire.happenings import SiteIdentity
 from jaz_lite.wire.ident import epoch_and_boot, ticket
+from jaz_lite.wire.identities import SiteIdentity
 
 ACT_BYTES = 8
 GC_THRESHOLDS = (50_000, 20, 50)

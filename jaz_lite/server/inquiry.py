@@ -12,7 +12,7 @@ from jaz_lite.server.face import Mirror
 from jaz_lite.server.peers_asking import PeerAnswer, ask_peers
 from jaz_lite.server.probing import ask_agents, askable
 from jaz_lite.store.open import Store
-from jaz_lite.wire.happenings import SiteIdentity
+from jaz_lite.wire.identities import SiteIdentity
 from jaz_lite.wire.limits import PROBE_S
 
 ACT_BYTES = 8

@@ -17,8 +17,8 @@ from jaz_lite.store.keys import KEYS_FOLDER, Keys
 from jaz_lite.store.replica import Replica
 from jaz_lite.store.sealing import Seal
 from jaz_lite.store.term import SiteRow
-from jaz_lite.wire.happenings import SiteIdentity
 from jaz_lite.wire.ident import ticket
+from jaz_lite.wire.identities import SiteIdentity
 from jaz_lite.wire.peers import PeerStatus
 
 

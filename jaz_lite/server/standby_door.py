@@ -17,7 +17,8 @@ from jaz_lite.server.agents_door import head_of
 from jaz_lite.server.face import Mirror
 from jaz_lite.server.peers_door import PeersDoor
 from jaz_lite.store.keys import Keys
-from jaz_lite.wire.happenings import Happening, SiteIdentity
+from jaz_lite.wire.happenings import Happening
+from jaz_lite.wire.identities import SiteIdentity
 from jaz_lite.wire.peer_link import PeerHost
 from jaz_lite.wire.peers import PeerStatus, begins_peer
 

@@ -24,13 +24,11 @@ from jaz_lite.wire.frames import Violation, pack
 from jaz_lite.wire.happenings import (
     BEAT,
     Acked,
-    AgentIdentity,
     AgentState,
     CancelAsked,
     ConfigChanged,
     Dispatched,
     Drained,
-    HelloFacts,
     InventoryItem,
     KillAsked,
     Metric,
@@ -39,6 +37,7 @@ from jaz_lite.wire.happenings import (
     Queried,
     RefusalReason,
 )
+from jaz_lite.wire.identities import AgentIdentity, HelloFacts
 from jaz_lite.wire.link import Body, Link, Route, route
 from jaz_lite.wire.output_credit import Outgoing
 from jaz_lite.wire.schema import cut

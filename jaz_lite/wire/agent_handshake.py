@@ -10,7 +10,8 @@ from jaz_lite.errors import LocalProtocolError
 from jaz_lite.wire import ident, limits
 from jaz_lite.wire import messages as m
 from jaz_lite.wire.frames import Violation
-from jaz_lite.wire.happenings import AgentIdentity, Challenged, Closed, HelloFacts, Welcomed
+from jaz_lite.wire.happenings import Challenged, Closed, Welcomed
+from jaz_lite.wire.identities import AgentIdentity, HelloFacts
 from jaz_lite.wire.link import Body, Link, Route, route
 from jaz_lite.wire.schema import cut
 

@@ -23,7 +23,8 @@ from typing import ClassVar
 from jaz_lite.wire import enrol_messages as m
 from jaz_lite.wire import ident, limits
 from jaz_lite.wire.frames import Violation
-from jaz_lite.wire.happenings import Closed, Happening, SiteIdentity
+from jaz_lite.wire.happenings import Closed, Happening
+from jaz_lite.wire.identities import SiteIdentity
 from jaz_lite.wire.link import Body, Link, Route, route
 from jaz_lite.wire.schema import cut
 from jaz_lite.wire.token import Enrolment

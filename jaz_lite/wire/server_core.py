@@ -31,10 +31,10 @@ from jaz_lite.wire.happenings import (
     Metric,
     Output,
     RefusedWork,
-    SiteIdentity,
     Synced,
     WorkState,
 )
+from jaz_lite.wire.identities import SiteIdentity
 from jaz_lite.wire.link import Body, Bulk, Link, Route, route
 from jaz_lite.wire.output_credit import Incoming
 from jaz_lite.wire.schema import cut

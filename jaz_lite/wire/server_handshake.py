@@ -11,16 +11,8 @@ from jaz_lite.wire import ident, limits
 from jaz_lite.wire import messages as m
 from jaz_lite.wire.fields import ENCODING, U32, U64
 from jaz_lite.wire.frames import Violation
-from jaz_lite.wire.happenings import (
-    NOTHING,
-    Closed,
-    Deposed,
-    Hello,
-    HelloFacts,
-    Identified,
-    ProbeAnswered,
-    SiteIdentity,
-)
+from jaz_lite.wire.happenings import NOTHING, Closed, Deposed, Identified, ProbeAnswered
+from jaz_lite.wire.identities import Hello, HelloFacts, SiteIdentity
 from jaz_lite.wire.link import Body, Link, Route, route
 
 FindKey = Callable[[str, int], bytes | None]  # (agent_id, kid) -> the agent's key

@@ -10,16 +10,8 @@ from jaz_lite.wire import ident
 from jaz_lite.wire import messages as m
 from jaz_lite.wire.agent_core import AgentLink
 from jaz_lite.wire.frames import frame, pack
-from jaz_lite.wire.happenings import (
-    AgentIdentity,
-    Challenged,
-    Closed,
-    Deposed,
-    HelloFacts,
-    Identified,
-    SiteIdentity,
-    Welcomed,
-)
+from jaz_lite.wire.happenings import Challenged, Closed, Deposed, Identified, Welcomed
+from jaz_lite.wire.identities import AgentIdentity, HelloFacts, SiteIdentity
 from jaz_lite.wire.link import Link
 from jaz_lite.wire.server_core import ServerLink
 from tests.unit.runner.site import Site, chained, job

@@ -5,16 +5,8 @@ import trio
 from jaz_lite.net import tls
 from jaz_lite.net.session import Session
 from jaz_lite.wire.agent_core import AgentLink
-from jaz_lite.wire.happenings import (
-    AgentIdentity,
-    Challenged,
-    Closed,
-    HelloFacts,
-    Identified,
-    SiteIdentity,
-    Synced,
-    Welcomed,
-)
+from jaz_lite.wire.happenings import Challenged, Closed, Identified, Synced, Welcomed
+from jaz_lite.wire.identities import AgentIdentity, HelloFacts, SiteIdentity
 from jaz_lite.wire.server_core import ServerLink
 
 SITE_UID, ACT, KEY, SPOOL, TICKET, WORK = b"u" * 16, b"a" * 8, b"k" * 32, b"s" * 16, b"t" * 32, b"w" * 16

@@ -27,6 +27,7 @@ from jaz_lite.net.tls import as_scheduler, server_context
 from jaz_lite.wire import happenings as h
 from jaz_lite.wire import x509
 from jaz_lite.wire.ident import NO_SPOOL, natural_key
+from jaz_lite.wire.identities import Hello, SiteIdentity
 from jaz_lite.wire.server_core import ServerLink
 from jaz_lite.wire.spec import pack_spec
 
@@ -56,7 +57,7 @@ class SmallServer:
         self.refusals: list[h.RefusedWork] = []
         self.inventory: list[h.InventoryItem] = []
         self.closed: list[h.Closed] = []
-        self.hellos: list[h.Hello] = []
+        self.hellos: list[Hello] = []
         self.deposed: list[h.Deposed] = []
         self.link: ServerLink | None = None
         self.up = False
@@ -141,7 +142,7 @@ class SmallServer:
                 return
 
     async def _hold(self, secured: Line) -> None:
-        site = h.SiteIdentity(
+        site = SiteIdentity(
             site_uid=self.site_uid,
             server_id="test",
             term=self.term,
@@ -190,7 +191,7 @@ class SmallServer:
         changed, self._changed = self._changed, trio.Event()
         changed.set()
 
-    def _identified(self, link: ServerLink, hello: h.Hello) -> None:
+    def _identified(self, link: ServerLink, hello: Hello) -> None:
         self.hellos.append(hello)
         if hello.facts.spool != self.spool or self.spool == NO_SPOOL:
             self.spool, self.cursor, self.chain = os.urandom(16), 0, bytes(16)

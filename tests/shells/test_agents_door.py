@@ -32,8 +32,9 @@ from jaz_lite.server.peers_door import PeersDoor
 from jaz_lite.server.probing import ask_agents, askable
 from jaz_lite.store.open import Store
 from jaz_lite.wire.agent_core import AgentLink
-from jaz_lite.wire.happenings import AgentIdentity, Challenged, Closed, Happening, HelloFacts, SiteIdentity
+from jaz_lite.wire.happenings import Challenged, Closed, Happening
 from jaz_lite.wire.ident import ticket
+from jaz_lite.wire.identities import AgentIdentity, HelloFacts, SiteIdentity
 from jaz_lite.wire.peers import PeerStatus
 from tests.unit.operations.small_site import NOW_MS, opened
 

@@ -22,7 +22,7 @@ from jaz_lite.operations import registry
 from jaz_lite.server.enrolling import Enroller
 from jaz_lite.server.face import Face, Mirror
 from jaz_lite.store.open import Store
-from jaz_lite.wire.happenings import SiteIdentity
+from jaz_lite.wire.identities import SiteIdentity
 from jaz_lite.wire.token import Token, parse_token, site_fingerprint
 from tests.unit.operations.small_site import OWNER, opened, running
 

@@ -19,8 +19,8 @@ from jaz_lite.runner.turn import Turn
 from jaz_lite.runner.turns import Turns
 from jaz_lite.store.open import Store
 from jaz_lite.store.transaction import Transaction
-from jaz_lite.wire.happenings import SiteIdentity
 from jaz_lite.wire.ident import ticket
+from jaz_lite.wire.identities import SiteIdentity
 from jaz_lite.wire.server_core import ServerLink
 from tests.sim.ledger import Ledger
 from tests.sim.network import SERVER, Connection, Network

@@ -7,16 +7,8 @@ from typing import Any
 from jaz_lite.wire import ident
 from jaz_lite.wire.agent_core import AgentLink
 from jaz_lite.wire.events import pack_event
-from jaz_lite.wire.happenings import (
-    AgentIdentity,
-    Challenged,
-    Happening,
-    HelloFacts,
-    Identified,
-    InventoryItem,
-    SiteIdentity,
-    Welcomed,
-)
+from jaz_lite.wire.happenings import Challenged, Happening, Identified, InventoryItem, Welcomed
+from jaz_lite.wire.identities import AgentIdentity, HelloFacts, SiteIdentity
 from jaz_lite.wire.server_core import ServerLink
 
 SITE_UID = b"site-uid-16bytes"

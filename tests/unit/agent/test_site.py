@@ -16,7 +16,8 @@ from jaz_lite.agent.site import Site
 from jaz_lite.agent.slots import Slots
 from jaz_lite.errors import StoreDamaged
 from jaz_lite.wire.agent_core import AgentLink
-from jaz_lite.wire.happenings import Closed, Deposed, Dispatched, Happening, ProbeAnswered, SiteIdentity
+from jaz_lite.wire.happenings import Closed, Deposed, Dispatched, Happening, ProbeAnswered
+from jaz_lite.wire.identities import SiteIdentity
 from jaz_lite.wire.server_core import ServerLink
 from jaz_lite.wire.spec import pack_spec
 

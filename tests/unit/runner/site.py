@@ -29,20 +29,18 @@ from jaz_lite.wire.events import pack_event
 from jaz_lite.wire.file_happenings import FileAsked, FilesOver
 from jaz_lite.wire.happenings import (
     Acked,
-    AgentIdentity,
     CancelAsked,
     Challenged,
     Closed,
     Dispatched,
     Drained,
-    HelloFacts,
     InventoryItem,
     KillAsked,
     OutputAsked,
-    SiteIdentity,
     Welcomed,
 )
 from jaz_lite.wire.ident import CHAIN_START, chain, epoch_and_boot, spec_digest, ticket
+from jaz_lite.wire.identities import AgentIdentity, HelloFacts, SiteIdentity
 from jaz_lite.wire.server_core import ServerLink
 from jaz_lite.wire.spec import unpack_spec
 

@@ -9,7 +9,7 @@ import pytest
 
 from jaz_lite.runner.desk import Desk
 from jaz_lite.runner.port import Port
-from jaz_lite.wire.happenings import SiteIdentity
+from jaz_lite.wire.identities import SiteIdentity
 from jaz_lite.wire.server_core import ServerLink
 
 MADE = 500
