@@ -364,6 +364,18 @@ def give_back(turn: Turn, work: Work, why: str, message: str, *, for_good: bool)
     turn.look_at_groups(work)
 
 
+def may_be_at_another_member(turn: Turn, work: Work) -> bool:
+    """Tell whether a member of the group that was not heard yet may have an attempt that its own agent does not have."""
+    others = [each for each in turn.members_of(work.group) if each != work.agent_id]
+    return bool(turn.window.group_waits_for(turn, work, others))
+
+
+def look_in_group(turn: Turn, work: Work) -> None:
+    """An attempt that is to end is not where it was sent: if another member has it, that one will say so."""
+    turn.works.unbind(work)
+    turn.change_attempt(work, agent_id="", host=work.group)
+
+
 def may_be_at(turn: Turn, work: Work, agent_id: str) -> bool:
     """Tell whether an unbound attempt may have been given to this agent: only to a member of its group."""
     group = turn.tx.hosts.find(work.group)
@@ -375,12 +387,14 @@ def was_elsewhere(turn: Turn, work: Work, agent_id: str) -> bool:
 
     A member of the same group has it, if it is there; of another agent it is only known that it may have.
     """
-    if work.state not in ("ready", "sent") or not is_replayed(turn, work) or turn.works.desk(work.agent_id).connected:
+    unsure = ("ready", "sent", "stopping", *(("abandoned",) if work.group else ()))
+    if work.state not in unsure or not is_replayed(turn, work) or turn.works.desk(work.agent_id).connected:
         return False
     if work.group:
         if not may_be_at(turn, work, agent_id):
             return False
-        turn.change_attempt(work, "ready")
+        if work.state == "sent":
+            turn.change_attempt(work, "ready")
         found_at(turn, work, agent_id)
         return True
     row = turn.find_attempt(work.k)
@@ -391,7 +405,7 @@ def was_elsewhere(turn: Turn, work: Work, agent_id: str) -> bool:
 
 def found_at(turn: Turn, work: Work, agent_id: str) -> None:
     """An agent knows an attempt that is bound to nobody here: an older copy of the store meets what it had sent."""
-    work.agent_id = agent_id
+    turn.works.bind(work, agent_id)
     turn.change_attempt(work, agent_id=agent_id, host=agent_id)
     turn.raise_event(work.run_id, WorkPlaced(work.node, work.k, agent_id, work.group))
 

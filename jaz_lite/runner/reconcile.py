@@ -88,6 +88,10 @@ def _settle(turn: Turn, work: Work, entry: InventoryItem | None, *, gap: bool) -
         case ("accepted" | "running", None):
             reports.alarm_of(turn, work, "agent_forgot")
             turn.raise_event(work.run_id, outcomes.doubt(turn, work, "agent_forgot", FORGOT))
+        case ("stopping" | "abandoned", None) if (
+            work.group and _sent_by_another(turn, work) and dispatch.may_be_at_another_member(turn, work)
+        ):
+            dispatch.look_in_group(turn, work)
         case ("stopping", None):
             actions.cancel_again(turn, work)
         case ("abandoned", None | "accepted" | "starting"):

@@ -137,11 +137,21 @@ class Works:
         if work is not None and work.agent_id:
             self.desk(work.agent_id).place_of(work.kind).discard(k)
 
+    def bind(self, work: Work, agent_id: str) -> None:
+        """Let an attempt be with this agent, and with no other."""
+        if work.agent_id:
+            self.desk(work.agent_id).place_of(work.kind).discard(work.k)
+        work.agent_id = agent_id
+        if agent_id and work.state in AT_AGENT_STATES:
+            self.desk(agent_id).place_of(work.kind).add(work.k)
+
     def unbind(self, work: Work) -> None:
-        """Give an attempt that is ready back to its group: it waits there for whoever has room first."""
-        assert work.state == "ready" and work.group, "what was sent stays where it is"  # noqa: PT018
-        work.agent_id = ""
-        self._pile(work).appendleft(work.k)
+        """Give an attempt back to its group: if it is ready, it waits there for whoever has room first."""
+        assert work.state in ("ready", "stopping", "abandoned"), "what was sent stays where it is"
+        assert work.group, "it may be with its agent only"
+        self.bind(work, "")
+        if work.state == "ready":
+            self._pile(work).appendleft(work.k)
 
     def wait_again(self, work: Work) -> None:
         """An unbound attempt that was in doubt waits for a member of its group again."""

@@ -18,5 +18,10 @@ SEEDS = {
     300060: "an agent that an earlier start had heard worked for its twin, and group work went elsewhere",
     300076: "the agent died of being asked for output that a power cut had taken from its file",
     300079: "an agent that dialled and was dialled at one moment was taken for two machines",
+    300111: "output that is missing was asked for only once: a connection that broke then left it missing for good",
+    300275: "a hello that was under way while an agent's first connection went on was taken for a second machine",
+    300348: "an agent that said hello twice at its first contact began its log twice",
+    300740: "two first hellos in one turn left both connections up, and the older one moved the cursor",
+    300439: "stopped work of a group was withdrawn where it had been refused, and so was cancelled though another did it",
     60926: "work that had run before a power cut was refused, and so counted as never started",
 }

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from jaz_lite.model.event import DecideIcon, StopIcon
+from jaz_lite.model.event import DecideIcon
 from jaz_lite.model.host import Host
 from jaz_lite.model.jobnet import Icon
 from jaz_lite.model.run import DOUBT_REASONS, Doubt
@@ -433,53 +433,3 @@ def test_a_run_that_only_agents_know_becomes_a_record_with_its_results(site: Sit
     site.agents["a1"].ends("load")
     assert site.attempt_states(lost) == {"/sort#1/1": "done", "/load#1/1": "done"}
     assert len(site.agents["a1"].dispatched) == 2
-
-
-# ---- stopped before it is known
-
-
-def test_work_that_is_stopped_before_its_agent_was_heard_ends_as_it_ended_there(site: Site) -> None:
-    connect(site)
-    run = site.start(chained("NIGHT", job("load", host="a2"), job("sort")))
-    copy = site.save()
-    site.agents["a2"].ends("load")
-    site.agents["a1"].ends("sort", exit_code=7)
-    site.fall_back(copy)
-    connect(site, "a2")
-
-    site.ask(run, StopIcon, "sort")
-
-    assert site.attempt_states(run)["/sort#1/1"] == "stopping"
-    connect(site, "a1")
-    assert (site.attempt_states(run)["/sort#1/1"], site.icon(run, "sort").exit_code) == ("done", 7)
-
-
-def test_work_that_is_stopped_and_that_its_agent_does_not_know_is_withdrawn_there(site: Site) -> None:
-    connect(site)
-    run = site.start(chained("NIGHT", job("load", host="a2"), job("sort")))
-    copy = site.save()
-    site.agents["a2"].ends("load")
-    site.fall_back(copy)
-    connect(site, "a2")
-
-    site.ask(run, StopIcon, "sort")
-    connect(site, "a1")
-
-    assert len(site.agents["a1"].cancelled) == 1
-    site.agents["a1"].says(site.agents["a1"].cancelled[0].k, "cancelled", why="server")
-    assert site.attempt_states(run)["/sort#1/1"] == "cancelled"
-
-
-def test_work_of_a_group_that_is_stopped_is_over_when_no_member_knows_it(site: Site) -> None:
-    connect(site)
-    run = site.start(chained("WIDE", job("load", host="a2"), job("spread", host="farm")))
-    copy = site.save()
-    site.agents["a2"].ends("load")
-    site.fall_back(copy)
-    connect(site, "a2")
-
-    site.ask(run, StopIcon, "spread")
-
-    assert site.attempt_states(run)["/spread#1/1"] == "stopping"
-    connect(site, "a1")
-    assert site.attempt_states(run)["/spread#1/1"] == "cancelled"
