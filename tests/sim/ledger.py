@@ -74,6 +74,11 @@ class Ledger:
         other.acked_runs, other.acked_memos = set(self.acked_runs), dict(self.acked_memos)
         return other
 
+    @property
+    def has_others(self) -> bool:
+        """Tell whether there are, or were, other histories of this site, which may have done what this one withdrew."""
+        return self.was_set_back or len(self.oracle.ledgers) > 1
+
     def begun(self) -> None:
         """A transaction begins."""
         self.tx = Tx()
@@ -90,7 +95,10 @@ class Ledger:
         tx, self.tx = self.tx, Tx()
         self.output.update(tx.output)
         changed: set[bytes] = set()
+        made: set[bytes] = set()
         for k, fields in tx.attempts:
+            if k not in self.attempts:
+                made.add(k)
             self._attempt_changed(tx, k, fields)
             changed.add(k)
         for run_id, state in tx.runs.items():
@@ -102,7 +110,7 @@ class Ledger:
             if isinstance(event, WorkEnded):
                 self._work_ended(run_id, event)
         for agent_id, cursor in tx.cursors.items():
-            self._cursor_moved(agent_id, *cursor)
+            self._cursor_moved(agent_id, *cursor, made)
         self.oracle.reboots.committed(tx.locks, tx.sent)
         for k in changed:
             self._explained(k)
@@ -135,7 +143,7 @@ class Ledger:
             self.oracle.fail("I2", f"run {run_id} was told twice that {event.key.hex()} ended")
         self.oracle.check_end(event.key, event.result.exit_code, event.result.signal)
 
-    def _cursor_moved(self, agent_id: str, spool: bytes, cursor: int, chain_now: bytes) -> None:
+    def _cursor_moved(self, agent_id: str, spool: bytes, cursor: int, chain_now: bytes, made: set[bytes]) -> None:
         known_spool, known_cursor, _ = self.cursors.get(agent_id, (b"", 0, b""))
         self.cursors[agent_id] = (spool, cursor, chain_now)
         if spool != known_spool:
@@ -152,10 +160,10 @@ class Ledger:
             self.oracle.fail("I5", f"cursor {cursor} and chain of {agent_id} fit no log it ever wrote")
             return
         for number in range(known_cursor + 1, cursor + 1):
-            self._replay(agent_id, log.payloads[number - 1])
+            self._replay(agent_id, log.payloads[number - 1], made)
 
-    def _replay(self, agent_id: str, payload: bytes) -> None:
-        """An event lies behind the cursor: its effect must be there."""
+    def _replay(self, agent_id: str, payload: bytes, made: set[bytes]) -> None:
+        """An event lies behind the cursor: its effect must be there. `made`: attempts that the same turn has made."""
         n, _, k, e, x = unpack_event(payload)
         if k is None:
             return
@@ -177,8 +185,11 @@ class Ledger:
             self.oracle.told_twice |= differs
             if differs and not (forgotten or self.oracle.own.may_differ(k)):
                 self.oracle.fail("I2", f"event {n} of {agent_id} tells another end of {k.hex()} than the first one")
-            if state == "cancelled" and k in self.unsent and self.was_set_back:
+            if state == "cancelled" and k in self.unsent and self.has_others:
+                self.oracle.told_twice = True
                 return  # people withdrew it before anybody could know: what was done is told as an alarm
+            if e == "cancelled" and k in made and k not in self.oracle.accepted_at:
+                return  # a tombstone, read just before the run came to what it is of: it says enough when it is met
             if state not in (FINISHING[self.finished[k][0]], "unknown" if e == "cancelled" else ""):
                 self.oracle.fail(
                     "I6", f"event {n} ({e}) of {agent_id} is behind the cursor, but its attempt is {state}"
