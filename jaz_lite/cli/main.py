@@ -49,6 +49,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "purge": ("purge", "purge"),
     "snapshot": ("copies", "snapshot"),
     "verify": ("copies", "verify"),
+    "diff-export": ("diff_export", "diff_export"),
 }
 
 

@@ -64,6 +64,7 @@ async def put(
                 f"{kind} {object_id}", [Problem(_at(place, path), "is masked", HOW_TO_UNMASK) for path in lost]
             )
         definition = from_plain(kind, secrets.seal_all({**whole, "version": version}, site.store.keys))
+        same = False
         if not given and before is not None and before.version == base:
             same = to_plain(definition) == {**to_plain(from_plain(kind, before.document)), "version": version}
             version = base if same else version
@@ -71,7 +72,7 @@ async def put(
         wrong = changing.own_faults(tx, definition) if strict else []
         if wrong:
             return _answer(kind, object_id, found, before, None, dry_run=dry_run)
-        if given or version != base:
+        if not same:  # a base of another site may bear the very second of the new version
             at_ms = site.clock.now_ms()
             save(tx, to_plain(definition), kind=kind, by=person.name, at_ms=at_ms, replace=replace)
         row = tx.definitions.get(kind, object_id, version)

@@ -73,6 +73,12 @@ def unseal_all(document: Mapping[str, Any], keys: Keys) -> dict[str, Any]:
     return result
 
 
+def unmarked_all(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy in which plain secrets bear no mark: as a person writes them."""
+    result: dict[str, Any] = _texts_changed(document, unmarked)
+    return result
+
+
 def masked(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return a copy to show to people."""
     result: dict[str, Any] = _texts_changed(document, lambda value: MASK if is_sealed(value) else value)

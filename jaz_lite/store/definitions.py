@@ -174,6 +174,16 @@ class Definitions:
         )
         return [_row(row) for row in found]
 
+    def ids_deleted(self, kind: str) -> set[str]:
+        """Return the ids under which a version was deleted that is still kept in the history."""
+        return {
+            row[0]
+            for row in self._sql.rows(
+                "select distinct object_id from definitions where kind = ? and superseded_why = ?",
+                (KIND_NUMBER[kind], WHY.index("deleted")),
+            )
+        }
+
     # ---- writing
 
     def put(self, kind: str, document: Mapping[str, Any], *, by: str, at_ms: int, replace: bool = False) -> int:

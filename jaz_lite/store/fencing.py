@@ -25,6 +25,11 @@ class FencedBy:
     seen_from: str  # the agent or server that told it
     at_ms: int  # when
 
+    @property
+    def handed_over(self) -> bool:
+        """Whether the server gave the site away itself, with everything it had: it knows no process that took over."""
+        return not any(self.act)
+
 
 def read_fenced(folder: Path) -> FencedBy | None:
     """Return who replaced the server of a directory, or None where nobody did.

@@ -14,7 +14,7 @@ from jaz_lite.store.changes import Changes
 from jaz_lite.store.connection import DATABASE_FILE, told
 from jaz_lite.store.keys import Keys
 from jaz_lite.store.migrate import Migration
-from jaz_lite.store.snapshot import Readers
+from jaz_lite.store.snapshot import Readers, look_at
 from jaz_lite.store.transaction import Transaction, View
 from jaz_lite.store.writer import WAL_PAGES_IDLE, Writer, set_up
 
@@ -41,6 +41,7 @@ class Store:
         clock: Clock,
         vfs: str | None = None,
         read_only: bool = False,
+        still: bool = False,
         migrations: Sequence[Migration] | None = None,
     ) -> "Store":
         """Open the store of a data directory; a missing file is made, an older one is upgraded.
@@ -48,6 +49,7 @@ class Store:
         Args:
             vfs: name of a registered apsw VFS; for the simulator and the tests of power cuts.
             read_only: only snapshots are wanted; the file must exist and have the present format.
+            still: beside `read_only`: nobody writes, and no write-ahead log has anything in it; see `look_at`.
             migrations: the steps to the present format, where they are not the program's own.
 
         Raises:
@@ -61,7 +63,10 @@ class Store:
         keys = cache(partial(Keys.load, folder))
         flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
         try:
-            connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY if read_only else flags, vfs=vfs)
+            if read_only:
+                connection = look_at(path, vfs, still=still)
+            else:
+                connection = apsw.Connection(str(path), flags=flags, vfs=vfs)
             try:
                 migrate.check(connection, path, steps)  # before anything is written into a file that is not ours
                 if read_only:
@@ -80,7 +85,7 @@ class Store:
             if isinstance(found, JazLiteError | AssertionError):
                 raise found from error
             raise
-        return cls(folder, writer, Readers(path, vfs, clock, keys), keys, clock)
+        return cls(folder, writer, Readers(path, vfs, clock, keys, still=still), keys, clock)
 
     def close(self) -> None:
         """Close all connections. No transaction may be open."""

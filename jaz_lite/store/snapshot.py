@@ -18,11 +18,24 @@ CACHE_KIB = 4_096
 STEPS_BETWEEN_LOOKS = 10_000  # steps of SQLite's machine, well below a millisecond
 
 
+def look_at(path: Path, vfs: str | None, *, still: bool) -> apsw.Connection:
+    """Return a read-only connection.
+
+    Args:
+        still: nobody writes while it is open, and no write-ahead log has anything in it: nothing is written beside the
+            file then, not even where that could be done.
+    """
+    flags = apsw.SQLITE_OPEN_READONLY
+    if still:
+        return apsw.Connection(f"{path.as_uri()}?immutable=1", flags=flags | apsw.SQLITE_OPEN_URI, vfs=vfs)
+    return apsw.Connection(str(path), flags=flags, vfs=vfs)
+
+
 class _Reader:
     """One read-only connection."""
 
-    def __init__(self, path: Path, vfs: str | None) -> None:
-        self.connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY, vfs=vfs)
+    def __init__(self, path: Path, vfs: str | None, *, still: bool) -> None:
+        self.connection = look_at(path, vfs, still=still)
         self.memory = Memory()
         self.connection.set_busy_timeout(BUSY_TIMEOUT_MS)
         self.connection.execute(f"pragma query_only = 1; pragma cache_size = -{CACHE_KIB}; pragma mmap_size = 0")
@@ -31,7 +44,10 @@ class _Reader:
 class Readers:
     """The read-only connections of a store; usable from any thread, one snapshot a thread at a time."""
 
-    def __init__(self, path: Path, vfs: str | None, clock: Clock, keys: Callable[[], Keys]) -> None:
+    def __init__(
+        self, path: Path, vfs: str | None, clock: Clock, keys: Callable[[], Keys], *, still: bool = False
+    ) -> None:
+        self._still = still
         self._path = path
         self._vfs = vfs
         self._clock = clock
@@ -62,7 +78,7 @@ class Readers:
     @contextmanager
     def _reading(self, is_over: Callable[[], bool] | None) -> Iterator[tuple[View, apsw.Connection]]:
         try:
-            reader = self._idle.pop() if self._idle else _Reader(self._path, self._vfs)
+            reader = self._idle.pop() if self._idle else _Reader(self._path, self._vfs, still=self._still)
         except apsw.Error as error:
             raise told(error, str(self._path)) from error
         connection = reader.connection

@@ -109,6 +109,13 @@ class Windows:
         )
         return None if row is None else _window(row)
 
+    def missing_since(self, epoch: int) -> int | None:
+        """Return from when on what a server of this epoch did may be missing here; None: no takeover says so."""
+        row = self._sql.row(
+            "select min(from_ms) from windows where epoch > ? and reason = ?", (epoch, REASONS.index("activated"))
+        )
+        return None if row is None or row[0] is None else int(row[0])
+
     def close(self, at_ms: int) -> None:
         """Close the window that is open: nothing of it is uncertain any more."""
         self._sql.run("update windows set closed_ms = ? where closed_ms is null", (at_ms,))
