@@ -13,37 +13,31 @@ What becomes of a run whose time is over is for the engine alone to say.
 
 import heapq
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from jaz_lite.clock import Clock
 from jaz_lite.model.fact import Fact, Severity
-from jaz_lite.model.run import Boot, Run
-from jaz_lite.model.schedule import LateStart
+from jaz_lite.model.run import Run
 from jaz_lite.runner import starts
+from jaz_lite.runner.backlog import Backlog
 from jaz_lite.runner.clock_watch import STEP_MS_MIN, ClockWatch
-from jaz_lite.runner.missed import Count, Missed, errors_max, latest
+from jaz_lite.runner.entry import Entry
 from jaz_lite.runner.siblings import is_or_was_due
 from jaz_lite.runner.timetables import Loaded, Timetables
 from jaz_lite.runner.turn import Turn
-from jaz_lite.schedule.timetable import Start
 from jaz_lite.store.open import Store
 from jaz_lite.store.scheduled_runs import occurrence
 
 PLANNED_MAX = 200  # runs a turn, so that its commit stays short
-MADE_UP_MAX = 50  # the same for times that were missed
-MADE_UP_AT_CHANGE_MAX = 1_000  # the same where definitions change before all is made up for; the rest is counted
+MADE_UP_AT_CHANGE_MAX = 1_000  # of missed times, where definitions change before all is made up for; more are counted
 MINUTE_MS = 60_000
 MARK_EVERY_MS = 10_000  # so old may the mark of the site be
 SET_ASIDE = "a fault of the program; it starts nothing until it is changed, and the log says more"
 LOOK_AGAIN_MS = 10 * 366 * 86_400_000  # a timetable without times says so for twelve years
-
-# Of several schedules with missed times, those first whose jobnets are to run.
-_RANK: Mapping[LateStart, int] = {"run_all": 0, "run_latest": 1, "error": 2, "skip": 3}
 
 log = logging.getLogger(__name__)
 
@@ -58,29 +52,16 @@ class Outlook:
     broken: tuple[tuple[str, str], ...]  # schedule and why it, or a part of it, starts nothing
 
 
-@dataclass(slots=True)
-class _Entry:
-    """One enabled schedule, and how far it was looked at."""
-
-    loaded: Loaded
-    done_ms: int  # every time up to this has a run or a record, or is among the missed ones
-    next_ms: int | None = None  # the first time after that; None: it has none, or is set aside
-    has_times: bool = False  # whether `next_ms` is a time of the schedule, not one to look again at
-    missed: Missed | None = None
-
-
 class Booter:
     """Plans the starts of the enabled schedules."""
 
     def __init__(self, store: Store, *, clock: Clock, zone: ZoneInfo) -> None:
         self._store = store
-        self._zone = zone
         self._timetables = Timetables(zone)
         self._watch = ClockWatch(clock)
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[str, Entry] = {}
         self._times: list[tuple[int, str]] = []  # a heap of each schedule's next time
-        self._behind: list[str] = []  # schedules with missed times, in the order in which they are dealt with
-        self._errors_behind = 0  # how many schedules with missed times make errors of them, since none was behind
+        self._backlog = Backlog(zone)  # schedules with missed times
         self._span_ms = 0
         self._mark_due_ms = 0
         self._seen: tuple[int, int] | None = None  # changes of definitions and settings; None: nothing is known
@@ -93,7 +74,7 @@ class Booter:
     @property
     def due_ms(self) -> int | None:
         """When a turn is wanted to plan; None: nothing is to be planned."""
-        if self._behind or self._is_stale:
+        if self._backlog or self._is_stale:
             return 0
         return self._times[0][0] - self._span_ms if self._times else None
 
@@ -108,7 +89,7 @@ class Booter:
         return Outlook(
             next_ms=first[0],
             next_schedule=first[1],
-            behind=tuple(self._behind),
+            behind=self._backlog.schedules,
             broken=(*sorted(broken), *((name, SET_ASIDE) for name in sorted(self._aside))),
         )
 
@@ -136,9 +117,11 @@ class Booter:
         left = PLANNED_MAX
         while left > 0 and self._times and self._times[0][0] <= horizon_ms:
             left -= self._plan_next(turn, left)
-        if self._behind and left == PLANNED_MAX and not starts_due:
-            self._make_up(turn, self._entries[self._behind[0]])
-        if now_ms >= self._mark_due_ms and not self._behind and (not self._times or self._times[0][0] > now_ms):
+        if self._backlog and left == PLANNED_MAX and not starts_due:
+            entry = self._backlog.first
+            self._at = entry.loaded.schedule_id
+            self._backlog.make_up(turn, entry)
+        if now_ms >= self._mark_due_ms and not self._backlog and (not self._times or self._times[0][0] > now_ms):
             self._mark_due_ms = now_ms + MARK_EVERY_MS
             if self._entries:
                 turn.tx.schedule_marks.move_site(now_ms)
@@ -147,8 +130,8 @@ class Booter:
     def undone(self) -> None:
         """The turn was rolled back: what was planned is not, and the marks are those of the store."""
         self._seen = None
-        self._entries = {schedule_id: _Entry(entry.loaded, -1) for schedule_id, entry in self._entries.items()}
-        self._behind.clear()
+        self._entries = {schedule_id: Entry(entry.loaded, -1) for schedule_id, entry in self._entries.items()}
+        self._backlog.clear()
         self._times.clear()
         self._at = None
 
@@ -205,18 +188,18 @@ class Booter:
             self._tell_set_back(turn, max(site_ms, *marks.values(), 0) - now_ms)
             marks, site_ms = tx.schedule_marks.all(), tx.schedule_marks.site_ms() or 0
         present = {schedule_id: entry.loaded for schedule_id, entry in self._entries.items()}
-        entries: dict[str, _Entry] = {}
+        entries: dict[str, Entry] = {}
         for loaded in self._timetables.read(tx, present):
             schedule_id = loaded.schedule_id
             old = self._entries.get(schedule_id)
             if old is None or is_first:
                 if schedule_id not in marks:
                     tx.schedule_marks.begin(schedule_id, now_ms)
-                entry = _Entry(loaded, min(now_ms, max(marks.get(schedule_id, now_ms), site_ms)))
+                entry = Entry(loaded, min(now_ms, max(marks.get(schedule_id, now_ms), site_ms)))
             elif old.loaded is loaded:
                 entry = old
             else:
-                entry = _Entry(loaded, _decided(old, now_ms))
+                entry = Entry(loaded, old.decided_ms(now_ms))
             if old is None or old.loaded is not loaded:
                 self._tell_broken(turn, loaded, () if old is None else old.loaded.broken)
             if self._aside.get(schedule_id) is not loaded:
@@ -240,10 +223,9 @@ class Booter:
             if entry.next_ms is not None:
                 self._times.append((entry.next_ms, schedule_id))
         heapq.heapify(self._times)
-        self._behind = [schedule_id for schedule_id, entry in self._entries.items() if entry.missed is not None]
-        self._order_behind()
+        self._backlog.line_up(self._entries.values())
 
-    def _find_next(self, entry: _Entry) -> None:
+    def _find_next(self, entry: Entry) -> None:
         loaded = entry.loaded
         self._at = loaded.schedule_id
         if loaded.timetable is None or loaded.schedule_id in self._aside or not loaded.jobnets:
@@ -252,11 +234,6 @@ class Booter:
         found = loaded.timetable.first_after(entry.done_ms)
         entry.has_times = found is not None
         entry.next_ms = entry.done_ms + LOOK_AGAIN_MS if found is None else found.at_ms
-
-    def _order_behind(self) -> None:
-        errors = sum(self._entries[schedule_id].loaded.late_start == "error" for schedule_id in self._behind)
-        self._errors_behind = max(errors, self._errors_behind if len(self._behind) > 1 else 0)
-        self._behind.sort(key=lambda schedule_id: _RANK[self._entries[schedule_id].loaded.late_start])
 
     def decide_as_it_was(self, turn: Turn) -> None:
         """At the end of a turn: what its inputs changed in definitions holds from now on, and not for times before.
@@ -279,7 +256,7 @@ class Booter:
                 turn.tx.schedule_marks.forget(schedule_id)
         self._at = None
 
-    def _decide_all(self, turn: Turn, entry: _Entry, left: int) -> int:
+    def _decide_all(self, turn: Turn, entry: Entry, left: int) -> int:
         """Decide every time of a schedule until now, with some `left` runs; return how many runs that were."""
         loaded = entry.loaded
         self._at = loaded.schedule_id
@@ -287,15 +264,15 @@ class Booter:
         if not is_behind or loaded.schedule_id in self._aside:
             return 0
         assert loaded.timetable is not None, "a schedule with a time has a timetable"
-        self._set_missed_apart(entry, turn.now_ms)
+        self._backlog.set_apart(entry, turn.now_ms)
         planned = 0
         for start in loaded.timetable.between(entry.done_ms, turn.now_ms):
-            planned += self._plan(turn, loaded, start, len(loaded.jobnets))
+            planned += starts.plan_time(turn, loaded, start, len(loaded.jobnets))
         entry.done_ms = max(entry.done_ms, turn.now_ms)
         while entry.missed is not None:
             if planned >= left:
                 entry.missed.count_all()
-            planned += self._make_up(turn, entry)
+            planned += self._backlog.make_up(turn, entry)
         self._find_next(entry)
         return planned
 
@@ -309,10 +286,10 @@ class Booter:
         assert timetable is not None, "a schedule with a time has a timetable"
         self._at = schedule_id
         until_ms = turn.now_ms + self._span_ms
-        self._set_missed_apart(entry, turn.now_ms)
+        self._backlog.set_apart(entry, turn.now_ms)
         planned = 0
         for start in timetable.between(entry.done_ms, until_ms):
-            planned += self._plan(turn, entry.loaded, start, left - planned)
+            planned += starts.plan_time(turn, entry.loaded, start, left - planned)
             if planned >= left:
                 break  # some of its jobnets may be left: the time is looked at again
             entry.done_ms = start.at_ms
@@ -322,109 +299,6 @@ class Booter:
         assert entry.next_ms is not None, "a schedule that had a time is not set aside in its turn"
         heapq.heappush(self._times, (entry.next_ms, schedule_id))
         return planned
-
-    def _set_missed_apart(self, entry: _Entry, now_ms: int) -> None:
-        """Leave the times that were missed by more than the grace for later."""
-        loaded = entry.loaded
-        assert loaded.timetable is not None, "a schedule with a time has a timetable"
-        over_ms = now_ms - MINUTE_MS - loaded.grace_min * MINUTE_MS
-        if entry.next_ms is None or entry.next_ms > over_ms:
-            return
-        if loaded.late_start == "run_latest":
-            # The latest one is to run, so it is no work for later.
-            last = latest(loaded.timetable, entry.done_ms, now_ms, 1)[-1]
-            over_ms = min(over_ms, last.at_ms - 1)
-        if over_ms <= entry.done_ms:
-            return
-        after_ms = entry.done_ms if entry.missed is None else entry.missed.after_ms
-        entry.missed = Missed(after_ms, over_ms)
-        entry.done_ms = over_ms
-        if loaded.schedule_id not in self._behind:
-            self._behind.append(loaded.schedule_id)
-            self._order_behind()
-
-    def _plan(self, turn: Turn, loaded: Loaded, start: Start, left: int, *, crowded: bool = False) -> int:
-        """Plan the runs of one time that have not been yet, at most `left`; return how many runs that were."""
-        planned = 0
-        for jobnet_id, variables in loaded.jobnets:
-            if planned >= left:
-                break
-            occ = occurrence(loaded.schedule_id, jobnet_id, start.at_ms)
-            if turn.tx.runs.find_by_occ(occ) is not None:
-                continue
-            starts.plan(
-                turn,
-                jobnet_id=jobnet_id,
-                occ=occ,
-                scheduled_ms=start.at_ms,
-                boot=Boot(
-                    schedule_id=loaded.schedule_id,
-                    nominal_ms=start.at_ms,
-                    late_start=loaded.late_start,
-                    grace_min=loaded.grace_min,
-                    deadline_ms=start.deadline_ms,
-                ),
-                origin="schedule",
-                user=loaded.owner,
-                variables=variables,
-                crowded=crowded,
-            )
-            planned += 1
-        return planned
-
-    # ---- times that were missed
-
-    def _make_up(self, turn: Turn, entry: _Entry) -> int:
-        """Deal with a piece of the missed times of a schedule; return how many runs that were."""
-        schedule_id = self._at = entry.loaded.schedule_id
-        missed, timetable = entry.missed, entry.loaded.timetable
-        assert missed is not None, "a schedule that is behind has missed times"
-        assert timetable is not None, "a schedule with a time has a timetable"
-        if missed.kept is None:
-            kept = missed.look(timetable, len(entry.loaded.jobnets), errors_max(self._errors_behind))
-        else:
-            kept = missed.kept
-        span = missed.next_to_count()
-        if span is not None:
-            self._count(turn, entry.loaded, missed, *span)
-            if missed.count_from_ms < missed.count_until_ms:
-                return 0
-            self._tell_counts(turn, entry.loaded, missed)
-            missed.after_ms = missed.count_until_ms
-        left = MADE_UP_MAX
-        while kept and left > 0:
-            left -= self._plan(turn, entry.loaded, kept[0], left, crowded=kept[0].at_ms < missed.errors_from_ms)
-            if left > 0:
-                missed.after_ms = kept.popleft().at_ms
-        if not kept:
-            missed.after_ms = missed.until_ms
-            entry.missed = None
-            self._behind.remove(schedule_id)
-        turn.tx.schedule_marks.move(schedule_id, missed.after_ms)
-        return MADE_UP_MAX - left
-
-    def _count(self, turn: Turn, loaded: Loaded, missed: Missed, after_ms: int, until_ms: int) -> None:
-        assert loaded.timetable is not None, "a schedule with a time has a timetable"
-        found = [start.at_ms for start in loaded.timetable.between(after_ms, until_ms)]
-        for jobnet_id, _ in loaded.jobnets:
-            # Those that had been planned before are judged as runs.
-            with_run = turn.tx.scheduled_runs.nominal_ms(loaded.schedule_id, jobnet_id, after_ms, until_ms)
-            missed.counts.setdefault(jobnet_id, Count()).add(found, with_run)
-
-    def _tell_counts(self, turn: Turn, loaded: Loaded, missed: Missed) -> None:
-        for jobnet_id, count in missed.counts.items():
-            if count.times:
-                self._tell(
-                    turn,
-                    "schedule_times_missed",
-                    "error" if loaded.late_start == "error" else "warning",
-                    schedule=loaded.schedule_id,
-                    jobnet=jobnet_id,
-                    count=count.times,
-                    first_at=self._shown(count.first_ms),
-                    last_at=self._shown(count.last_ms),
-                    late_start=loaded.late_start,
-                )
 
     # ---- the clock
 
@@ -439,7 +313,7 @@ class Booter:
             return  # what is stored will be read
         now_ms = turn.now_ms
         for entry in self._entries.values():
-            decided_ms = _decided(entry, now_ms)
+            decided_ms = entry.decided_ms(now_ms)
             entry.missed = None
             if entry.done_ms > decided_ms:
                 entry.done_ms, entry.next_ms = decided_ms, None
@@ -461,18 +335,6 @@ class Booter:
 
     def _tell(self, turn: Turn, kind: str, severity: Severity, **data: Any) -> None:
         turn.tx.journal.add(turn.now_ms, None, "", Fact(kind=kind, severity=severity, data=data))
-
-    def _shown(self, at_ms: int) -> str:
-        return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(self._zone).isoformat(sep=" ", timespec="seconds")
-
-
-def _decided(entry: _Entry, now_ms: int) -> int:
-    """Return up to when, until now, all times of a schedule are decided as it was."""
-    if entry.missed is not None:
-        return min(entry.missed.after_ms, now_ms)
-    if entry.next_ms is None or entry.next_ms > now_ms:
-        return now_ms
-    return min(entry.done_ms, now_ms)
 
 
 def _starts(loaded: Loaded, jobnet_id: str) -> bool:

@@ -12,9 +12,12 @@ from jaz_lite.errors import NoSuchObject
 from jaz_lite.model.fact import Fact
 from jaz_lite.model.jobnet import Jobnet
 from jaz_lite.model.run import EMPTY, Boot, Origin, Run
+from jaz_lite.store.scheduled_runs import occurrence
 
 if TYPE_CHECKING:
+    from jaz_lite.runner.timetables import Loaded
     from jaz_lite.runner.turn import Turn
+    from jaz_lite.schedule.timetable import Start
 
 
 def start(
@@ -140,6 +143,36 @@ def plan(
         return _load_error(
             turn, missing, 0, error.message, occ=occ, origin=origin, user=user, scheduled_ms=scheduled_ms, boot=boot
         )
+
+
+def plan_time(turn: Turn, loaded: Loaded, at: Start, left: int, *, crowded: bool = False) -> int:
+    """Plan the runs of one time of a schedule that have not been yet, at most `left`; return how many runs that were."""
+    planned = 0
+    for jobnet_id, variables in loaded.jobnets:
+        if planned >= left:
+            break
+        occ = occurrence(loaded.schedule_id, jobnet_id, at.at_ms)
+        if turn.tx.runs.find_by_occ(occ) is not None:
+            continue
+        plan(
+            turn,
+            jobnet_id=jobnet_id,
+            occ=occ,
+            scheduled_ms=at.at_ms,
+            boot=Boot(
+                schedule_id=loaded.schedule_id,
+                nominal_ms=at.at_ms,
+                late_start=loaded.late_start,
+                grace_min=loaded.grace_min,
+                deadline_ms=at.deadline_ms,
+            ),
+            origin="schedule",
+            user=loaded.owner,
+            variables=variables,
+            crowded=crowded,
+        )
+        planned += 1
+    return planned
 
 
 def _load_error(

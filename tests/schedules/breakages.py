@@ -8,9 +8,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from jaz_lite.engine import boot
-from jaz_lite.runner import booter
+from jaz_lite.runner import booter, starts
+from jaz_lite.runner.backlog import Backlog
 from jaz_lite.runner.booter import Booter
 from jaz_lite.runner.clock_watch import ClockWatch
+from jaz_lite.runner.entry import Entry
 from jaz_lite.runner.turn import Turn
 from jaz_lite.runner.turns import Turns
 from tests.sim.observe import patched
@@ -45,9 +47,7 @@ def mark_runs_ahead() -> AbstractContextManager[None]:
 def key_without_meaning() -> AbstractContextManager[None]:
     """A run's key is new each time it is asked for: nothing is found again."""
     keys = iter(range(1, 10**9))
-    return patched(
-        (booter, "occurrence", lambda schedule_id, jobnet_id, _at: f"S:{schedule_id}:{jobnet_id}:{next(keys)}")
-    )
+    return _keys(lambda schedule_id, jobnet_id, _at: f"S:{schedule_id}:{jobnet_id}:{next(keys)}")
 
 
 def key_from_wall_time() -> AbstractContextManager[None]:
@@ -59,7 +59,11 @@ def key_from_wall_time() -> AbstractContextManager[None]:
         assert ahead is not None
         return f"S:{schedule_id}:{jobnet_id}:{at_ms // 1000 + round(ahead.total_seconds())}"
 
-    return patched((booter, "occurrence", broken))
+    return _keys(broken)
+
+
+def _keys(key: Callable[[str, str, int], str]) -> AbstractContextManager[None]:
+    return patched((booter, "occurrence", key), (starts, "occurrence", key))
 
 
 def lateness_ignored() -> AbstractContextManager[None]:
@@ -94,7 +98,7 @@ def superseded_ignored() -> AbstractContextManager[None]:
 
 def window_not_looked_at_again() -> AbstractContextManager[None]:
     """A changed schedule goes on from where the earlier version had planned to."""
-    return patched((booter, "_decided", lambda entry, _now_ms: entry.done_ms))
+    return patched((Entry, "decided_ms", lambda entry, _now_ms: entry.done_ms))
 
 
 def change_swallows() -> AbstractContextManager[None]:
@@ -104,7 +108,7 @@ def change_swallows() -> AbstractContextManager[None]:
 
 def records_left_out() -> AbstractContextManager[None]:
     """What is too much to become runs is counted, and nobody is told."""
-    return patched((Booter, "_tell_counts", lambda *_arguments: None))
+    return patched((Backlog, "_tell_counts", lambda *_arguments: None))
 
 
 def set_back_unnoticed() -> AbstractContextManager[None]:

@@ -7,7 +7,7 @@ import pytest
 
 from jaz_lite.model.event import DeleteRun, MoveRun
 from jaz_lite.model.schedule import BootTime, LateStart
-from jaz_lite.runner import booter, missed
+from jaz_lite.runner import backlog, booter, missed, starts
 from jaz_lite.schedule.timetable import Start, Timetable
 from tests.unit.runner.scheduling import (
     HOUR_MS,
@@ -220,7 +220,7 @@ def test_counting_takes_up_where_it_was_after_a_crash(site: Site, monkeypatch: p
 def test_a_crash_at_any_turn_of_the_catching_up_leaves_each_time_with_one_run(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(booter, "MADE_UP_MAX", 3)
+    monkeypatch.setattr(backlog, "MADE_UP_MAX", 3)
     monkeypatch.setattr(booter, "PLANNED_MAX", 3)
     schedule(site, "NIGHTLY", every_min=30, late_start="skip")
     schedule(site, "OTHER", every_min=60, late_start="run_latest")
@@ -251,7 +251,7 @@ def test_a_crash_at_any_turn_of_the_catching_up_leaves_each_time_with_one_run(
 
 
 def test_what_is_due_now_does_not_wait_for_what_was_missed(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(booter, "MADE_UP_MAX", 1)
+    monkeypatch.setattr(backlog, "MADE_UP_MAX", 1)
     schedule(site, "NIGHTLY", every_min=10, late_start="skip")
     schedule(site, "OTHER", "1810")
     site.clock.advance((instant("18:10") - site.clock.now_ms()) / 1000)
@@ -265,7 +265,7 @@ def test_what_is_due_now_does_not_wait_for_what_was_missed(site: Site, monkeypat
 def test_the_latest_of_missed_times_starts_at_once_where_only_it_is_wanted(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(booter, "MADE_UP_MAX", 1)
+    monkeypatch.setattr(backlog, "MADE_UP_MAX", 1)
     schedule(site, "NIGHTLY", every_min=10, late_start="run_latest")
     site.clock.advance((instant("18:15") - site.clock.now_ms()) / 1000)
     site.restart()
@@ -333,7 +333,7 @@ def test_a_fault_while_a_late_run_is_judged_sets_only_its_schedule_aside(
 def test_a_schedule_that_changes_while_it_is_made_up_for_goes_on_from_there(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(booter, "MADE_UP_MAX", 2)
+    monkeypatch.setattr(backlog, "MADE_UP_MAX", 2)
     made = schedule(site, "NIGHTLY", "0900", "1000", "1100", "1200", late_start="skip")
     site.clock.advance((instant("12:30") - site.clock.now_ms()) / 1000)
     site.restart()
@@ -382,14 +382,14 @@ def test_planning_ahead_waits_while_runs_start(site: Site) -> None:
 
 
 def test_our_own_fault_about_one_schedule_holds_up_no_other(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = booter.starts.plan
+    plan = starts.plan
 
     def fails(turn, *, boot, **more):  # type: ignore[no-untyped-def]
         if boot.schedule_id == "BAD":
             raise RuntimeError("a fault")
         return plan(turn, boot=boot, **more)
 
-    monkeypatch.setattr(booter.starts, "plan", fails)
+    monkeypatch.setattr(starts, "plan", fails)
     schedule(site, "BAD", "0800")
     schedule(site, "NIGHTLY", "0800", calendar=None)  # that of the other one does not change
     time_is(site, "08:00")
