@@ -1,5 +1,6 @@
 """Servers on machines: each a process with a data directory of its own, to be killed, frozen, or told by an agent."""
 
+import contextlib
 import json
 import shutil
 import signal
@@ -19,6 +20,7 @@ ENDS_WITHIN_S = 150.0
 REPLACED = 3  # the exit code of a server that learnt that it is not the server any more
 SEEMS_ACTIVE = 5  # ... of a takeover that was refused
 LISTEN = ("--listen", f"0.0.0.0:{PORT}")
+PROMOTION = "[failover]"
 BEHIND_MAX = 5  # changes; while jobs run all the time it is seldom none
 NOT_COPIED = shutil.ignore_patterns("server.sock", "sock", "lock")
 
@@ -47,18 +49,50 @@ class Server:
         """Take over with its directory."""
         self._run("activate", "--no-agent", "--yes", *LISTEN, *words)
 
-    def follow(self, active: "Server") -> None:
+    def invitation(self) -> tuple[str, str]:
+        """Return the words with which a standby fetches its first copy from here."""
+        return "--token", str(json.loads(self.command("standby", "invite", "--json"))["token"])
+
+    def follow(self, active: "Server", *words: str) -> None:
         """Keep a copy of another server current, as a standby; return when it has one and is up to date."""
-        token = str(json.loads(active.command("standby", "invite", "--json"))["token"])
-        self._run("standby", "run", "--from", f"{active.host.address}:{PORT}", "--token", token, *LISTEN)
+        self._run("standby", "run", "--from", f"{active.host.address}:{PORT}", *words, *LISTEN)
+        self.wait_until_current(active)
+
+    def wait_until_current(self, active: "Server") -> None:
+        """Wait until this standby has what another server has."""
         comes_true(f"{self} follows {active}", self._is_current)
 
     def _is_current(self) -> bool:
-        said = run_on(self.host, "--data", str(self.data), "standby", "status", "--json", expect=None)
-        if said.returncode:
-            return False
-        shown = json.loads(said.stdout)
-        return not shown["trouble"] and shown["heard_s"] is not None and shown["behind_changes"] <= BEHIND_MAX
+        assert self.lives, f"{self} ended with {self.exit_code}: {self.said()}"
+        with contextlib.suppress(JazLiteError):  # it fetches its first copy
+            told = self.standby_status()
+            return bool(told["follows"]) and told["behind_changes"] <= BEHIND_MAX
+        return False
+
+    def standby_status(self) -> dict[str, Any]:
+        """Return what a standby says of itself."""
+        return dict(self.ask("standby.status"))
+
+    def is_active(self) -> bool:
+        """Tell whether it is a server, and no standby."""
+        assert self.lives, f"{self} ended with {self.exit_code}: {self.said()}"
+        with contextlib.suppress(JazLiteError):  # between the two it does not answer
+            return bool(self.ask("status")["state"] == "active")
+        return False
+
+    def may_be_replaced_by_itself(self) -> bool:
+        """Tell whether it runs with automatic promotion."""
+        return PROMOTION in self.config.read_text()
+
+    def let_standbys_take_over(self, after_s: int) -> None:
+        """From its next start on, standbys take over by themselves."""
+        text = self.config.read_text()
+        self.config.write_text(f"{text}\n{PROMOTION}\nauto_promote = true\npromote_after_s = {after_s}\n")
+
+    @property
+    def config(self) -> Path:
+        """The file with its settings."""
+        return self.data / "config.toml"
 
     def _run(self, *words: str) -> None:
         self.killed = self.frozen = False

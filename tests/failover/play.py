@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from tests.failover.accidents import Accidents
 from tests.failover.load import Load
 from tests.failover.site import FailoverSite
-from tests.failover.switches import KINDS, Switch
+from tests.failover.steps import Steps
+from tests.failover.switches import KINDS
 from tests.failover.verdict import Verdict, judge
 from tests.lab.parts import comes_true
 
@@ -41,12 +42,12 @@ def play(site: FailoverSite, number: int, seed: int, kind: str = "", *, calm: bo
     with Load(site, number, random.Random(f"load {seed} {number}")) as load:
         comes_true("jobs run", lambda: site.witness.stat().st_size > before)
         accidents.play(1 if calm else chance.randint(1, MANY), SPAN_S / 2 if calm else SPAN_S)
-        switch = Switch(site, load, chance)
-        switch.play(done.kind)
+        steps = Steps(site, load, chance)
+        KINDS[done.kind](steps)
         if not calm:
             accidents.play(chance.randint(0, MANY), SPAN_S)
         site.mend()
-    done.copy_age, done.accidents = switch.copy_age, accidents.count
+    done.copy_age, done.accidents = steps.copy_age, accidents.count
     done.verdict = judge(site)
     done.seconds = time.monotonic() - began
     return done

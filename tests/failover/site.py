@@ -22,6 +22,7 @@ HIDDEN = "a3"  # may dial nobody: it has to be found
 AGENTS = (SILENT, "a2", HIDDEN, "a4")
 COMES_WITHIN_S = 150.0
 COPIES_MAX = 6
+PROMOTED_AFTER_S = 30  # the shortest
 
 
 class FailoverSite:

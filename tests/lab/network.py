@@ -75,6 +75,10 @@ class Host:
         """Lose every packet on its way out: this host hears all, and nobody hears it."""
         self._lose("output", "oif != lo drop")
 
+    def part_from(self, other: "Host") -> None:
+        """Lose every packet that comes from another host; with all others it talks as before."""
+        self._lose("input", f"ip saddr {other.address} drop")
+
     def own_machine(self) -> None:
         """Give it an identity that differs from all other machines', where this machine has one at all."""
         if MACHINE_ID.exists():

@@ -52,11 +52,11 @@ def start_on(host: Host, log: Path, *words: str, **environment: str) -> "subproc
         )  # fmt: skip
 
 
-def comes_true(what: str, ask: Any) -> Any:
+def comes_true(what: str, ask: Any, *, within_s: float = COMES_TRUE_S_MAX) -> Any:
     """Ask until the answer is true and return it."""
-    deadline = time.monotonic() + COMES_TRUE_S_MAX
+    deadline = time.monotonic() + within_s
     while not (answer := ask()):
-        assert time.monotonic() < deadline, f"{what}: not within {COMES_TRUE_S_MAX:.0f} s"
+        assert time.monotonic() < deadline, f"{what}: not within {within_s:.0f} s"
         time.sleep(0.1)  # another process is waited for
     return answer
 
