@@ -37,6 +37,7 @@ from jaz_lite.model.event import (
     WorkDoubted,
     WorkEnded,
     WorkFailed,
+    WorkFound,
     WorkPlaced,
     WorkStarted,
     WorkTimedOut,
@@ -45,8 +46,7 @@ from jaz_lite.model.fact import Fact
 from jaz_lite.model.run import FOR_PEOPLE, Doubt, DoubtReason, Run
 
 GO_ON = "go_on"  # a timer of the run itself; `boot` has the others
-_WORK = (WorkPlaced, WorkStarted, WorkEnded, WorkFailed, WorkCancelled, WorkDoubted, WorkTimedOut)
-_WorkEvent = WorkPlaced | WorkStarted | WorkEnded | WorkFailed | WorkCancelled | WorkDoubted | WorkTimedOut
+_WorkEvent = WorkPlaced | WorkStarted | WorkFound | WorkEnded | WorkFailed | WorkCancelled | WorkDoubted | WorkTimedOut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +104,7 @@ def _take(draft: Draft, event: Event) -> str | None:
         refusal = operate(draft, event)
     elif draft.is_over:
         return None
-    elif isinstance(event, _WORK):
+    elif isinstance(event, _WorkEvent):
         _work(draft, event)
     elif isinstance(event, Answered):
         _answered(draft, event)
@@ -211,7 +211,7 @@ def _work(draft: Draft, event: _WorkEvent) -> None:
             if icon.doubt is not None and icon.doubt.reason == "unheard":
                 icon.doubt = None
                 draft.tell("icon_found", node=event.node, visit=icon.visit, attempt=icon.attempt)
-        case WorkStarted():
+        case WorkStarted() | WorkFound():
             if seen.doubt is not None:
                 draft.edit(event.node).doubt = None
                 draft.tell("icon_found", node=event.node, visit=seen.visit, attempt=seen.attempt)

@@ -97,6 +97,14 @@ class WorkDoubted(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class WorkFound(Event):
+    """The attempt is known again: its agent has it, or will be given it. A doubt that evidence can end is over."""
+
+    node: int
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class WorkTimedOut(Event):
     """The attempt ran over its time; what the agent does about it was decided in the work order."""
 

@@ -4,7 +4,7 @@ Runs when the agent says `synced`, after all its events were taken in. `None` in
 a matching chain, proves that an attempt was not started; after a rotated spool nothing is proven.
 """
 
-from jaz_lite.model.event import WorkCancelled, WorkPlaced
+from jaz_lite.model.event import WorkCancelled, WorkFound, WorkPlaced
 from jaz_lite.model.fact import Fact
 from jaz_lite.model.run import DoubtReason
 from jaz_lite.runner import actions, adopting, dispatch, missing_output, outcomes, reports
@@ -53,7 +53,11 @@ def lay_beside(turn: Turn, item: AgentSynced) -> None:
         if unbound is not None and not unbound.agent_id and dispatch.may_be_at(turn, unbound, port.agent_id):
             dispatch.found_at(turn, unbound, port.agent_id)
     for work in turn.works.of_agent(port.agent_id):
-        _settle(turn, work, known.get(work.k), gap=port.gap)
+        entry = known.get(work.k)
+        _heard_again(turn, work)
+        _settle(turn, work, entry, gap=port.gap)
+        if entry is not None and entry.st in OPEN_THERE:
+            _found(turn, work)
     for entry in known.values():
         if entry.k not in turn.works.open:
             _not_open_here(turn, port, entry)
@@ -66,8 +70,33 @@ def lay_beside(turn: Turn, item: AgentSynced) -> None:
 def records_lost(turn: Turn, agent_id: str, reason: DoubtReason = "setback", sentence: str = SETBACK) -> None:
     """The spool was rotated, or the agent revoked: nothing that was on the agent is proven any more."""
     for work in turn.works.of_agent(agent_id):
+        _heard_again(turn, work)
         if work.state in ("sent", "accepted", "running", "stopping"):
             turn.raise_event(work.run_id, outcomes.doubt(turn, work, reason, sentence))
+        elif work.state == "abandoned":
+            reports.note_of(turn, work, "abandoned_lost")
+
+
+def _heard_again(turn: Turn, work: Work) -> None:
+    """An agent was given up and is there again: its attempts are as they were, until it has said what it knows."""
+    row = turn.find_attempt(work.k) if work.state == "unknown" else None
+    if row is None or row.why != "unheard":
+        return
+    state = "running" if row.started_ms is not None else "accepted" if row.accepted_ms is not None else "sent"
+    turn.change_attempt(work, "stopping" if _is_stopping(turn, work) else state, why="", message="")
+    turn.raise_event(work.run_id, WorkFound(work.node, work.k))
+
+
+def _found(turn: Turn, work: Work) -> None:
+    """An agent has an attempt, and it is open there: that ends a doubt about it."""
+    run = turn.find_run(work.run_id)
+    if run is not None and not work.is_adopted and run.icons[work.node].doubt is not None:
+        turn.raise_event(work.run_id, WorkFound(work.node, work.k))
+
+
+def _is_stopping(turn: Turn, work: Work) -> bool:
+    run = turn.find_run(work.run_id)
+    return run is not None and not work.is_adopted and run.icons[work.node].state == "stopping"
 
 
 def _settle(turn: Turn, work: Work, entry: InventoryItem | None, *, gap: bool) -> None:
@@ -96,9 +125,12 @@ def _settle(turn: Turn, work: Work, entry: InventoryItem | None, *, gap: bool) -
             actions.cancel_again(turn, work)
         case ("abandoned", None | "accepted" | "starting"):
             actions.cancel_again(turn, work)
+        case ("unknown", "accepted" | "starting" | "running") if _is_stopping(turn, work):
+            turn.change_attempt(work, "stopping")
+            actions.kill_again(turn, work, "signal")
         case ("sent" | "unknown" | "ready", "accepted" | "starting"):
             turn.change_attempt(work, "accepted")
-        case ("running", "accepted"):
+        case ("running", "accepted" | "starting"):
             reports.alarm_of(turn, work, "agent_set_back")
             actions.cancel_again(turn, work)
             turn.raise_event(work.run_id, outcomes.doubt(turn, work, "setback", SETBACK))
@@ -112,6 +144,8 @@ def _settle(turn: Turn, work: Work, entry: InventoryItem | None, *, gap: bool) -
             # All its events were taken in, and none said so: they are kept no more.
             turn.raise_event(work.run_id, outcomes.doubt(turn, work, "gap", adopting.NOT_TOLD))
         case ("abandoned", "done" | "failed" | "cancelled" | "lost"):
+            if st == "lost":
+                reports.note_of(turn, work, "abandoned_lost")
             turn.change_attempt(work, "cancelled", why="abandoned", ended_ms=turn.now_ms)
         case ("stopping", "cancelled"):
             turn.change_attempt(work, "cancelled", why="server", ended_ms=turn.now_ms)

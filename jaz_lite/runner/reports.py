@@ -162,7 +162,12 @@ def apply(turn: Turn, work: Work, kind: str, x: Mapping[str, Any], at_ms: int) -
             raised = WorkTimedOut(work.node, work.k, str(x.get("act", "warn")))
         case _:
             turn.tx.journal.add(turn.now_ms, work.run_id, work.path, Fact(kind=f"work_{kind}", data=dict(x)))
-    if raised is not None and not abandoned and not work.is_adopted:
+    if abandoned and kind in ("finished", "failed"):
+        data = {"agent_id": work.agent_id, "exit": x.get("exit"), "message": x.get("msg", "")}
+        turn.tx.journal.add(
+            turn.now_ms, work.run_id, work.path, Fact(kind="late_result", severity="warning", data=data)
+        )
+    elif raised is not None and not abandoned and not work.is_adopted:
         turn.raise_event(work.run_id, raised)
 
 
@@ -171,13 +176,23 @@ def apply(turn: Turn, work: Work, kind: str, x: Mapping[str, Any], at_ms: int) -
 
 def _late(turn: Turn, row: Attempt, event: AgentEvent) -> None:
     """An event about a settled attempt: the same again is nothing; another result is kept as evidence, with an alarm."""
-    if event.e == "finished" and row.state in SETTLED and row.exit_code != event.x.get("exit"):
+    differs = {
+        "finished": row.state != "done" or row.exit_code != event.x.get("exit"),
+        "failed": row.state != "failed",
+    }
+    if row.state in SETTLED and differs.get(event.e):
         alarm(turn, row.run_id, "result_differs", row.agent_id, event)
 
 
 def alarm_of(turn: Turn, work: Work, kind: str) -> None:
     """Tell the journal of something about an attempt that should not be."""
     fact = Fact(kind=kind, severity="error", data={"agent_id": work.agent_id})
+    turn.tx.journal.add(turn.now_ms, work.run_id, work.path, fact)
+
+
+def note_of(turn: Turn, work: Work, kind: str) -> None:
+    """Tell the journal of something about an attempt that nobody waits for any more."""
+    fact = Fact(kind=kind, data={"agent_id": work.agent_id})
     turn.tx.journal.add(turn.now_ms, work.run_id, work.path, fact)
 
 

@@ -240,6 +240,7 @@ class Fate:
         code = self.chance.choice([0, 0, 0, 0, 1, 255])
         kinds: list[happened.Event] = [
             happened.WorkStarted(node, key, self.clock.now_ms),
+            happened.WorkFound(node, key),
             happened.WorkPlaced(node, key, self.chance.choice(["g", "m1", ""]), "g"),
             happened.WorkFailed(node, key, "user", "no such user"),
             happened.WorkCancelled(node, key, self.chance.choice(["server", "expired", "elsewhere"])),
