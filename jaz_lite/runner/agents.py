@@ -6,7 +6,7 @@ from dataclasses import replace
 from jaz_lite.model.encoding import UTF_8, is_text_encoding
 from jaz_lite.model.event import WorkCancelled, WorkDoubted, WorkFailed
 from jaz_lite.model.fact import Fact
-from jaz_lite.runner import credentials, dispatch, locks, outcomes, reconcile, twins
+from jaz_lite.runner import credentials, dispatch, locks, outcomes, reconcile, reports, twins
 from jaz_lite.runner.adopting import DIFFERS, NOT_TOLD
 from jaz_lite.runner.desk import Desk
 from jaz_lite.runner.inputs import (
@@ -234,6 +234,10 @@ def known_already(turn: Turn, item: AgentState) -> None:
     turn.desk_may_have_room(turn.works.desk(item.port.agent_id))  # its answer made room in the link
     work = turn.works.open.get(item.happening.k)
     if work is None or work.agent_id != item.port.agent_id:
+        return
+    if item.happening.st == "cancelled" and work.state == "sent":
+        # A tombstone of an earlier active, of which no event told what it was for: it has no digest to compare.
+        reports.apply(turn, work, "cancelled", {}, turn.now_ms)
         return
     if not item.happening.conflict:
         if work.state == "sent" and item.happening.st in OVER_THERE:

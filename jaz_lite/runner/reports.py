@@ -151,9 +151,7 @@ def apply(turn: Turn, work: Work, kind: str, x: Mapping[str, Any], at_ms: int) -
             why = why if asked else "elsewhere"
             turn.change_attempt(work, "cancelled", why=why, ended_ms=at_ms)
             if why == "elsewhere":
-                raised = WorkDoubted(
-                    work.node, work.k, "cancelled_elsewhere", "an earlier active server withdrew this attempt"
-                )
+                raised = WorkDoubted(work.node, work.k, "cancelled_elsewhere", adopting.ELSEWHERE)
             else:
                 raised = WorkCancelled(work.node, work.k, why)
         case "lost":

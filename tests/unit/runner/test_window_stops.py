@@ -110,3 +110,19 @@ def test_what_one_member_refused_and_is_stopped_is_over_when_no_member_knows_it(
 
     assert site.attempt_states(run) == {"/spread#1/1": "cancelled"}
     assert site.agents["a1"].cancelled == []
+
+
+@pytest.mark.parametrize("conflict", [True, False], ids=["it was never sent there", "it was sent there"])
+def test_what_an_earlier_active_has_withdrawn_is_in_doubt_and_is_not_said_to_differ(site: Site, conflict: bool) -> None:
+    connect(site)
+    run = site.start(chained("NIGHT", job("load")))
+
+    link = site.agents["a1"].link
+    assert link is not None
+    link.state_of(site.agents["a1"].key("load"), "cancelled", conflict=conflict)
+    site.settle()
+
+    assert site.attempt_states(run) == {"/load#1/1": "cancelled"}
+    doubt = site.icon(run, "load").doubt
+    assert doubt is not None
+    assert doubt.reason == "cancelled_elsewhere"
