@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from jaz_lite.wire.ident import epoch_and_boot, replaces
+from jaz_lite.wire.ident import epoch_and_boot, line_of, replaces
 from jaz_lite.wire.limits import EPOCH_MAX, HEARTBEAT_S, HEARTBEATS_MISSED_MAX
 
 SILENT_S = HEARTBEAT_S * HEARTBEATS_MISSED_MAX  # so long silent, a server is given up
@@ -120,41 +120,57 @@ def judge(
 
 
 def replaced_by(
-    own_epoch: int, agents: Sequence[AgentSaid], servers: Sequence[ServerSaid]
+    own_term: int, own_act: bytes, agents: Sequence[AgentSaid], servers: Sequence[ServerSaid]
 ) -> "AgentSaid | ServerSaid | None":
-    """Return who knows that a server of a later epoch took over; None where nobody does."""
-    everybody: tuple[AgentSaid | ServerSaid, ...] = (*servers, *agents)
-    for said in everybody:
-        if said.proven and epoch_and_boot(said.term)[0] > own_epoch:
-            return said
-    return None
-
-
-def rival(own_term: int, own_act: bytes, servers: Sequence[ServerSaid]) -> ServerSaid | None:
-    """Return an active server of a directory's own epoch that stays before it: another copy runs. None: there is none.
+    """Return who knows of a server that took over; None where nobody does.
 
     Args:
         own_term, own_act: of the last process that ran on the directory.
 
     Notes:
-        Started all the same, this one would count its starts up and depose the one that was to stay (decision 0022).
+        That is one of a later epoch, or of two that began this epoch apart the one that stays (decision 0022). Started
+        all the same, this one would count its starts up and depose it.
     """
     own_epoch, _ = epoch_and_boot(own_term)
-    for said in servers:
-        is_of_it = epoch_and_boot(said.term)[0] == own_epoch and replaces(said.term, said.act, own_term, own_act)
-        if said.proven and said.state == "active" and is_of_it:
+    everybody: tuple[AgentSaid | ServerSaid, ...] = (*servers, *agents)
+    for said in everybody:
+        epoch, _ = epoch_and_boot(said.term)
+        is_twin = epoch == own_epoch and line_of(said.act) != line_of(own_act)
+        if said.proven and (epoch > own_epoch or (is_twin and replaces(said.term, said.act, own_term, own_act))):
             return said
     return None
 
 
-def is_set_back(own_term: int, agents: Sequence[AgentSaid]) -> bool:
+def rival(
+    own_term: int, own_act: bytes, agents: Sequence[AgentSaid], servers: Sequence[ServerSaid]
+) -> "AgentSaid | ServerSaid | None":
+    """Return who speaks for the life of a later start of this very directory: a copy of it runs. None: nobody does.
+
+    Args:
+        own_term, own_act: of the last process that ran on the directory.
+
+    Notes:
+        Nobody took over, so there is nothing to mark: an agent may just not have noticed that the process is gone.
+    """
+    lives: list[AgentSaid | ServerSaid] = [said for said in servers if said.state == "active"]
+    lives += [said for said in agents if said.in_session]
+    return next((said for said in lives if _is_later_start(said, own_term, own_act)), None)
+
+
+def is_set_back(own_term: int, own_act: bytes, agents: Sequence[AgentSaid]) -> bool:
     """Tell whether a directory is an earlier state of itself: an agent knows a start of it that it does not know.
 
     Args:
-        own_term: the highest term that the directory knows, which its last process had.
+        own_term, own_act: the last that the directory knows.
     """
-    epoch, _ = epoch_and_boot(own_term)
-    return any(said.proven and said.term > own_term and epoch_and_boot(said.term)[0] == epoch for said in agents)
+    return any(_is_later_start(said, own_term, own_act) for said in agents)
+
+
+def _is_later_start(said: AgentSaid | ServerSaid, own_term: int, own_act: bytes) -> bool:
+    """Tell whether a process of this very directory is known that it does not know itself."""
+    is_of_it = epoch_and_boot(said.term)[0] == epoch_and_boot(own_term)[0] and line_of(said.act) == line_of(own_act)
+    # Of the same number: after it had been set back, it was started once more.
+    return said.proven and is_of_it and said.term >= own_term and said.act != own_act
 
 
 def names(texts: Sequence[str]) -> str:

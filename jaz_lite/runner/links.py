@@ -63,6 +63,7 @@ class Links:
         fence_key: bytes,
         site_uid: bytes,
         term: int,
+        act: bytes,
         fence: Callable[[Fenced], None],
         now_ms: Callable[[], int],
         zone: tzinfo = UTC,
@@ -75,6 +76,7 @@ class Links:
         self._fence_key = fence_key
         self._site_uid = site_uid
         self._term = term
+        self._act = act
         self._fence = fence
 
     def happened(self, port: Port, happenings: Iterable[Happening]) -> None:
@@ -170,6 +172,7 @@ class Links:
         self._fence(
             replaced(
                 self._term,
+                own_act=self._act,
                 term=happening.term,
                 act=happening.act,
                 addrs=happening.addrs,

@@ -58,7 +58,8 @@ class Fence:
         self.error = error
         self._stop_engine()
         mark_fenced(self._folder, error, self._turns.clock.now_ms())
-        log.critical(error.message, extra={"action": "fence.stopped", "seen_from": error.seen_from})
+        # The sentence itself is told by who started this process, once.
+        log.info("this server was replaced", extra={"action": "fence.stopped", "seen_from": error.seen_from})
         for desk in self._turns.works.desks.values():
             if desk.port is not None:
                 desk.port.synced = desk.port.up = False

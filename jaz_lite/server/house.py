@@ -62,7 +62,7 @@ STANDBY_EXPECTED_MS = 7 * 86_400_000  # one that followed so lately is expected 
 
 log = logging.getLogger(__name__)
 
-Claim = Callable[[Transaction, bytes], int]  # (the first transaction, this process's act) -> its term
+Claim = Callable[[Transaction, bytes], int]  # (the first transaction, random bytes for its act) -> its term
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,15 +104,15 @@ class House:
         self._verbosity = verbosity
         self._zone = configuration.zone(config["site.zone"])
         self._over = trio.CancelScope()
-        act = self._act = secrets.token_bytes(ACT_BYTES)
         with store.snapshot() as view:
             followed_ms = view.commits.followed_ms()
         if followed_ms is not None and clock.now_ms() - followed_ms < STANDBY_EXPECTED_MS:
             store.changes.expect()
         with store.transaction() as tx:
             tx.clock_doubt.look(clock.now_ms(), tx.term.site().last_tick_ms)
-            self._term = claim(tx, act)
+            self._term = claim(tx, secrets.token_bytes(ACT_BYTES))
             tx.term.tick(clock.now_ms())
+            act = self._act = tx.term.site().act or b""
         keys = store.keys
         self._mirror = Mirror(keys, lambda cert_sha256: self._identity(act, cert_sha256))
         self._ticket = ticket(keys.fence_key, directory.site_uid, self._term, act)
@@ -195,6 +195,7 @@ class House:
             fence_key=keys.fence_key,
             site_uid=self._directory.site_uid,
             term=self._term,
+            act=self._act,
             fence=self._fence.stop,
             now_ms=self._clock.now_ms,
             zone=self._zone,

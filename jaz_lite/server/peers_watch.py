@@ -70,6 +70,7 @@ class PeersWatch:
         self._fence(
             replaced(
                 self._term,
+                own_act=self._act,
                 term=told.term,
                 act=told.act,
                 addrs=told.addrs or ((address,) if told.state == "active" else ()),

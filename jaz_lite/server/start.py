@@ -15,7 +15,7 @@ from jaz_lite import config as configuration
 from jaz_lite.clock import SystemClock
 from jaz_lite.config import Config
 from jaz_lite.errors import AlreadyRunning, JazLiteError
-from jaz_lite.failover.judgement import AgentSaid, is_set_back, replaced_by, rival
+from jaz_lite.failover.judgement import AgentSaid, ServerSaid, is_set_back, replaced_by, rival
 from jaz_lite.failover.replaced import replaced
 from jaz_lite.log import configure
 from jaz_lite.runner.window import MARGIN_MS
@@ -28,7 +28,6 @@ from jaz_lite.store.directory import DataDirectory
 from jaz_lite.store.fencing import read_fenced
 from jaz_lite.store.open import Store
 from jaz_lite.store.transaction import Transaction
-from jaz_lite.wire.ident import epoch_and_boot
 
 ASKED_AGENTS_MAX = 16  # at a start: those seen last
 ASKED_FOR_S = 2.0
@@ -130,6 +129,7 @@ def refuse_fenced(directory: DataDirectory, config: Config) -> None:
     if by is not None:
         raise replaced(
             directory.binding.term,
+            own_act=b"",
             term=by.term,
             act=by.act,
             addrs=by.addrs,
@@ -151,24 +151,37 @@ def _asked_around(directory: DataDirectory, store: Store, config: Config, clock:
     answers = trio.run(partial(inquire, store, config, agents_max=ASKED_AGENTS_MAX, timeout_s=ASKED_FOR_S))
     with store.snapshot() as view:
         site = view.term.site()
-    own_term = site.term
-    told = replaced_by(epoch_and_boot(own_term)[0], answers.agents, answers.servers)
-    if told is None and (other := rival(own_term, site.act or b"", answers.servers)) is not None:
+    own = site.term, site.act or b""
+    told = replaced_by(*own, answers.agents, answers.servers)
+    if told is None and (other := rival(*own, answers.agents, answers.servers)) is not None:
         raise AlreadyRunning(
-            f"the server at {other.address} is active with another copy of {directory.folder}",
-            hint="make this one its standby: jaz-lite standby run; or take over deliberately: jaz-lite activate",
+            f"{_life_of(other)}: a copy of {directory.folder} runs, which was started after this one",
+            hint="stop that one, or make this one its standby: jaz-lite standby run; or take over deliberately:"
+            " jaz-lite activate",
         )
     if told is None:
-        return partial(claim_set_back, now_ms=clock.now_ms()) if is_set_back(own_term, answers.agents) else claim_next
+        return partial(claim_set_back, now_ms=clock.now_ms()) if is_set_back(*own, answers.agents) else claim_next
     now_ms = clock.now_ms()
     error = replaced(
-        own_term,
+        site.term,
+        own_act=site.act or b"",
         term=told.term,
         act=told.act,
         addrs=told.addrs,
-        seen_from=f"agent {told.agent_id}" if isinstance(told, AgentSaid) else f"the server at {told.address}",
+        seen_from=_named(told),
         at_ms=now_ms,
         zone=configuration.zone(config["site.zone"]),
     )
     mark_fenced(directory.folder, error, now_ms)
     raise error
+
+
+def _named(said: AgentSaid | ServerSaid) -> str:
+    return f"agent {said.agent_id}" if isinstance(said, AgentSaid) else f"the server at {said.address}"
+
+
+def _life_of(said: AgentSaid | ServerSaid) -> str:
+    if isinstance(said, ServerSaid):
+        return f"{_named(said)} is active"
+    where = f" at {', '.join(said.addrs)}" if said.addrs else ""
+    return f"{_named(said)} is connected to a server{where}"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from jaz_lite.errors import NoSuchObject
 from jaz_lite.store.connection import Sql
-from jaz_lite.wire.ident import next_term, term_of
+from jaz_lite.wire.ident import act_in_line, next_term, term_of
 
 FIRST_EPOCH = 1
 
@@ -67,7 +67,8 @@ class Term:
         """Take the next term for this server process and return it.
 
         Args:
-            act: 8 random bytes that tell two processes with an equal term apart.
+            act: 8 random bytes that tell two processes with an equal term apart; the first of them stay those of
+                the process that began the epoch here (`wire.ident.act_in_line`), so look what it has become.
 
         Notes:
             While an uncertainty window is open, all its witnesses are to be heard again. Another copy may have begun
@@ -76,6 +77,7 @@ class Term:
         """
         site = self.site()
         epoch, boot = next_term(site.epoch, site.boot)
+        act = act_in_line(act, site.act)
         self._sql.run("update site set epoch = ?, boot = ?, act = ?, tick_before_ms = last_tick_ms", (epoch, boot, act))
         self._sql.run(
             "update witnesses set heard_ms = null where exists (select 1 from windows where closed_ms is null)"

@@ -16,6 +16,7 @@ from jaz_lite.wire import limits
 
 CHAIN_START = bytes(16)  # h(0)
 NO_SPOOL = bytes(16)  # "assign me a spool id"
+LINE_BYTES = 4  # of an act
 
 
 # ---- terms and numbers
@@ -51,6 +52,24 @@ def replaces(term: int, act: bytes, other_term: int, other_act: bytes) -> bool:
         the same way everywhere: each agent may know another one of them, and still one of them stays.
     """
     return (term, act) > (other_term, other_act)
+
+
+def line_of(act: bytes) -> bytes:
+    """Return what all processes of an epoch have in common that run on one directory: the beginning of their acts."""
+    return act[:LINE_BYTES]
+
+
+def act_in_line(drawn: bytes, before: bytes | None) -> bytes:
+    """Return the act of a process that goes on where another one of its directory ended.
+
+    Args:
+        drawn: 8 random bytes. before: the act of that other one; None: there was none.
+
+    Notes:
+        Who begins an epoch begins a line. Two acts of one epoch and of different lines are those of two copies that
+        were activated apart; of the same line they are two states of one directory.
+    """
+    return drawn if before is None else line_of(before) + drawn[LINE_BYTES:]
 
 
 def run_id_of(term: int, number: int) -> int:

@@ -61,7 +61,7 @@ class Server:
         )  # fmt: skip
         mirror = Mirror(store.keys, identify)
         links = Links(
-            self._submit, self.turns.copies, fence_key=store.keys.fence_key, site_uid=uid, term=term,
+            self._submit, self.turns.copies, fence_key=store.keys.fence_key, site_uid=uid, term=term, act=bytes(8),
             fence=self.faults.append, now_ms=store.clock.now_ms,
         )  # fmt: skip
         enroller = Enroller(

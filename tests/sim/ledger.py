@@ -59,7 +59,7 @@ class Ledger:
         self.was_set_back = False  # in place, with nobody to tell it
         self.acked_runs: set[int] = set()
         self.acked_memos: dict[str, str] = {}
-        self.term = term_of(FIRST_EPOCH, 0)  # of the last process
+        self.term, self.act = term_of(FIRST_EPOCH, 0), b""  # of the last process
 
     # ---- what a transaction does, told by `observe.py`
 
@@ -70,7 +70,8 @@ class Ledger:
         other.cursors, other.run_states = dict(self.cursors), dict(self.run_states)
         other.output, other.finished = dict(self.output), dict(self.finished)
         other.seen_ended, other.memory = self.seen_ended.copy(), dict(self.memory)
-        other.term, other.was_set_back, other.unsent = self.term, self.was_set_back, set(self.unsent)
+        other.term, other.act, other.was_set_back = self.term, self.act, self.was_set_back
+        other.unsent = set(self.unsent)
         other.acked_runs, other.acked_memos = set(self.acked_runs), dict(self.acked_memos)
         return other
 

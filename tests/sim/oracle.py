@@ -262,7 +262,7 @@ class Oracle:
     def server_booted(self, server: Server) -> None:
         """A new process has read its directory."""
         ledger = self.speaking[server.identity.act] = self.ledger_of(server)
-        ledger.term = server.term
+        ledger.term, ledger.act = server.term, server.identity.act
         ledger.booted(server)
 
     def ledger_of(self, server: Server) -> Ledger:

@@ -172,6 +172,7 @@ class Server:
             with self.store.transaction() as tx:
                 term = self._claim(tx, act)
                 site = tx.term.site()
+                act = site.act or b""
         except DiskFull:
             self.world.counts["boots on a full disk"] += 1
             self.store.close()
@@ -201,6 +202,7 @@ class Server:
             fence_key=fence_key,
             site_uid=site.site_uid,
             term=term,
+            act=act,
             fence=self._fenced,
             now_ms=self.clock.now_ms,
         )

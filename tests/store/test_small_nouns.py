@@ -127,6 +127,19 @@ def test_a_takeover_begins_a_higher_epoch(tx: Transaction) -> None:
         tx.term.activate(7, bytes(8))
 
 
+def test_all_processes_of_an_epoch_on_one_directory_are_of_one_line(tx: Transaction) -> None:
+    tx.term.create(site_uid=SITE_UID, server_id="one")
+    tx.term.claim(b"firstone")
+    assert tx.term.site().act == b"firstone"
+
+    tx.term.claim(b"8765LATE")
+    assert tx.term.site().act == b"firsLATE"
+
+    tx.term.activate(7, b"anewone!")
+    tx.term.claim(b"8765NEXT")
+    assert tx.term.site().act == b"anewNEXT"
+
+
 def test_every_claim_gives_a_higher_term(tx: Transaction) -> None:
     tx.term.create(site_uid=SITE_UID, server_id="tokyo")
     assert tx.term.site().term == term_of(1, 0)

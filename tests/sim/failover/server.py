@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jaz_lite.errors import Fenced
-from jaz_lite.failover.judgement import Again, AgentSaid, Go, Refuse, ServerSaid, is_set_back, judge, replaced_by
+from jaz_lite.failover.judgement import Again, AgentSaid, Go, Refuse, ServerSaid, is_set_back, judge, replaced_by, rival
 from jaz_lite.server.activation import take_over
 from jaz_lite.server.start import ASKED_AGENTS_MAX, claim_set_back
 from jaz_lite.store.fencing import FencedBy, clear_fenced, read_fenced, write_fenced
@@ -55,15 +55,20 @@ class SiteServer(Server):
             if read_fenced(self.folder) is not None:
                 self.deposed = True
                 return
-            known = self.ledger.term
+            known = self.ledger.term, self.ledger.act
             agents, servers = self.site.answers(self.place)
-            said = replaced_by(epoch_and_boot(known)[0], agents[:ASKED_AGENTS_MAX], servers)
+            agents = agents[:ASKED_AGENTS_MAX]
+            said = replaced_by(*known, agents, servers)
             if said is not None:
                 self.world.log(self.name, "does not start: another server took over")
                 self.world.counts["starts refused"] += 1
                 self._mark(said)
                 return
-            self._knows_set_back = is_set_back(known, agents[:ASKED_AGENTS_MAX])
+            if rival(*known, agents, servers) is not None:
+                self.world.counts["starts refused beside a later one"] += 1
+                self._boot_later()  # somebody looks, and tries again
+                return
+            self._knows_set_back = is_set_back(*known, agents)
         self.deposed = False
         super().boot()
         self._epoch = None

@@ -79,6 +79,7 @@ class Site:
             AgentSaid(
                 agent_id=machine.name,
                 term=machine.agent.site.member.term.term,
+                act=machine.agent.site.member.term.act,
                 proven=True,
                 silent_s=_silent_s(machine.agent),
                 in_session=machine.agent.site.link is not None,
@@ -87,7 +88,7 @@ class Site:
             if machine.agent is not None and self.network.can_reach(place, machine.name)
         ]
         servers = [
-            ServerSaid(address=server.place, state="active", term=server.term, proven=True)
+            ServerSaid(address=server.place, state="active", term=server.term, act=server.identity.act, proven=True)
             for server in self.running()
             if server.place != place and self.network.can_reach(place, server.place)
         ]

@@ -21,15 +21,19 @@ from jaz_lite.wire.ident import term_of
 from jaz_lite.wire.limits import EPOCH_MAX
 
 OWN = term_of(4, 7)
+ACT = b"this-one"
+LATER = b"this-two"  # of a later start of the same directory
+TWIN = b"twin-one"  # of a copy that was activated apart from it; higher than both
+LOWER_TWIN = b"copy-one"
 
 
 def agent(name: str = "web01", **said: object) -> AgentSaid:
-    known = {"agent_id": name, "term": OWN, "proven": True, "silent_s": 3_600, "in_session": False}
+    known = {"agent_id": name, "term": OWN, "act": ACT, "proven": True, "silent_s": 3_600, "in_session": False}
     return AgentSaid(**(known | said))  # type: ignore[arg-type]
 
 
 def server(**said: object) -> ServerSaid:
-    known = {"address": "b:11061", "state": "standby", "term": OWN, "proven": True}
+    known = {"address": "b:11061", "state": "standby", "term": OWN, "act": ACT, "proven": True}
     return ServerSaid(**(known | said))  # type: ignore[arg-type]
 
 
@@ -40,36 +44,76 @@ def test_a_copy_whose_agents_hear_no_server_begins_the_next_epoch() -> None:
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
-        (agent(term=term_of(4, 8)), True),
-        (agent(term=OWN), False),
-        (agent(term=term_of(4, 6)), False),
-        (agent(term=term_of(5, 0)), False),
-        (agent(term=term_of(4, 8), proven=False), False),
+        (agent(term=term_of(4, 8), act=LATER), True),
+        (agent(), False),
+        (agent(act=LATER), True),
+        (agent(term=term_of(4, 6), act=LATER), False),
+        (agent(term=term_of(5, 0), act=TWIN), False),
+        (agent(term=term_of(4, 8), act=LOWER_TWIN), False),
+        (agent(term=term_of(4, 8), act=LATER, proven=False), False),
     ],
-    ids=["a later start", "the last one", "an earlier one", "a server that took over", "without proof"],
-)
+    ids=[
+        "a later start", "the last one", "another one of that number", "an earlier one", "a server that took over",
+        "a copy that began the epoch apart", "without proof",
+    ],
+)  # fmt: skip
 def test_a_directory_was_set_back_where_an_agent_knows_a_start_that_it_does_not(
     said: AgentSaid, expected: bool
 ) -> None:
-    assert is_set_back(OWN, [agent("web02"), said]) is expected
+    assert is_set_back(OWN, ACT, [agent("web02"), said]) is expected
 
 
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
-        (server(state="active", act=b"c"), True),
-        (server(state="active", act=b"a"), False),
-        (server(state="active", act=b"a", term=term_of(4, 9)), True),
-        (server(state="active", act=b"c", term=term_of(3, 9)), False),
-        (server(state="active", act=b"c", proven=False), False),
-        (server(state="fenced", act=b"c"), False),
+        (server(state="active", act=LATER), True),
+        (server(state="active", act=LATER, term=term_of(4, 9)), True),
+        (server(state="active", act=LATER, term=term_of(4, 6)), False),
+        (server(state="active", act=LATER, proven=False), False),
+        (server(state="fenced", act=LATER), False),
+        (agent(in_session=True, act=LATER), True),
+        (agent(in_session=True, act=LATER, term=term_of(4, 9)), True),
+        (agent(in_session=True), False),
+        (agent(in_session=False, act=LATER), False),
+        (agent(in_session=True, act=LATER, proven=False), False),
     ],
-    ids=["a higher act", "a lower act", "a later start", "an older epoch", "without proof", "it was replaced"],
-)
-def test_an_active_of_the_same_epoch_that_stays_keeps_a_copy_from_being_started(
-    said: ServerSaid, expected: bool
+    ids=[
+        "an active of that number", "an active", "an earlier start", "without proof", "it was replaced",
+        "an agent connected to one of that number", "an agent connected to it", "an agent that lost nothing yet",
+        "an agent that lost it", "an agent without proof",
+    ],
+)  # fmt: skip
+def test_who_speaks_for_the_life_of_a_later_start_keeps_a_directory_from_being_started(
+    said: AgentSaid | ServerSaid, expected: bool
 ) -> None:
-    assert rival(OWN, b"b", [server(), said]) is (said if expected else None)
+    agents, servers = ([said], []) if isinstance(said, AgentSaid) else ([], [said])
+
+    assert rival(OWN, ACT, [agent("web02"), *agents], [server(), *servers]) is (said if expected else None)
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (agent(act=TWIN), True),
+        (agent(act=LOWER_TWIN), False),
+        (agent(act=LOWER_TWIN, term=term_of(4, 8)), True),
+        (agent(act=TWIN, term=term_of(4, 6)), False),
+        (agent(act=TWIN, term=term_of(3, 9)), False),
+        (agent(act=TWIN, proven=False), False),
+        (server(act=TWIN, state="active"), True),
+        (agent(act=LATER, term=term_of(4, 9)), False),
+    ],
+    ids=[
+        "it stays", "it goes", "it was started more often", "it was started less often", "of an older epoch",
+        "without proof", "a server", "a later start of the same copy",
+    ],
+)  # fmt: skip
+def test_of_two_copies_that_began_one_epoch_apart_the_one_that_goes_is_not_started(
+    said: AgentSaid | ServerSaid, expected: bool
+) -> None:
+    agents, servers = ([said], []) if isinstance(said, AgentSaid) else ([], [said])
+
+    assert replaced_by(OWN, ACT, agents, servers) is (said if expected else None)
 
 
 @pytest.mark.parametrize(
@@ -137,8 +181,8 @@ def test_a_site_whose_epochs_are_used_up_is_told_so() -> None:
 def test_who_knows_of_a_later_epoch_is_named_and_who_only_claims_it_is_not() -> None:
     later = agent("a2", term=term_of(5, 0))
 
-    assert replaced_by(4, [agent("a1"), later], []) == later
-    assert replaced_by(4, [agent("a1", term=term_of(4, 99))], [server(term=term_of(5, 0), proven=False)]) is None
+    assert replaced_by(OWN, ACT, [agent("a1"), later], []) == later
+    assert replaced_by(OWN, ACT, [agent("a1", term=term_of(4, 99))], [server(term=term_of(5, 0), proven=False)]) is None
 
 
 def test_many_names_are_counted() -> None:

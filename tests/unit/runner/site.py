@@ -86,7 +86,7 @@ class Site:
         act = next(self._boots).to_bytes(8, "big")
         with self.store.transaction() as tx:
             term = tx.term.claim(act)
-            uid = tx.term.site().site_uid
+            uid, act = tx.term.site().site_uid, tx.term.site().act or b""
         self.epoch, _ = epoch_and_boot(term)
         self.identity = SiteIdentity(site_uid=uid, server_id="test", term=term, act=act, cert_sha256=CERT)
         fence_key = self.store.keys.fence_key
@@ -106,6 +106,7 @@ class Site:
             fence_key=fence_key,
             site_uid=uid,
             term=term,
+            act=act,
             fence=self.fenced.append,
             now_ms=self.clock.now_ms,
         )
