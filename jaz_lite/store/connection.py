@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 import apsw
 
 from jaz_lite.errors import AlreadyRunning, DiskFull, JazLiteError, StoreDamaged, UsageError
+from jaz_lite.store.disk_trouble import FREE_SOME, has_no_room
 from jaz_lite.store.memory import Memory
 
 Row = tuple[Any, ...]
@@ -23,9 +24,12 @@ def told(error: apsw.Error, path: str) -> Exception:
     """
     match error:
         case apsw.FullError():
-            return DiskFull(f"the disk is full: {path} cannot grow", hint="free some space; what was saved is safe")
+            return DiskFull(f"the disk is full: {path} cannot grow", hint=FREE_SOME)
         case apsw.CorruptError() | apsw.NotADBError():
             return StoreDamaged(f"{path} is damaged: {error}", hint="put back a copy of the data directory")
+        case apsw.IOError() if has_no_room(path):
+            # What SQLite says where the shared memory of its log cannot grow; a disk that fails looks no different.
+            return DiskFull(f"the disk is full: {path} cannot be used", hint=FREE_SOME)
         case apsw.IOError():
             return StoreDamaged(f"the disk under {path} fails: {error}", hint="check the disk and its file system")
         case apsw.CantOpenError() | apsw.ReadOnlyError() | apsw.PermissionsError():

@@ -17,9 +17,11 @@ from jaz_lite.clock import Clock
 from jaz_lite.errors import AlreadyRunning, NoSuchObject, NotBoundHere, Refused, StoreDamaged, UsageError
 from jaz_lite.store.binding import INSTANCE_FILE, Binding, Machine, read_binding, this_machine, write_binding
 from jaz_lite.store.connection import DATABASE_FILE
+from jaz_lite.store.disk_trouble import refused
 from jaz_lite.store.keys import Keys, write_private
 from jaz_lite.store.manifest import forget_manifest
 from jaz_lite.store.open import Store
+from jaz_lite.store.wal import WAL_SUFFIX
 
 CONFIG_FILE = "config.toml"
 LOCK_FILE = "lock"
@@ -181,6 +183,9 @@ class DataDirectory:
 
         Args:
             term: under which its server takes over.
+
+        Raises:
+            StoreDamaged: the disk is full or broken.
         """
         self._binding = replace(
             self._binding,
@@ -190,7 +195,10 @@ class DataDirectory:
             copied_ms=None,
             described=False,
         )
-        write_binding(self.folder, self._binding)
+        try:
+            write_binding(self.folder, self._binding)
+        except OSError as error:
+            raise refused(self.folder, error) from error
 
     def lock(self, *, allow_network: bool = False) -> "DataDirectory":
         """Keep other processes out until `unlock`, or the end of this process. Also `with directory.lock():`.
@@ -205,7 +213,7 @@ class DataDirectory:
         try:
             self._lock = _locked(self.folder)
         except OSError as error:
-            raise StoreDamaged(f"{self.folder} cannot be used: {error.strerror}") from error
+            raise refused(self.folder, error) from error
         return self
 
     def unlock(self) -> None:
@@ -227,22 +235,36 @@ class DataDirectory:
             raise StoreDamaged(f"{path} is gone", hint=STORE_LOST)
         forget_manifest(self.folder)
         self._binding = read_binding(self.folder)
+        wal = path.with_name(path.name + WAL_SUFFIX)
+        had_wal = wal.exists()
+        try:
+            store = self._opened(path, clock)
+        except BaseException:
+            if had_wal and not wal.exists():
+                # Closing it has put the log into the database; the mark would say that the log was lost.
+                (self.folder / IN_USE_FILE).unlink(missing_ok=True)
+            raise
+        self._used = self._lock is not None
+        return store
+
+    def _opened(self, path: Path, clock: Clock) -> Store:
         store = Store.open(self.folder, clock=clock)
         try:
             with store.snapshot() as view:
                 site_uid = view.term.site().site_uid
+            if site_uid != self.site_uid:
+                raise StoreDamaged(f"{path} belongs to another site than {self.folder}", hint=STORE_LOST)
+            if self._lock is not None:
+                write_private(self.folder / IN_USE_FILE, store.mark)
         except NoSuchObject as error:
             store.close()
             raise StoreDamaged(f"{path} is empty", hint=STORE_LOST) from error
+        except OSError as error:
+            store.close()
+            raise refused(self.folder, error) from error
         except BaseException:
             store.close()
             raise
-        if site_uid != self.site_uid:
-            store.close()
-            raise StoreDamaged(f"{path} belongs to another site than {self.folder}", hint=STORE_LOST)
-        if self._lock is not None:
-            write_private(self.folder / IN_USE_FILE, store.mark)
-            self._used = True
         return store
 
     @contextmanager
@@ -256,11 +278,13 @@ class DataDirectory:
         path = self.folder / DATABASE_FILE
         # SQLite makes these for who only reads, too; beside a snapshot they would count as changes of it.
         made = [beside for suffix in ("-wal", "-shm") if not (beside := path.with_name(path.name + suffix)).exists()]
-        store = Store.open(self.folder, clock=clock, read_only=True)
         try:
-            yield store
+            store = Store.open(self.folder, clock=clock, read_only=True)
+            try:
+                yield store
+            finally:
+                store.close()
         finally:
-            store.close()
             for beside in made:
                 beside.unlink(missing_ok=True)
 
@@ -360,7 +384,7 @@ def hold_folder(folder: Path) -> Iterator[None]:
     try:
         lock = _locked(folder)
     except OSError as error:
-        raise StoreDamaged(f"{folder} cannot be used: {error.strerror}") from error
+        raise refused(folder, error) from error
     try:
         yield
     finally:
@@ -379,8 +403,12 @@ def _locked(folder: Path) -> int:
         raise AlreadyRunning(
             f"another process{who} uses {folder}", hint="stop it with `jaz-lite stop`, or give another --data"
         ) from error
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    except OSError:
+        os.close(descriptor)
+        raise
     return descriptor
 
 

@@ -21,6 +21,7 @@ REPLACED = 3  # the exit code of a server that learnt that it is not the server 
 SEEMS_ACTIVE = 5  # ... of a takeover that was refused
 LISTEN = ("--listen", f"0.0.0.0:{PORT}")
 PROMOTION = "[failover]"
+PROMOTED_AFTER_S = 30  # the shortest
 BEHIND_MAX = 5  # changes; while jobs run all the time it is seldom none
 NOT_COPIED = shutil.ignore_patterns("server.sock", "sock", "lock")
 
@@ -80,19 +81,17 @@ class Server:
             return bool(self.ask("status")["state"] == "active")
         return False
 
-    def may_be_replaced_by_itself(self) -> bool:
-        """Tell whether it runs with automatic promotion."""
-        return PROMOTION in self.config.read_text()
-
-    def let_standbys_take_over(self, after_s: int) -> None:
-        """From its next start on, standbys take over by themselves."""
-        text = self.config.read_text()
-        self.config.write_text(f"{text}\n{PROMOTION}\nauto_promote = true\npromote_after_s = {after_s}\n")
+    def configure(self, peers: str, *, elective: bool = False) -> None:
+        """Write its settings, read at its next start. elective: standbys take over by themselves."""
+        text = f'[server]\nembedded_agent = false\nlisten = "{LISTEN[1]}"\npeers = "{peers}"\n'
+        if elective:
+            text += f"\n{PROMOTION}\nauto_promote = true\npromote_after_s = {PROMOTED_AFTER_S}\n"
+        (self.data / "config.toml").write_text(text)
 
     @property
-    def config(self) -> Path:
-        """The file with its settings."""
-        return self.data / "config.toml"
+    def elective(self) -> bool:
+        """Whether its settings let standbys take over by themselves."""
+        return PROMOTION in (self.data / "config.toml").read_text()
 
     def _run(self, *words: str) -> None:
         self.killed = self.frozen = False

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from jaz_lite.errors import JazLiteError
-from tests.failover.machines import LISTEN, NOT_COPIED, PORT, Server
+from tests.failover.machines import NOT_COPIED, PORT, Server
 from tests.failover.witness import FLOW, SCHEDULE, TICK, document
+from tests.lab.disks import Disk
 from tests.lab.network import Host, network
 from tests.lab.parts import LabAgent, comes_true, run_on
 
@@ -22,7 +23,6 @@ HIDDEN = "a3"  # may dial nobody: it has to be found
 AGENTS = (SILENT, "a2", HIDDEN, "a4")
 COMES_WITHIN_S = 150.0
 COPIES_MAX = 6
-PROMOTED_AFTER_S = 30  # the shortest
 
 
 class FailoverSite:
@@ -36,6 +36,8 @@ class FailoverSite:
         self.servers: list[Server] = []  # all that ever were
         self.copies: list[Path] = []  # oldest first
         self.keeper_kills: list[tuple[str, float]] = []  # host, when
+        self._disks: list[Disk] = []
+        self.peers = ", ".join(f"{hosts[name].address}:{PORT}" for name in SERVERS)
         for name in SERVERS:
             hosts[name].own_machine()
         self.active = self.server_on("s1")
@@ -61,11 +63,17 @@ class FailoverSite:
         shutil.copytree(source, made.data, ignore=NOT_COPIED)
         return made
 
+    def copy_to_a_disk(self, name: str, source: Path) -> tuple[Server, Disk]:
+        """Carry a copy to a disk of its own on a machine."""
+        made = self.server_on(name)
+        disk = Disk(made.data)
+        self._disks.append(disk)
+        shutil.copytree(source, made.data, ignore=NOT_COPIED, dirs_exist_ok=True)
+        return made, disk
+
     def _prepare(self) -> None:
         self.active.command("init")
-        peers = ", ".join(f"{self.hosts[name].address}:{PORT}" for name in SERVERS)
-        config = self.active.data / "config.toml"
-        config.write_text(f'[server]\nembedded_agent = false\nlisten = "{LISTEN[1]}"\npeers = "{peers}"\n')
+        self.active.configure(self.peers)
         self.active.start()
         assert self.active.wait_started(), self.active.said()
 
@@ -144,11 +152,13 @@ class FailoverSite:
             self.start_agent(name)
 
     def close(self) -> None:
-        """End servers and agents; what they started ends with the network."""
+        """End servers and agents, and take disks away; what they started ends with the network."""
         for server in self.servers:
             server.kill()
         for agent in self.agents.values():
             agent.kill()
+        for disk in self._disks:
+            disk.take_away()
 
     # ---- what is
 

@@ -3,8 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 
-from tests.failover.machines import ENDS_WITHIN_S, Server
-from tests.failover.site import PROMOTED_AFTER_S
+from tests.failover.machines import ENDS_WITHIN_S, PROMOTED_AFTER_S, Server
 from tests.failover.steps import Steps, stops
 from tests.lab.parts import comes_true
 
@@ -24,7 +23,7 @@ def carried_over(steps: Steps) -> None:
     """The standby began with a snapshot that was carried over, old or new; then the old server dies."""
     old = steps.up()
     place = steps.site.copy_to(steps.elsewhere(), steps.copy(None))
-    place.follow(old)
+    steps.follow(place, old)
     steps.copy_age = f"{steps.copy_age}, then followed"
     _activate_instead(steps, old, place)
 
@@ -124,9 +123,9 @@ def _hand_over(steps: Steps, old: Server, place: Server) -> None:
 def _elective(steps: Steps) -> tuple[Server, Server]:
     """Return the active and a standby, both with automatic promotion."""
     old = steps.up()
-    if not old.may_be_replaced_by_itself():
+    if not old.elective:
         old.kill()
-        old.let_standbys_take_over(PROMOTED_AFTER_S)
+        old.configure(steps.site.peers, elective=True)
         steps.up()
     steps.site.wait_for_agents(old)
     return old, steps.followed()

@@ -65,9 +65,16 @@ class Steps:
         """Return a standby that follows the active server, begun with an invitation."""
         active = self.up()
         place = self.site.server_on(self.elsewhere())
-        place.follow(active, *active.invitation())
+        self.follow(place, active, *active.invitation())
         self.copy_age = "followed"
         return place
+
+    def follow(self, place: Server, active: Server, *words: str) -> None:
+        """Have a standby follow, and give it settings of its own: where it is found is not in what it copied."""
+        place.follow(active, *words)
+        place.kill()
+        place.configure(self.site.peers, elective=active.elective)
+        place.follow(active)
 
     # ---- by the way
 

@@ -1,11 +1,16 @@
 """Ways in which a server with a copy takes over: what becomes of the old one, and which copy the new one has."""
 
+import time
 from collections.abc import Callable, Mapping
 
 from tests.failover.machines import REPLACED, SEEMS_ACTIVE
 from tests.failover.site import refused
 from tests.failover.standbys import WITH_A_STANDBY
 from tests.failover.steps import Steps, stops
+from tests.lab.disks import why_not
+
+ROOM_BYTES = (0, 44 * 1024, 96 * 1024, 256 * 1024, 1024 * 1024)
+FULL_S = 8.0
 
 
 def dead(steps: Steps) -> None:
@@ -104,6 +109,31 @@ def returned(steps: Steps) -> None:
     steps.copy_age = f"{steps.copy_age}, then its own"
 
 
+def nearly_full(steps: Steps) -> None:
+    """The old server is dead, and the copy lies on a disk with hardly any room; later there is room again."""
+    if why_not():
+        dead_and_gone(steps)
+        steps.copy_age += " (no disk of its own can be made here)"
+        return
+    steps.site.active.kill()
+    place, disk = steps.site.copy_to_a_disk(steps.elsewhere(), steps.copy(steps.site.active))
+    left = steps.chance.choice(ROOM_BYTES)
+    disk.leave(left)
+    steps.copy_age += f" with {left // 1024} KiB of room"
+    place.activate()
+    if place.wait_started():
+        steps.site.active = place
+        time.sleep(FULL_S)
+        assert place.lives, f"{place} ended with {place.exit_code} when its disk was full: {place.said()}"
+        steps.copy_age += ", full" if "the disk is full" in place.log.read_text() else ", never full"
+        disk.grow()
+    else:
+        assert "the disk is full" in place.said(), f"{place} did not take over ({place.exit_code}): {place.said()}"
+        steps.copy_age += ", refused"
+        disk.grow()
+        steps.activate(place)
+
+
 KINDS: Mapping[str, Callable[[Steps], None]] = {
     "dead": dead,
     "dead and gone": dead_and_gone,
@@ -114,5 +144,6 @@ KINDS: Mapping[str, Callable[[Steps], None]] = {
     "twice": twice,
     "apart": apart,
     "returned": returned,
+    "dead, and the new one's disk is nearly full": nearly_full,
     **WITH_A_STANDBY,
 }
