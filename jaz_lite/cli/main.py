@@ -15,6 +15,7 @@ import click
 from jaz_lite import __version__
 from jaz_lite.cli.session import LazyGroup, Session, with_common_options
 from jaz_lite.errors import JazLiteError
+from jaz_lite.net.local_client import NotRunning
 
 INTERRUPTED = 130
 
@@ -44,6 +45,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "site": ("site", "site"),
     "config": ("config", "config"),
     "setting": ("settings", "setting"),
+    "serve": ("serve", "serve"),
     "standby": ("standby", "standby"),
     "switchover": ("standby", "switchover"),
     "purge": ("purge", "purge"),
@@ -117,7 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except JazLiteError as error:
-        tell(error.message, error.hint)
+        tell(error.message, _hint(session, error))
         trace(session, error)
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
@@ -134,6 +136,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         tell(f"jaz-lite failed: {type(error).__name__}: {error}", "this is a fault of jaz-lite; -vv shows where")
         trace(session, error)
         return 1
+
+
+def _hint(session: Session, error: JazLiteError) -> str:
+    if not isinstance(error, NotRunning):
+        return error.hint
+    from jaz_lite.cli.advice import how_to_start
+
+    return how_to_start(session.folder)
 
 
 def tell(message: str, hint: str = "") -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from jaz_lite import config
+from jaz_lite.cli.advice import how_to_start
 from jaz_lite.clock import SystemClock
 from jaz_lite.errors import Unreachable
 from jaz_lite.net.local_client import packed, unpacked
@@ -12,8 +13,10 @@ from jaz_lite.operations import registry
 from jaz_lite.operations.person import local_owner
 from jaz_lite.operations.site import OfflineSite, drive
 from jaz_lite.store.directory import DataDirectory
+from jaz_lite.store.fencing import refuse_replaced
 
 HEAD_BYTES = 4
+LEAVE_IT_AS_IT_IS = frozenset(("definition.export", "snapshot", "config.show", "setting.list", "setting.show"))
 
 
 def call(folder: str, op: str, args: Mapping[str, Any], on_item: Callable[[Any], None] | None = None) -> Any:
@@ -22,6 +25,7 @@ def call(folder: str, op: str, args: Mapping[str, Any], on_item: Callable[[Any],
     Raises:
         Unreachable: there is no data directory, or the operation needs a server.
         AlreadyRunning: somebody else has the directory locked: a server that is just starting or stopping.
+        Fenced: its server was replaced; what is changed here would be lost.
     """
     path = Path(folder)
     if not DataDirectory.exists(path):
@@ -33,6 +37,8 @@ def call(folder: str, op: str, args: Mapping[str, Any], on_item: Callable[[Any],
     directory.bind_check()
     with directory.lock():
         settings = config.read(path)
+        if op not in LEAVE_IT_AS_IT_IS and registry.OPERATIONS[op].right != "view":
+            refuse_replaced(path, directory.binding.term, config.zone(settings["site.zone"]))
         store = directory.open_store(clock=SystemClock())
         try:
             site = OfflineSite(store, clock=SystemClock(), zone=config.zone(settings["site.zone"]), config=settings)
@@ -44,7 +50,7 @@ def call(folder: str, op: str, args: Mapping[str, Any], on_item: Callable[[Any],
             # What goes through a socket has lists for tuples and is checked to be UTF-8; here it must be the same.
             return as_sent(drive(registry.call(site, local_owner(), op, as_sent(dict(args)), emit)))
         except Unreachable as error:
-            raise Unreachable(error.message, hint=f"start one: jaz-lite up --data {folder}") from error
+            raise Unreachable(error.message, hint=how_to_start(folder)) from error
         finally:
             store.close()
 

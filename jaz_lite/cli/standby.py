@@ -9,10 +9,11 @@ from jaz_lite.cli.agent_invite import seconds
 from jaz_lite.cli.printing import line, moment, print_json, print_table, say
 from jaz_lite.cli.session import Command, Group, Session, json_option, pass_session
 from jaz_lite.cli.up import settings_of, tell
-from jaz_lite.errors import DefinitionError, UsageError
 
 if TYPE_CHECKING:
+    from jaz_lite.server.serving import Telling
     from jaz_lite.server.standby import StandbyReady
+    from jaz_lite.wire.token import Token
 
 
 @click.group(cls=Group)
@@ -31,35 +32,40 @@ def run(session: Session, hosts: tuple[str, ...], token: str | None, listen: str
     """Keep a copy of the active server current, in the foreground, until it is stopped or takes over."""
     from pathlib import Path
 
-    from jaz_lite.server.standby import run_standby
+    from jaz_lite.server.serving import stand_by, take_over
+
+    folder, telling = Path(session.folder), telling_people()
+    ended = stand_by(
+        folder,
+        hosts,
+        lambda: settings_of(session, {"server.listen": listen}),
+        invited(token),
+        telling.standby,
+        session.verbosity,
+    )
+    if ended.why == "released":
+        telling.sentence("let go of the copy: somebody takes over with it")
+    if ended.epoch:
+        config = settings_of(session, {"server.listen": listen})
+        take_over(folder, ended, config=config, telling=telling, verbosity=session.verbosity)
+
+
+def invited(token: str | None) -> "Token | None":
+    """Return the invitation that `standby invite` printed."""
     from jaz_lite.wire.token import STANDBY_PREFIX, parse_token
 
-    folder = Path(session.folder)
-    invited = None if token is None else parse_token(token, prefix=STANDBY_PREFIX)
-    if not hosts and invited is None:
-        raise UsageError("it is not known where the active server is", hint="name it: --from HOST")
-    try:
-        ended = run_standby(folder, hosts, listen=listen or "", token=invited, ready=_tell, verbosity=session.verbosity)
-    except DefinitionError as error:
-        raise UsageError(f"--listen: {error.message}", hint=error.hint) from error
-    if ended.why == "released":
-        line("let go of the copy: somebody takes over with it")
-    if not ended.epoch:
-        return
-    from jaz_lite.server.activation import run_taken_over
+    return None if token is None else parse_token(token, prefix=STANDBY_PREFIX)
 
-    whole = ended.why == "handed over"
-    line(f"the server at {ended.from_address} handed the site over" if whole else "the agents lost the active server")
-    sys.stdout.flush()
-    run_taken_over(
-        folder,
-        ended.epoch,
-        whole=whole,
-        config=settings_of(session, {"server.listen": listen}),
-        ready=tell,
-        tell=line,
-        verbosity=session.verbosity,
-    )
+
+def telling_people() -> "Telling":
+    """Return how people are told what goes on: on standard output, at once."""
+    from jaz_lite.server.serving import Telling
+
+    def sentence(text: str) -> None:
+        line(text)
+        sys.stdout.flush()
+
+    return Telling(up=tell, standby=_tell, sentence=sentence)
 
 
 def _tell(ready: "StandbyReady") -> None:

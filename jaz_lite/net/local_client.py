@@ -32,7 +32,7 @@ PROC_FD = "/proc/self/fd"
 
 
 class NotRunning(errors.Unreachable):
-    """No server listens on the socket of this data directory."""
+    """No server listens on the socket of this data directory. What to do about it depends on what the directory is for."""
 
 
 def packed(message: Mapping[str, Any]) -> bytes:
@@ -124,7 +124,7 @@ def connect(folder: str) -> socket.socket:
             connection.connect(name)
     except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError) as error:
         connection.close()
-        raise NotRunning(f"no server runs on {folder}", hint=f"start one: jaz-lite up --data {folder}") from error
+        raise NotRunning(f"no server runs on {folder}") from error
     except PermissionError as error:
         connection.close()
         raise errors.NotPermitted(

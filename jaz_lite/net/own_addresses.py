@@ -34,6 +34,20 @@ def addresses_to_tell(listening: Address) -> list[Address]:
     return [Address(own, listening.port) for own in own_addresses() if ipaddress.ip_address(own).version in versions]
 
 
+def is_here(address: Address, port: int) -> bool:
+    """Tell whether an address leads to what listens on a port of this machine. Asks the name server: call in a thread."""
+    if address.port != port:
+        return False
+    if address.host == socket.gethostname() or is_loopback(address):
+        return True
+    try:
+        found = {str(info[4][0]) for info in socket.getaddrinfo(address.host, None, type=socket.SOCK_STREAM)}
+    except OSError:
+        return False
+    own = set(own_addresses())
+    return all(one in own or ipaddress.ip_address(one.partition("%")[0]).is_loopback for one in found)
+
+
 def is_loopback(address: Address) -> bool:
     """Tell whether only this machine itself can reach an address."""
     try:

@@ -28,12 +28,14 @@ from jaz_lite.agent.records import load_sites
 from jaz_lite.model.host import Host
 from jaz_lite.server.descriptors import give_back_descriptors
 from jaz_lite.store.agents import AgentRow
+from jaz_lite.store.binding import this_machine
 from jaz_lite.store.open import Store
 from jaz_lite.store.term import FIRST_EPOCH
 from jaz_lite.store.transaction import Transaction
 
 LOCAL_AGENT = "local"
 SPOOL_FOLDER = "agent"
+PLACE_FILE = "place"  # in a spool: of which machine and place it is, so that one that came with a copy is known
 EMBEDDED_LISTEN = "loopback"  # a server that takes over on this machine finds it
 AGENT_KEY_BYTES = 32
 START_AGAIN_S = (0.2, 1.0, 2.0, 5.0, 10.0, 30.0)
@@ -109,9 +111,9 @@ def set_aside(spool: Path, epoch: int) -> Path | None:
     """Put a spool aside that came along with a copy: it is of the agent of another machine, which may live there.
 
     Returns:
-        Where it is now; None where there was none.
+        Where it is now; None where there was none, or it was always here: its agent goes on with it.
     """
-    if not spool.exists():
+    if not spool.exists() or _was_always_here(spool):
         return None
     aside = spool.with_name(f"{spool.name}.before-{epoch}")
     number = 1
@@ -120,6 +122,21 @@ def set_aside(spool: Path, epoch: int) -> Path | None:
         aside = spool.with_name(f"{spool.name}.before-{epoch}.{number}")
     spool.rename(aside)
     return aside
+
+
+def _was_always_here(spool: Path) -> bool:
+    """Tell whether a spool is of this machine and place: its agent lives, or the server left its mark in it."""
+    if holder_of(spool) is not None:
+        return True
+    try:
+        return (spool / PLACE_FILE).read_text("utf-8") == _place(spool)
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _place(spool: Path) -> str:
+    machine = this_machine()
+    return f"{machine.machine_id}\n{machine.host_name}\n{spool.resolve()}\n"
 
 
 def is_embedded(agent_id: str) -> bool:
@@ -134,7 +151,7 @@ def enrol_local(
     """Enrol the embedded agent, and tell it where its server listens now; its records stay as they are.
 
     Returns:
-        Its name. After a takeover on another machine there is a new one, and the names of this machine lead to it.
+        Its name. After a takeover on another machine there is a new one. The names of this machine lead to it.
     """
     with store.transaction() as tx:
         site = tx.term.site()
@@ -142,11 +159,12 @@ def enrol_local(
             LOCAL_AGENT if site.epoch == FIRST_EPOCH else f"{LOCAL_AGENT}-{site.epoch}"
         )
         row = tx.agents.find(agent_id)
+        is_new = row is None
         if row is None:
             row = AgentRow(agent_id=agent_id, kid=1, key=secrets.token_bytes(AGENT_KEY_BYTES), created_ms=now_ms)
             tx.agents.put(row)
-            for name in {"localhost", socket.gethostname()}:
-                _lead(tx, name, agent_id, site.epoch)
+        for name in {"localhost", socket.gethostname()}:
+            _lead(tx, name, agent_id, site.epoch, is_new=is_new)
     record = SiteRecord(
         site_uid=site.site_uid,
         server_id=site.server_id,
@@ -158,6 +176,7 @@ def enrol_local(
         addrs=(address,),
     )
     write_site(spool, record)
+    (spool / PLACE_FILE).write_text(_place(spool), "utf-8")
     refuse_if_others_may_write(spool)
     write_server_policy(spool, policy)
     return agent_id
@@ -170,11 +189,11 @@ def _name_in(spool: Path, site_uid: bytes) -> str:
     return next((record.agent_id for record in load_sites(PosixDisk(spool)) if record.site_uid == site_uid), "")
 
 
-def _lead(tx: Transaction, name: str, agent_id: str, epoch: int) -> None:
-    """Let a name of this machine lead to its agent, unless it leads elsewhere on purpose."""
+def _lead(tx: Transaction, name: str, agent_id: str, epoch: int, *, is_new: bool) -> None:
+    """Let a name of this machine lead to its agent, unless it leads elsewhere, or is gone, on purpose."""
     host = tx.hosts.find(name) if name else None
-    if name and host is None:
+    if name and host is None and is_new:
         tx.hosts.put(Host(host=name, agent_id=agent_id))
-    elif host is not None and host.kind == "agent" and is_embedded(host.agent_id):
+    elif host is not None and host.kind == "agent" and is_embedded(host.agent_id) and host.agent_id != agent_id:
         tx.hosts.put(replace(host, agent_id=agent_id))
         tx.hosts.led_before(name, epoch, host.agent_id)

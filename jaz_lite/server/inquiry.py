@@ -6,16 +6,20 @@ from dataclasses import dataclass, field
 
 import trio
 
+from jaz_lite import config as configuration
 from jaz_lite.config import Config
 from jaz_lite.failover.judgement import AgentSaid, ServerSaid
+from jaz_lite.net.dial import parse_address
+from jaz_lite.net.own_addresses import is_here
 from jaz_lite.server.face import Mirror
 from jaz_lite.server.peers_asking import PeerAnswer, ask_peers
 from jaz_lite.server.probing import ask_agents, askable
 from jaz_lite.store.open import Store
 from jaz_lite.wire.identities import SiteIdentity
-from jaz_lite.wire.limits import PROBE_S
+from jaz_lite.wire.limits import PROBE_S, SERVER_PORT
 
 ACT_BYTES = 8
+NAMES_S = 1.0  # so long a name server may take
 
 
 @dataclass(slots=True)
@@ -63,7 +67,9 @@ async def inquire(
     async def servers() -> None:
         answers = await ask_peers(peers, keys, site.site_uid, timeout_s)
         found.servers += _said(answers)
-        found.silent |= {f"server {answer.address}": answer.why for answer in answers if answer.status is None}
+        for answer in answers:
+            if answer.status is None and not await _is_this_one(answer.address, config):
+                found.silent[f"server {answer.address}"] = answer.why
 
     async with trio.open_nursery() as nursery:
         if rows:
@@ -71,6 +77,14 @@ async def inquire(
         if peers:
             nursery.start_soon(servers)
     return found
+
+
+async def _is_this_one(text: str, config: Config) -> bool:
+    """Tell whether an address is where this server is about to listen: a copied config.toml may name it as a peer."""
+    port = configuration.listen_address(config["server.listen"])[1]
+    with trio.move_on_after(NAMES_S):
+        return await trio.to_thread.run_sync(is_here, parse_address(text, SERVER_PORT), port, abandon_on_cancel=True)
+    return False
 
 
 def _said(answers: Sequence[PeerAnswer]) -> list[ServerSaid]:

@@ -31,11 +31,12 @@ from jaz_lite.server.peers_asking import dial_peer
 from jaz_lite.server.promotion import Promotion
 from jaz_lite.server.standby_copy import StandbyCopy
 from jaz_lite.server.standby_door import StandbyDoor
-from jaz_lite.server.standby_link import Heard, StandbyLink
+from jaz_lite.server.standby_link import STANDBY_TOO, Heard, StandbyLink
 from jaz_lite.store.binding import INSTANCE_FILE, read_binding, this_machine
 from jaz_lite.store.directory import hold_folder
 from jaz_lite.store.fencing import read_fenced
-from jaz_lite.store.incoming import settle, unbind
+from jaz_lite.store.followed import read_followed
+from jaz_lite.store.incoming import kept_aside, settle, unbind
 from jaz_lite.store.keys import Keys
 from jaz_lite.wire.ident import epoch_and_boot
 from jaz_lite.wire.limits import SERVER_PORT
@@ -77,8 +78,7 @@ def run_standby(
     folder: Path,
     hosts: Sequence[str],
     *,
-    config: Config | None = None,
-    listen: str = "",
+    config: Callable[[], Config],
     token: Token | None = None,
     ready: Callable[[StandbyReady], None] | None = None,
     verbosity: int = 0,
@@ -87,6 +87,7 @@ def run_standby(
 
     Args:
         hosts: where the active may be, `host` or `host:port`, in the order to try them.
+        config: gives the settings; a first copy brings some along.
         token: an invitation, for a folder in which there is no copy yet.
 
     Raises:
@@ -106,10 +107,7 @@ def run_standby(
                 assert token is not None, "without a copy there is an invitation"
                 trio.run(_fetch_first, folder, clock, token, hosts)
             unbind(folder, clock.now_ms())
-            settings = config or configuration.read(folder)
-            if listen:
-                settings = settings.over("command line", {"server.listen": listen})
-            standby = Standby(folder, hosts, settings, clock)
+            standby = Standby(folder, hosts, config(), clock)
             try:
                 trio.run(standby.live, ready)
             finally:
@@ -136,7 +134,8 @@ def _refuse_own(folder: Path, token: Token | None) -> None:
     if is_own and read_fenced(folder) is None:
         raise Refused(
             f"{folder} is a server's own directory, and no other server took over from it",
-            hint="a standby keeps a copy: give another --data",
+            hint="start it: jaz-lite up, or jaz-lite serve, which does what a directory is for; to make it the standby"
+            " of another server: jaz-lite switchover there, or give another --data",
         )
 
 
@@ -189,6 +188,7 @@ class Standby:
         self._copy = StandbyCopy(folder, clock, live_s=self._live_s, addrs=self._addrs)
         self._copy.open()
         self._began = 0.0
+        self._troubles: dict[str, str] = {}  # by address
         self._promotion = Promotion(folder, config, clock, unheard_s=self._unheard_s)
         if self._promotion.wanted:
             self._promotion.check()
@@ -238,6 +238,17 @@ class Standby:
                     backoff.reset()
             await trio.sleep(min(backoff.next_s(), PAUSE_S_MAX))
 
+    def _note_trouble(self, place: str, why: str) -> None:
+        """Keep why the active is not followed; that a standby answers, perhaps this one, explains nothing by itself."""
+        self._troubles[place] = why
+        wanted = self._places()
+        told = {each: self._troubles[each] for each in wanted if each in self._troubles}
+        plain = {each: why for each, why in told.items() if not why.endswith(STANDBY_TOO)}
+        trouble = "; ".join(f"{each}: {why}" for each, why in (plain or told).items())
+        if trouble != self._heard.trouble:
+            log.warning("the active is not followed", extra={"action": "standby.lost", "why": trouble})
+        self._heard.trouble = trouble
+
     async def _follow(self, place: str, context: Any) -> bool:
         """Follow at one address to the end of the link; tell whether a server of this site was there."""
         link = StandbyLink(self._copy, self._heard, who=self._who(), key=self._keys.fence_key, address=place)
@@ -248,10 +259,7 @@ class Standby:
             link.trouble = error.message
         if link.handed_over is not None:
             self._take_over(link.handed_over, place)
-        trouble = f"{place}: {link.trouble}"
-        if trouble != self._heard.trouble:
-            log.warning("the active is not followed", extra={"action": "standby.lost", "why": trouble})
-        self._heard.trouble = trouble
+        self._note_trouble(place, link.trouble)
         return link.proven
 
     def _take_over(self, handed: HandedOver, place: str) -> None:
@@ -280,7 +288,8 @@ class Standby:
     def _places(self) -> tuple[str, ...]:
         """Return where the active may be, the most likely first."""
         peers = self._config["server.peers"].replace(",", " ").split()
-        return tuple(dict.fromkeys((*self._heard.addrs, *self._hosts, *peers)))
+        noted = [address] if (address := read_followed(self._folder)) else []
+        return tuple(dict.fromkeys((*self._heard.addrs, *self._hosts, *noted, *peers)))
 
     # ---- what it says
 
@@ -338,9 +347,13 @@ class Standby:
         return max(tick_ms, int(time.time() * 1000 - ago_s * 1000))
 
     def _notices(self, following: bool) -> list[str]:
+        found = [
+            f"what this server knew alone is kept: jaz-lite diff-export --data {place}"
+            for place in kept_aside(self._folder)
+        ]
         if following:
-            return []
-        found = [f"the active server is not followed ({self._heard.trouble or 'not reached yet'})"]
+            return found
+        found += [f"the active server is not followed ({self._heard.trouble or 'not reached yet'})"]
         if self._promotion.why_not:
             found.append(f"it does not take over by itself: {self._promotion.why_not}")
         return found

@@ -12,6 +12,7 @@ from jaz_lite.store.changes import ChangeSet, NeedsCopy
 from jaz_lite.store.commits import Position
 from jaz_lite.store.copying import keys_of
 from jaz_lite.store.fencing import clear_fenced
+from jaz_lite.store.followed import note_followed
 from jaz_lite.store.incoming import Incoming, settle
 from jaz_lite.store.keys import KEYS_FOLDER, Keys
 from jaz_lite.store.replica import Replica
@@ -126,6 +127,10 @@ class StandbyCopy:
             act=status.act,
             cert_sha256=cert_sha256,
         )
+
+    def note_active(self, address: str) -> None:
+        """Write down where the active was found, for the next start."""
+        note_followed(self._folder, address)
 
     # ---- changes
 

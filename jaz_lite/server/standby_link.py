@@ -36,6 +36,7 @@ from jaz_lite.wire.peers import (
 )
 
 NONCE_BYTES = 32
+STANDBY_TOO = "it is a standby, not the active"
 
 log = logging.getLogger(__name__)
 
@@ -159,8 +160,8 @@ class StandbyLink:
     def _said(self, link: PeerCaller, status: PeerStatus) -> None:
         """The active says how far it is; at first contact, whether it is one that can be followed."""
         if status.state != "active":
-            self._heard.addrs = [*status.addrs]
-            raise Refused(f"the server at {self._address} is {_word(status.state)}, not the active")
+            self._heard.addrs = [*status.addrs] or self._heard.addrs
+            raise Refused(STANDBY_TOO if status.state == "standby" else f"it is {_word(status.state)}, not the active")
         if not self._token_id:
             epoch, own = epoch_and_boot(status.term)[0], self._copy.epoch
             if not status.is_proven(self._key, self._copy.site_uid) or epoch < own:
@@ -168,6 +169,7 @@ class StandbyLink:
                     f"the server at {self._address} is of epoch {epoch}, and this copy of epoch {own}: it was replaced"
                 )
         self._heard.address, self._heard.status = self._address, status
+        self._copy.note_active(self._address)
         self._look()
         if not self._asked:
             self._asked = True
@@ -207,4 +209,4 @@ class StandbyLink:
 
 
 def _word(state: str) -> str:
-    return {"standby": "a standby, too", "fenced": "one that was replaced"}.get(state, state)
+    return {"fenced": "a server that was replaced"}.get(state, state)

@@ -25,7 +25,7 @@ from jaz_lite.server.house import Claim, House, Ready, claim_next
 from jaz_lite.server.inquiry import inquire
 from jaz_lite.server.leaves import first_of
 from jaz_lite.store.directory import DataDirectory
-from jaz_lite.store.fencing import read_fenced
+from jaz_lite.store.fencing import refuse_replaced
 from jaz_lite.store.open import Store
 from jaz_lite.store.transaction import Transaction
 
@@ -125,18 +125,7 @@ def refuse_fenced(directory: DataDirectory, config: Config) -> None:
     Raises:
         Fenced: with the sentence that was said when it became known.
     """
-    by = read_fenced(directory.folder)
-    if by is not None:
-        raise replaced(
-            directory.binding.term,
-            own_act=b"",
-            term=by.term,
-            act=by.act,
-            addrs=by.addrs,
-            seen_from=by.seen_from,
-            at_ms=by.at_ms,
-            zone=configuration.zone(config["site.zone"]),
-        )
+    refuse_replaced(directory.folder, directory.binding.term, configuration.zone(config["site.zone"]))
 
 
 def _asked_around(directory: DataDirectory, store: Store, config: Config, clock: SystemClock) -> Claim:

@@ -59,6 +59,11 @@ class Binding:
         Raises:
             NotBoundHere: it belongs to another machine or place, or is a snapshot.
         """
+        if self.copied_ms is not None and not self.described:
+            raise NotBoundHere(
+                f'{folder} is the copy of a standby, of the server on the machine "{self.machine.host_name}"',
+                hint=f"`jaz-lite serve` keeps it current; {TAKE_OVER}",
+            )
         if self.copied_ms is not None:
             raise NotBoundHere(
                 f'{folder} is a snapshot of {self.path} on the machine "{self.machine.host_name}", not a server',

@@ -6,9 +6,11 @@ its becoming a standby takes the mark away.
 
 import json
 from dataclasses import dataclass
+from datetime import tzinfo
 from pathlib import Path
 
 from jaz_lite.errors import StoreDamaged
+from jaz_lite.failover.replaced import replaced
 from jaz_lite.store.keys import sync_folder, write_private
 
 FENCED_FILE = "fenced.json"
@@ -57,6 +59,29 @@ def read_fenced(folder: Path) -> FencedBy | None:
         )
     except (ValueError, KeyError, TypeError) as error:
         raise StoreDamaged(f"{path} is damaged", hint=MARK_LOST) from error
+
+
+def refuse_replaced(folder: Path, own_term: int, zone: tzinfo) -> None:
+    """Refuse a directory whose server was replaced.
+
+    Args:
+        own_term: to which it was bound last.
+
+    Raises:
+        Fenced: with the sentence that was said when it became known.
+    """
+    by = read_fenced(folder)
+    if by is not None:
+        raise replaced(
+            own_term,
+            own_act=b"",
+            term=by.term,
+            act=by.act,
+            addrs=by.addrs,
+            seen_from=by.seen_from,
+            at_ms=by.at_ms,
+            zone=zone,
+        )
 
 
 def write_fenced(folder: Path, fenced: FencedBy) -> None:

@@ -5,27 +5,36 @@
 
 The old database goes before the new one comes, so that at no moment one lies beside the log of the other: a takeover
 in between is told that the database is gone, and not given something made of two. Settings that are there already are
-kept, for a standby has an address of its own.
+kept, for a standby has an address of its own. A database with what a replaced server knows alone is kept aside.
 """
 
+import logging
 import os
 import shutil
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from jaz_lite.config import CONFIG_FILE
 from jaz_lite.errors import DiskFull, Refused, StoreDamaged
 from jaz_lite.store.binding import INSTANCE_FILE, read_binding, write_binding
 from jaz_lite.store.connection import DATABASE_FILE
-from jaz_lite.store.fencing import clear_fenced
+from jaz_lite.store.copying import keys_of
+from jaz_lite.store.directory import IN_USE_FILE
+from jaz_lite.store.fencing import FENCED_FILE, clear_fenced, read_fenced
 from jaz_lite.store.keys import KEYS_FOLDER, sync_folder, write_private
 from jaz_lite.store.manifest import MANIFEST_FILE
 from jaz_lite.store.sealing import Seal
 from jaz_lite.store.verifying import verify
+from jaz_lite.store.wal import WAL_SUFFIX
+
+log = logging.getLogger(__name__)
 
 INCOMING_FOLDER = "incoming"
 ARRIVED_FOLDER = "arrived"
 PLACES = frozenset(("server.listen", "server.announce", "server.peers"))
+KEPT_PREFIX = "replaced-"
+KEPT_FORMAT = "%Y%m%dT%H%M%SZ"  # when it was learnt that another server took over
 KEY_BYTES_MAX = 64 * 1024  # a file of keys, sealed
 
 
@@ -122,6 +131,7 @@ def settle(folder: Path) -> None:
         return
     database = folder / DATABASE_FILE
     if (arrived / DATABASE_FILE).exists():
+        keep_aside(folder)
         database.unlink(missing_ok=True)
         for suffix in ("-wal", "-shm"):
             database.with_name(DATABASE_FILE + suffix).unlink(missing_ok=True)
@@ -148,6 +158,40 @@ def settle(folder: Path) -> None:
     sync_folder(folder)
 
 
+def keep_aside(folder: Path) -> None:
+    """Keep what the server of this directory knows alone: it was replaced, and did not hand over what it had.
+
+    What is kept is a directory of its own, of which `diff-export` tells. Goes on where a crash interrupted it.
+    """
+    fenced, database = read_fenced(folder), folder / DATABASE_FILE
+    if fenced is None or fenced.handed_over or not database.exists():
+        return
+    aside = folder / f"{KEPT_PREFIX}{datetime.fromtimestamp(fenced.at_ms // 1000, UTC).strftime(KEPT_FORMAT)}"
+    (aside / KEYS_FOLDER).mkdir(mode=0o700, parents=True, exist_ok=True)
+    aside.chmod(0o700)
+    small = [CONFIG_FILE, FENCED_FILE, *(f"{KEYS_FOLDER}/{name}" for name in keys_of(folder / KEYS_FOLDER))]
+    for name in small:
+        if (folder / name).exists():
+            write_private(aside / name, (folder / name).read_bytes())
+    write_binding(aside, replace(read_binding(folder), described=False))
+    # The log goes first: a database without it is not taken for whole while there is the mark beside it.
+    for suffix in (WAL_SUFFIX, ""):
+        path = database.with_name(DATABASE_FILE + suffix)
+        if path.exists():
+            path.rename(aside / path.name)
+    sync_folder(aside)
+    sync_folder(folder)
+    log.warning(
+        "what this server knew alone is kept",
+        extra={"action": "standby.kept", "look": f"jaz-lite diff-export --data {aside}"},
+    )
+
+
+def kept_aside(folder: Path) -> list[Path]:
+    """Return where the databases are that were kept, oldest first."""
+    return sorted(path for path in folder.glob(f"{KEPT_PREFIX}*") if (path / DATABASE_FILE).exists())
+
+
 def unbind(folder: Path, now_ms: int) -> None:
     """Make a directory a standby's: bound nowhere, so that it is not started as a server by habit."""
     binding = read_binding(folder)
@@ -157,8 +201,10 @@ def unbind(folder: Path, now_ms: int) -> None:
     if binding.copied_ms is None or binding.described:
         taken_ms = now_ms if binding.copied_ms is None else binding.copied_ms
         write_binding(folder, replace(binding, copied_ms=taken_ms, described=False))
-    # A manifest tells of files as they were taken; changes will alter them.
-    (folder / MANIFEST_FILE).unlink(missing_ok=True)
+    # A manifest tells of files as they were taken, and the mark of a server that was killed tells of its commits:
+    # changes will alter both.
+    for name in (MANIFEST_FILE, IN_USE_FILE):
+        (folder / name).unlink(missing_ok=True)
 
 
 def without_places(settings: bytes) -> bytes:

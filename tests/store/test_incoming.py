@@ -13,7 +13,9 @@ from jaz_lite.store.fencing import FencedBy, read_fenced, write_fenced
 from jaz_lite.store.incoming import Incoming, settle, unbind
 from jaz_lite.store.keys import KEYS_FOLDER
 from jaz_lite.store.open import Store
+from jaz_lite.store.replica import Replica
 from jaz_lite.store.sealing import Seal
+from jaz_lite.store.verifying import verify
 
 NOW_MS = 1_795_371_129_000
 SEAL = Seal(b"k" * 32)
@@ -108,7 +110,10 @@ def test_a_copy_of_another_site_is_refused(tmp_path: Path) -> None:
     assert tick_of(tmp_path / "b") == NOW_MS
 
 
-def test_a_crash_at_any_moment_of_the_change_is_made_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("replaced", [False, True], ids=["a standby's", "of a replaced server"])
+def test_a_crash_at_any_moment_of_the_change_is_made_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, replaced: bool
+) -> None:
     """Each try crashes one step later; whatever lies there, `settle` finishes it."""
     first = snapshot_of(tmp_path / "a")
     newer = snapshot_of(tmp_path / "a", tick_ms=NOW_MS + 1)
@@ -117,6 +122,8 @@ def test_a_crash_at_any_moment_of_the_change_is_made_good(tmp_path: Path, monkey
     for step in range(1, 40):
         place = tmp_path / f"b{step}"
         arrive(first, place)
+        if replaced:
+            fence(place)
         left = step
 
         def crashing(real):
@@ -143,6 +150,7 @@ def test_a_crash_at_any_moment_of_the_change_is_made_good(tmp_path: Path, monkey
         assert tick_of(place) in (NOW_MS, NOW_MS + 1)
         arrive(newer, place)
         assert tick_of(place) == NOW_MS + 1
+        assert [tick_of(kept) for kept in incoming.kept_aside(place)] == [NOW_MS] * replaced
     raise AssertionError("the change has more steps than were tried")
 
 
@@ -186,3 +194,43 @@ def test_a_directory_that_was_a_server_and_becomes_a_standby_is_no_server_any_mo
 
     with pytest.raises(NotBoundHere):
         DataDirectory(tmp_path / "a").bind_check()
+
+
+def fence(folder: Path, *, act: bytes = b"a" * 8) -> None:
+    write_fenced(folder, FencedBy(term=9, act=act, addrs=(), seen_from="x", at_ms=NOW_MS))
+
+
+def test_what_a_replaced_server_knows_alone_is_kept_when_a_copy_takes_its_place(tmp_path: Path) -> None:
+    copy = snapshot_of(tmp_path / "a", tick_ms=NOW_MS + 1)
+    snapshot_of(tmp_path / "a", tick_ms=NOW_MS + 2)
+    (tmp_path / "a/jaz.db-wal").write_bytes(b"")
+    fence(tmp_path / "a")
+
+    arrive(copy, tmp_path / "a")
+
+    (kept,) = incoming.kept_aside(tmp_path / "a")
+    assert kept.name == "replaced-20261122T181209Z"
+    assert (tick_of(kept), tick_of(tmp_path / "a")) == (NOW_MS + 2, NOW_MS + 1)
+    assert read_fenced(kept) is not None
+    assert read_fenced(tmp_path / "a") is None
+    assert verify(kept).fenced is not None
+
+
+@pytest.mark.parametrize("fenced", [False, True], ids=["of a standby", "of one that handed over"])
+def test_a_database_that_knows_nothing_alone_is_not_kept(tmp_path: Path, fenced: bool) -> None:
+    copy = snapshot_of(tmp_path / "a", tick_ms=NOW_MS + 1)
+    if fenced:
+        fence(tmp_path / "a", act=bytes(8))
+
+    arrive(copy, tmp_path / "a")
+
+    assert incoming.kept_aside(tmp_path / "a") == []
+
+
+def test_a_killed_servers_mark_does_not_make_its_standbys_copy_look_lost(tmp_path: Path) -> None:
+    snapshot_of(tmp_path / "a")
+    (tmp_path / "a/in-use").write_bytes(b"12345678")
+    unbind(tmp_path / "a", NOW_MS)
+    Replica.open(tmp_path / "a", clock=VirtualClock(NOW_MS)).close()
+
+    verify(tmp_path / "a")

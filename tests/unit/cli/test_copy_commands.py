@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from jaz_lite.store.fencing import FencedBy, write_fenced
+from jaz_lite.store.incoming import unbind
+from jaz_lite.wire.ident import term_of
 from tests.unit.cli.conftest import Cli
 
 
@@ -77,3 +80,61 @@ def test_a_copy_does_not_start_by_habit(cli: Cli, prepared: Path, tmp_path: Path
     assert ran.code == 4
     assert "is a snapshot of" in ran.err
     assert "`jaz-lite activate`" in ran.err
+
+
+def replace_server(folder: Path) -> None:
+    by = FencedBy(term=term_of(2, 0), act=b"a" * 8, addrs=("10.0.0.8:11061",), seen_from="agent a1", at_ms=1)
+    write_fenced(folder, by)
+
+
+def test_where_no_server_runs_the_hint_says_what_the_directory_is_for(cli: Cli, prepared: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    cli("snapshot", str(copy))
+
+    assert f"start one: jaz-lite up --data {prepared}" in cli("status").err
+    assert f"jaz-lite activate --data {copy}" in cli("status", "--data", str(copy)).err
+    unbind(copy, 1)
+    assert f"a standby keeps this copy: jaz-lite serve --data {copy}" in cli("status", "--data", str(copy)).err
+    replace_server(prepared)
+    ran = cli("status")
+    assert ran.code == 9
+    assert "this server was replaced: ask the one at 10.0.0.8:11061" in ran.err
+    assert "jaz-lite up" not in ran.err
+
+
+def test_a_replaced_directory_can_be_looked_at_and_not_changed(cli: Cli, prepared: Path, tmp_path: Path) -> None:
+    replace_server(prepared)
+
+    assert cli("jobnet", "list").code == 0
+    assert cli("export").code == 0
+    ran = cli("setting", "set", "load_span_min", "90m")
+    assert ran.code == 3
+    assert "was replaced" in ran.err
+
+
+def test_a_standbys_copy_that_is_started_by_habit_says_what_it_is(cli: Cli, prepared: Path, tmp_path: Path) -> None:
+    cli("snapshot", str(tmp_path / "copy"))
+    unbind(tmp_path / "copy", 1)
+
+    ran = cli("up", "--data", str(tmp_path / "copy"))
+
+    assert ran.code == 4
+    assert "is the copy of a standby" in ran.err
+    assert "`jaz-lite serve` keeps it current" in ran.err
+
+
+def test_a_servers_own_directory_does_not_become_a_standby(cli: Cli, prepared: Path) -> None:
+    ran = cli("standby", "run", "--from", "127.0.0.1:9")
+
+    assert ran.code == 1
+    assert "is a server's own directory" in ran.err
+    assert "jaz-lite serve" in ran.err
+
+
+def test_who_does_not_say_where_the_active_is_is_asked(cli: Cli, prepared: Path, tmp_path: Path) -> None:
+    cli("snapshot", str(tmp_path / "copy"))
+
+    ran = cli("standby", "run", "--data", str(tmp_path / "copy"))
+
+    assert ran.code == 2
+    assert "--from HOST" in ran.err

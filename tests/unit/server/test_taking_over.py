@@ -1,5 +1,8 @@
 """The parts of a takeover: the mark of the one that was replaced, and the embedded agent of the one that came."""
 
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +11,7 @@ import pytest
 from jaz_lite.agent.policy import Policy
 from jaz_lite.clock import VirtualClock
 from jaz_lite.errors import Fenced, NoSuchObject, Refused
+from jaz_lite.model.host import Host
 from jaz_lite.server.activation import MARGIN_MS, Wishes, run_activated, take_over
 from jaz_lite.server.embedded import enrol_local, is_embedded, set_aside
 from jaz_lite.server.fence import mark_fenced
@@ -19,6 +23,9 @@ from jaz_lite.wire.ident import term_of
 from tests.store.copies import contents, site, snapshot
 
 CLOCK = VirtualClock()
+HOLD = (
+    "import sys; from jaz_lite.agent.lock import take; take(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
+)
 
 
 @pytest.fixture
@@ -56,9 +63,11 @@ def test_after_a_takeover_elsewhere_the_names_of_this_machine_lead_to_an_agent_o
         take_over(tx, 3, b"a" * 8, CLOCK.now_ms())
     assert enrol(store, tmp_path / "agent") == "local"  # its own spool: the same machine
 
-    aside = set_aside(tmp_path / "agent", 3)
+    came_along = tmp_path / "elsewhere"
+    (tmp_path / "agent").rename(came_along)
+    aside = set_aside(came_along, 3)
 
-    assert aside == tmp_path / "agent.before-3"
+    assert aside == tmp_path / "elsewhere.before-3"
     assert enrol(store, tmp_path / "agent") == "local-3"
     with store.snapshot() as view:
         host = view.hosts.find("localhost")
@@ -68,9 +77,39 @@ def test_after_a_takeover_elsewhere_the_names_of_this_machine_lead_to_an_agent_o
         )  # fmt: skip
 
 
-def test_a_name_that_leads_elsewhere_on_purpose_stays(store: Store, tmp_path: Path) -> None:
-    from jaz_lite.model.host import Host
+def test_a_spool_that_was_always_here_stays_and_the_names_of_the_machine_come_back_to_its_agent(
+    store: Store, tmp_path: Path
+) -> None:
+    enrol(store, tmp_path / "agent")
+    with store.transaction() as tx:
+        tx.hosts.put(Host(host="localhost", agent_id="local-2"))  # a standby was the server meanwhile
+        tx.hosts.remove(socket.gethostname())  # by a person
+        take_over(tx, 3, b"a" * 8, CLOCK.now_ms())
 
+    assert set_aside(tmp_path / "agent", 3) is None
+    assert enrol(store, tmp_path / "agent") == "local"
+
+    with store.snapshot() as view:
+        host = view.hosts.find("localhost")
+        assert host is not None
+        assert (host.agent_id, view.hosts.led_in("localhost", 2)) == ("local", "local-2")
+        assert view.hosts.find(socket.gethostname()) is None
+
+
+def test_the_spool_of_an_agent_that_lives_is_not_put_aside(tmp_path: Path) -> None:
+    (tmp_path / "agent").mkdir()
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path / "agent")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"held\n"
+
+    assert set_aside(tmp_path / "agent", 2) is None
+
+    holder.communicate()
+
+
+def test_a_name_that_leads_elsewhere_on_purpose_stays(store: Store, tmp_path: Path) -> None:
     with store.transaction() as tx:
         tx.hosts.put(Host(host="localhost", agent_id="web1"))
 
