@@ -59,6 +59,10 @@ def welcome(turn: Turn, item: AgentIdentified, draw_spool: Callable[[], bytes]) 
     older = turn.welcomed.get(agent_id, turn.works.desk(agent_id).port)
     if row.spool is not None and (row.spool == facts.spool or _was_given(older, row.spool, item)):
         spool, cursor, chain = _same_log(turn, port, row, facts)
+    elif row.spool is not None and twins.spoke_since(turn, item):
+        # What it says of its log it said before it was given the one that we know: let it say it again.
+        twins.refuse(turn, port, "busy", twins.NEWER_THERE)
+        return
     else:
         # The agent starts afresh, or was set back and asks for a new log: nothing of the old one is proven now.
         spool, cursor, chain = draw_spool(), 0, ZERO_CHAIN
@@ -261,7 +265,7 @@ def gone(turn: Turn, item: AgentGone, draw_spool: Callable[[], bytes]) -> None:
     port.up = port.synced = False
     desk = turn.works.desks.get(port.agent_id)
     if desk is not None and desk.port is port:
-        desk.port = None
+        desk.port, desk.heard_at = None, port.link.heard_at
         desk.since_ms = turn.now_ms
         said = port.metric
         known = {} if said is None else {

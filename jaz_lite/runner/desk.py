@@ -2,6 +2,7 @@
 
 from collections import deque
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING
 
 from jaz_lite.runner.port import Port
@@ -41,6 +42,7 @@ class Desk:
     newcomer: "AgentIdentified | None" = None  # says to be this agent, too, and waits for its welcome
     encoding: str = ""  # of the output of its jobs
     since_ms: int | None = None  # wall clock: it came, or went
+    heard_at: float = -inf  # on the clock of the links: last over the session before
     dial_at: str = ""  # where it can be dialled, as its last connection showed
     confirmed_term: int = 0  # in which it proved itself last
 

@@ -34,9 +34,9 @@ def may_come_in(turn: Turn, item: AgentIdentified) -> bool:
     waiting = desk.newcomer
     if waiting is not None and waiting.port is not port:
         if waiting.port.boot != facts.boot or facts.conn < waiting.port.conn:
-            _refuse(turn, port, "busy", "somebody else with this identity is being looked at")
+            refuse(turn, port, "busy", "somebody else with this identity is being looked at")
             return False
-        _refuse(turn, waiting.port, "busy", NEWER_THERE)
+        refuse(turn, waiting.port, "busy", NEWER_THERE)
     desk.newcomer = item
     turn.after_commit(older.link.ask_alive, older)
     turn.later(PROBE_S, NewcomerDue(desk.agent_id, port))
@@ -50,12 +50,12 @@ def alive(turn: Turn, item: AgentAlive) -> None:
         return
     newcomer, desk.newcomer = desk.newcomer, None
     if is_same(item.port, newcomer):
-        _refuse(turn, newcomer.port, "busy", NEWER_THERE)
+        refuse(turn, newcomer.port, "busy", NEWER_THERE)
         return
     data = {"agent_id": desk.agent_id, "first": item.port.peer, "second": newcomer.port.peer}
     turn.tx.journal.add(turn.now_ms, None, "", Fact(kind="agent_twin", severity="error", data=data))
     turn.tx.agents.update(desk.agent_id, twin_ms=turn.now_ms, twin_peer=newcomer.port.peer)
-    _refuse(turn, newcomer.port, "dup_agent", TWIN, retry_s=TWIN_RETRY_S)
+    refuse(turn, newcomer.port, "dup_agent", TWIN, retry_s=TWIN_RETRY_S)
 
 
 def not_answered(turn: Turn, item: NewcomerDue) -> AgentIdentified | None:
@@ -83,5 +83,13 @@ def is_same(older: Port, item: AgentIdentified) -> bool:
     return older.boot == facts.boot and (facts.spool == older.spool or said_before)
 
 
-def _refuse(turn: Turn, port: Port, code: str, why: str, *, retry_s: int = 0) -> None:
+def spoke_since(turn: Turn, item: AgentIdentified) -> bool:
+    """Tell whether the agent was heard over another connection after this one had begun."""
+    desk = turn.works.desk(item.happening.hello.agent_id)
+    older = None if desk.port is item.port else desk.port
+    return item.port.link.began_at < (desk.heard_at if older is None else older.link.heard_at)
+
+
+def refuse(turn: Turn, port: Port, code: str, why: str, *, retry_s: int = 0) -> None:
+    """Send a newcomer away after the commit."""
     turn.after_commit(lambda: port.link.bye(code, why, retry_s=retry_s), port)

@@ -123,6 +123,27 @@ def test_a_first_hello_that_was_long_under_way_is_of_the_agent_that_has_gone_on_
     assert "agent_twin" not in site.journal_kinds()
 
 
+def test_a_first_hello_that_waited_until_its_agent_had_a_log_and_went_is_to_be_said_again(
+    site: Site, later: Later
+) -> None:
+    first = site.agents["a1"]
+    second = dialled(site, first, boot=first.boot, spool=NO_SPOOL, conn=-1)
+    site.clock.advance(1)
+    first.connect()
+    site.start(chained("NIGHT", job("load")))
+    first.accepts("load")
+    unplug(site, "a1")
+    site.agents["another"] = second
+    site.settle()
+
+    first.cut()
+    site.settle()
+
+    assert (second.closed, second.welcomes) == (["busy"], [])
+    again = another(site, first, boot=first.boot, conn=11)
+    assert [welcome.spool for welcome in again.welcomes] == [first.spool]
+
+
 def test_an_agent_without_a_log_that_comes_when_the_first_one_has_gone_on_is_another_machine(
     site: Site, later: Later
 ) -> None:
