@@ -239,7 +239,7 @@ def known_already(turn: Turn, item: AgentState) -> None:
     work = turn.works.open.get(item.happening.k)
     if work is None or work.agent_id != item.port.agent_id:
         return
-    if item.happening.st == "cancelled" and work.state == "sent":
+    if item.happening.st == "cancelled" and work.state in ("sent", "stopping", "abandoned"):
         # A tombstone of an earlier active, of which no event told what it was for: it has no digest to compare.
         reports.apply(turn, work, "cancelled", {}, turn.now_ms)
         return

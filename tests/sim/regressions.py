@@ -23,5 +23,8 @@ SEEDS = {
     300348: "an agent that said hello twice at its first contact began its log twice",
     300740: "two first hellos in one turn left both connections up, and the older one moved the cursor",
     300439: "stopped work of a group was withdrawn where it had been refused, and so was cancelled though another did it",
+    301100: "work that was stopped, and that an earlier active had withdrawn, was stopping for ever",
+    301730: "a directory that was set back within its first boot showed nobody what was done in the lost time",
+    305038: "the oracle missed the tombstone of work that a copy came to only then",
     60926: "work that had run before a power cut was refused, and so counted as never started",
 }

@@ -126,3 +126,17 @@ def test_what_an_earlier_active_has_withdrawn_is_in_doubt_and_is_not_said_to_dif
     doubt = site.icon(run, "load").doubt
     assert doubt is not None
     assert doubt.reason == "cancelled_elsewhere"
+
+
+def test_what_is_stopped_and_was_withdrawn_by_an_earlier_active_is_over(site: Site) -> None:
+    connect(site)
+    run = site.start(chained("NIGHT", job("load")))
+    site.ask(run, StopIcon, "load")
+    assert site.attempt_states(run) == {"/load#1/1": "stopping"}
+
+    link = site.agents["a1"].link
+    assert link is not None
+    link.state_of(site.agents["a1"].killed[0].k, "cancelled")
+    site.settle()
+
+    assert site.attempt_states(run) == {"/load#1/1": "cancelled"}
