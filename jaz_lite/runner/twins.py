@@ -26,8 +26,9 @@ def may_come_in(turn: Turn, item: AgentIdentified) -> bool:
     port, facts = item.port, item.happening.hello.facts
     desk = turn.works.desk(item.happening.hello.agent_id)
     port.conn, port.boot = facts.conn, facts.boot
-    older = desk.port
-    if older is None or older is port or not older.up:
+    welcomed = turn.welcomed.get(desk.agent_id)  # in this very turn; it is greeted before it is asked anything
+    older = welcomed or desk.port
+    if older is None or older is port or not (older.up or older is welcomed):
         return True
     if is_same(older, item) and facts.conn >= older.conn:
         return True

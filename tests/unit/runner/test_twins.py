@@ -172,6 +172,21 @@ def test_a_copied_machine_is_refused_while_the_first_one_answers(site: Site, lat
     assert site.run(run).state == "ended"
 
 
+def test_of_two_copies_of_a_machine_that_come_at_once_one_is_let_in_and_the_other_one_refused(
+    site: Site, later: Later
+) -> None:
+    agent = up(site)
+    agent.cut()
+    copy = dialled(site, agent, boot=OTHER_BOOT)
+    site.agents["another"] = copy
+
+    agent.connect()
+
+    assert (len(agent.welcomes), copy.welcomes, copy.closed) == (2, [], ["dup_agent"])
+    assert site.turns.works.desk("a1").port is agent.port
+    assert "agent_twin" in site.journal_kinds()
+
+
 def test_a_copied_log_on_the_same_machine_is_refused_too(site: Site, later: Later) -> None:
     agent = up(site)
 
