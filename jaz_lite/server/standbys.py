@@ -16,7 +16,7 @@ from jaz_lite.net.dial import parse_address
 from jaz_lite.runner.turns import Turns
 from jaz_lite.server.peers_door import Guest, PeersDoor
 from jaz_lite.server.peers_following import Following
-from jaz_lite.store.fencing import FencedBy, write_fenced
+from jaz_lite.store.fencing import FencedBy, clear_fenced, write_fenced
 from jaz_lite.wire.ident import epoch_and_boot, term_of
 from jaz_lite.wire.limits import SERVER_PORT
 from jaz_lite.wire.peers import PeerStatus
@@ -73,8 +73,8 @@ class Standbys:
             to: host or address of the standby; "": the only one.
 
         Raises:
-            Refused: there is no such standby, or it does not keep up: nothing was changed. Or it took everything and
-                did not say that it takes over: this server has ended all the same.
+            Refused: there is no such standby, it does not keep up, or the mark cannot be written: this server goes on.
+                Or it took everything and did not say that it takes over: this server has ended all the same.
         """
         guest = self._chosen(to)
         following = guest.following
@@ -86,8 +86,7 @@ class Standbys:
             lsn = await self._shipped(following)
             term = term_of(epoch_and_boot(self._turns.term)[0] + 1, 0)
             at_ms = self._turns.clock.now_ms()
-            by = FencedBy(term=term, act=NOT_KNOWN_YET, addrs=(where,), seen_from=SEEN_FROM, at_ms=at_ms)
-            write_fenced(self._turns.store.folder, by)
+            self._mark(FencedBy(term=term, act=NOT_KNOWN_YET, addrs=(where,), seen_from=SEEN_FROM, at_ms=at_ms))
         except BaseException:
             self._turns.halt(SWITCHOVER, on=False)
             raise
@@ -114,6 +113,27 @@ class Standbys:
                 hint="there: jaz-lite standby status; where it is still a standby: jaz-lite activate",
             )
         return {"to": where, "term": term, "changes": lsn}
+
+    def _mark(self, by: FencedBy) -> None:
+        """Mark this directory as replaced, durably; where that fails, take back what there may be of the mark.
+
+        Raises:
+            Refused: it failed. The standby was not told anything, so this server goes on.
+        """
+        folder = self._turns.store.folder
+        try:
+            write_fenced(folder, by)
+        except OSError as fault:
+            why = f"the mark that this directory was replaced cannot be written ({fault.strerror}); this server goes on"
+            try:
+                clear_fenced(folder)
+            except OSError as left:
+                log.error("the mark cannot be taken away", extra={"action": "switchover.mark", "why": str(left)})
+                raise Refused(
+                    f"{why}, and what there is of the mark may keep it from its next start",
+                    hint="look after its disk; its next start, if refused: jaz-lite activate --after-fence",
+                ) from fault
+            raise Refused(why, hint="look after its disk before anything else") from fault
 
     async def _shipped(self, following: Following) -> int:
         """Wait until a standby has everything that was committed; no turn is made meanwhile.

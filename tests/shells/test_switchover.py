@@ -1,5 +1,6 @@
 """Handing a site over, seen from the active: in which order, and what is left as it was when it does not work."""
 
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from jaz_lite.errors import Fenced, Refused
 from jaz_lite.server import standbys
 from jaz_lite.server.standby_copy import StandbyCopy
 from jaz_lite.server.standbys import Standbys
+from jaz_lite.store import fencing, keys
 from jaz_lite.store.fencing import read_fenced
 from jaz_lite.wire.ident import term_of
 from tests.shells.test_standby import HERE, Active, Follower, following
@@ -53,6 +55,10 @@ def fenced() -> list[Fenced]:
 @pytest.fixture
 def switch(active: Active, fenced: list[Fenced]) -> Standbys:
     return Standbys(active.peers_door, active.turns, describe=active._describe, fence=fenced.append)
+
+
+def disk_fails(_folder: Path) -> None:
+    raise OSError(errno.EIO, "Input/output error")
 
 
 async def nobody(_sentence: str) -> None:
@@ -118,6 +124,34 @@ async def test_a_standby_that_needs_another_copy_meanwhile_is_not_handed_the_sit
     slow.copy.close()
 
     assert (active.turns.halted, read_fenced(active.store.folder), fenced) == (False, None, [])
+
+
+async def test_a_mark_that_cannot_be_made_durable_leaves_everything_as_it_was(
+    active: Active, follower: Follower, switch: Standbys, fenced: list[Fenced], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk fails when the mark is in its place already: the standby must not be told, and the mark must go."""
+    async with following(active, follower):
+        monkeypatch.setattr(keys, "sync_folder", disk_fails)
+        with pytest.raises(Refused, match="cannot be written .*; this server goes on"):
+            await switch.switch_over("", nobody)
+
+        (guest,) = active.peers_door.guests
+        assert guest.following is not None
+        assert not guest.following.taken_over
+    assert (active.turns.halted, read_fenced(active.store.folder), fenced) == (False, None, [])
+
+
+async def test_a_mark_that_cannot_be_taken_back_is_told(
+    active: Active, follower: Follower, switch: Standbys, fenced: list[Fenced], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with following(active, follower):
+        monkeypatch.setattr(keys, "sync_folder", disk_fails)
+        monkeypatch.setattr(fencing, "sync_folder", disk_fails)
+        with pytest.raises(Refused, match="may keep it from its next start") as refused:
+            await switch.switch_over("", nobody)
+
+    assert "activate --after-fence" in refused.value.hint
+    assert (active.turns.halted, fenced) == (False, [])
 
 
 async def test_a_standby_that_does_not_answer_has_the_site_all_the_same(
