@@ -23,17 +23,19 @@ from jaz_lite.server.descriptors import allow_many_descriptors
 from jaz_lite.server.embedded import SPOOL_FOLDER, is_embedded, set_aside
 from jaz_lite.server.house import Ready
 from jaz_lite.server.inquiry import Answers, inquire
-from jaz_lite.server.letting_go import let_go, standby_runs
+from jaz_lite.server.letting_go import let_go, state_of
 from jaz_lite.server.start import refuse_fenced, serve
 from jaz_lite.store.binding import Binding, this_machine
 from jaz_lite.store.directory import DataDirectory, is_in_use
 from jaz_lite.store.fencing import clear_fenced, read_fenced
 from jaz_lite.store.open import Store
+from jaz_lite.store.stopped import in_present_format
 from jaz_lite.store.transaction import Transaction
 from jaz_lite.store.verifying import verify
 
 MARGIN_MS = 60_000  # before the last tick: what was committed then may still have been on its way
 ASK_AGAIN_MAX = 10
+FOLLOWED_ON = "meanwhile the standby has followed a server of epoch {epoch}: everybody is asked once more"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,29 +82,33 @@ def run_activated(
         ) from error
     settings = config or configuration.read(folder)
     go: Go | None = None
-    if standby_runs(folder):
+    running = state_of(folder)
+    if running == "active":
+        raise AlreadyRunning(f"the server of {folder} runs, and is the active one already", hint="see: jaz-lite status")
+    if running == "standby":
         # It goes on keeping its copy current until it is clear that this copy is to take over.
         if not wishes.after_fence:
             refuse_fenced(directory, settings)
         _refuse_beside_original(directory.binding, directory.folder, wishes)
-        with _looked_at(folder, clock) as store:
-            go = _judged(directory, store, _as_before(store, settings), wishes, tell)
+        go = _judged_beside_standby(directory, settings, clock, wishes, tell)
         let_go(folder)
     with directory.lock():
         if not wishes.after_fence:
             refuse_fenced(directory, settings)
         _refuse_beside_original(directory.binding, directory.folder, wishes)
         found = verify(directory.folder)
-        if go is None and found.schema == found.schema_known:
+        if go is not None and go.epoch <= found.epoch:
+            tell(FOLLOWED_ON.format(epoch=found.epoch))
+            tell("it has ended; if the takeover is refused now, start it again: jaz-lite standby run")
+            go = None
+        if go is None:
             # Before it is opened for writing: a takeover that is refused leaves the copy as it was.
-            with directory.look_at_store(clock=clock) as store:
+            with in_present_format(directory.folder, clock=clock) as store:
                 go = _judged(directory, store, _as_before(store, settings), wishes, tell)
         directory.keep_reserve()
         store = directory.open_store(clock=clock)
         try:
             settings = _as_before(store, settings)
-            # A copy of an older format can say whom to ask only now.
-            go = go or _judged(directory, store, settings, wishes, tell)
             for notice in go.notices:
                 tell(notice)
             epoch = go.epoch
@@ -221,6 +227,20 @@ def _refuse_beside_original(binding: Binding, folder: Path, wishes: Wishes) -> N
         )
 
 
+def _judged_beside_standby(
+    directory: DataDirectory, config: Config, clock: SystemClock, wishes: Wishes, tell: Callable[[str], None]
+) -> Go:
+    """Judge while a standby goes on keeping the copy current; again where it has followed a newer server meanwhile."""
+    while True:
+        with _looked_at(directory.folder, clock) as store:
+            go = _judged(directory, store, _as_before(store, config), wishes, tell)
+        with _looked_at(directory.folder, clock) as store, store.snapshot() as view:
+            epoch = view.term.site().epoch
+        if epoch < go.epoch:
+            return go
+        tell(FOLLOWED_ON.format(epoch=epoch))
+
+
 def _judged(directory: DataDirectory, store: Store, config: Config, wishes: Wishes, tell: Callable[[str], None]) -> Go:
     """Ask everybody, and judge.
 
@@ -237,6 +257,8 @@ def _judged(directory: DataDirectory, store: Store, config: Config, wishes: Wish
         match judge(known, answers.agents, answers.servers, force=wishes.force, sure=sure):
             case Go() as go:
                 _tell_answers(answers, go, tell)
+                if not sure:  # else that was told before the question
+                    _tell_silent(answers, tell)
                 return go
             case Refuse(reasons):
                 raise AlreadyRunning(
@@ -261,7 +283,6 @@ def _tell_answers(answers: Answers, go: Go, tell: Callable[[str], None]) -> None
     if answers.agents or answers.servers:
         found = f"taken over all the same: {names(go.overruled)}" if go.overruled else "no other server is active"
         tell(f"{len(answers.agents) + len(answers.servers)} of {asked} answered: {found}")
-    _tell_silent(answers, tell)
 
 
 def _tell_silent(answers: Answers, tell: Callable[[str], None]) -> None:

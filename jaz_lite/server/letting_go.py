@@ -16,13 +16,13 @@ WITHIN_S = 10.0
 LOOK_S = 0.02
 
 
-def standby_runs(folder: Path) -> bool:
-    """Tell whether a standby keeps the copy in a folder."""
+def state_of(folder: Path) -> str:
+    """Return what the process that uses a folder says to be: "active", "standby"; "" where none answers."""
     try:
-        told = local_client.call(str(folder), "standby.status")
+        told = local_client.call(str(folder), "status")
     except JazLiteError:
-        return False
-    return isinstance(told, dict) and told.get("state") == "standby"
+        return ""
+    return str(told.get("state", "")) if isinstance(told, dict) else ""
 
 
 def let_go(folder: Path) -> None:

@@ -67,6 +67,8 @@ class PeersWatch:
         """A server of this site says what it is: with a proven higher term, this one has been replaced."""
         if not (told.beats(self._term, self._act) and told.is_proven(self._store.keys.fence_key, self._site_uid)):
             return
+        # Who comes to our door shows no more than the network it came from.
+        place = told.addrs[0] if told.state == "active" and told.addrs else address
         self._fence(
             replaced(
                 self._term,
@@ -74,7 +76,7 @@ class PeersWatch:
                 term=told.term,
                 act=told.act,
                 addrs=told.addrs or ((address,) if told.state == "active" else ()),
-                seen_from=f"the server at {address}",
+                seen_from=f"the server at {place}",
                 at_ms=self._clock.now_ms(),
                 zone=self._zone,
             )

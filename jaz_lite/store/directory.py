@@ -233,7 +233,10 @@ class DataDirectory:
         path = self.folder / DATABASE_FILE
         if not path.is_file():
             raise StoreDamaged(f"{path} is gone", hint=STORE_LOST)
-        forget_manifest(self.folder)
+        try:
+            forget_manifest(self.folder)
+        except OSError as error:
+            raise refused(self.folder, error) from error
         self._binding = read_binding(self.folder)
         wal = path.with_name(path.name + WAL_SUFFIX)
         had_wal = wal.exists()
@@ -266,27 +269,6 @@ class DataDirectory:
             store.close()
             raise
         return store
-
-    @contextmanager
-    def look_at_store(self, *, clock: Clock) -> Iterator[Store]:
-        """Give the store for reading only, under the lock, and leave everything as it was; it has the present format.
-
-        Raises:
-            NoSuchObject: there is none. StoreDamaged: it is damaged.
-        """
-        assert self._lock is not None, "somebody else may use the files that are removed afterwards"
-        path = self.folder / DATABASE_FILE
-        # SQLite makes these for who only reads, too; beside a snapshot they would count as changes of it.
-        made = [beside for suffix in ("-wal", "-shm") if not (beside := path.with_name(path.name + suffix)).exists()]
-        try:
-            store = Store.open(self.folder, clock=clock, read_only=True)
-            try:
-                yield store
-            finally:
-                store.close()
-        finally:
-            for beside in made:
-                beside.unlink(missing_ok=True)
 
     def __enter__(self) -> "DataDirectory":
         return self

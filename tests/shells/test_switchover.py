@@ -132,7 +132,7 @@ async def test_a_mark_that_cannot_be_made_durable_leaves_everything_as_it_was(
     """The disk fails when the mark is in its place already: the standby must not be told, and the mark must go."""
     async with following(active, follower):
         monkeypatch.setattr(keys, "sync_folder", disk_fails)
-        with pytest.raises(Refused, match="cannot be written .*; this server goes on"):
+        with pytest.raises(Refused, match=r"cannot be written .*; this server goes on"):
             await switch.switch_over("", nobody)
 
         (guest,) = active.peers_door.guests

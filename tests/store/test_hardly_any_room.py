@@ -10,6 +10,7 @@ from jaz_lite.clock import VirtualClock
 from jaz_lite.errors import DiskFull
 from jaz_lite.store import keys
 from jaz_lite.store.directory import DataDirectory
+from jaz_lite.store.stopped import in_present_format
 from jaz_lite.store.verifying import verify
 from jaz_lite.wire.ident import epoch_and_boot
 from tests.lab.disks import Disk, why_not
@@ -46,7 +47,7 @@ def take_over(folder: Path) -> int:
     directory = DataDirectory(folder, machine=copies.HERE)
     with directory.lock():
         verify(folder)
-        with directory.look_at_store(clock=VirtualClock()) as store, store.snapshot() as view:
+        with in_present_format(folder, clock=VirtualClock()) as store, store.snapshot() as view:
             epoch, _ = epoch_and_boot(view.term.site().term)
         directory.keep_reserve()
         store = directory.open_store(clock=VirtualClock())

@@ -4,19 +4,24 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from jaz_lite.agent.policy import Policy
 from jaz_lite.clock import VirtualClock
-from jaz_lite.errors import Fenced, NoSuchObject, Refused
+from jaz_lite.errors import AlreadyRunning, Fenced, NoSuchObject, Refused
 from jaz_lite.model.host import Host
+from jaz_lite.server import activation
 from jaz_lite.server.activation import MARGIN_MS, Wishes, run_activated, take_over
 from jaz_lite.server.embedded import enrol_local, is_embedded, set_aside
 from jaz_lite.server.fence import mark_fenced
+from jaz_lite.store import migrate
+from jaz_lite.store.binding import read_binding, write_binding
 from jaz_lite.store.directory import DataDirectory, is_in_use
 from jaz_lite.store.fencing import read_fenced
+from jaz_lite.store.manifest import MANIFEST_FILE
 from jaz_lite.store.open import Store
 from jaz_lite.store.verifying import verify
 from jaz_lite.wire.ident import term_of
@@ -169,6 +174,76 @@ def test_a_directory_is_in_use_as_long_as_its_lock_is_held(tmp_path: Path) -> No
     assert not is_in_use(directory.folder)
 
 
+def copied(folder: Path) -> Path:
+    """Return a copy of a directory with nothing in it."""
+    snapshot(DataDirectory.prepare(folder / "original", server_id="S", clock=CLOCK), folder / "copy")
+    return folder / "copy"
+
+
+def test_a_takeover_that_is_refused_leaves_a_copy_of_an_older_format_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = copied(tmp_path)
+    before = contents(copy)
+    steps = migrate.migrations()
+    following = migrate.Migration(len(steps) + 1, "9.9.9", "alter table hosts add column colour text")
+    monkeypatch.setattr(migrate, "migrations", lambda: (*steps, following))
+    asked: list[str] = []
+
+    with pytest.raises(Refused, match="not taken over"):
+        run_activated(copy, Wishes(confirm=asked.append), tell=lambda _sentence: None)  # type: ignore[arg-type]
+
+    after = contents(copy)
+    after.pop("lock", None)
+    before.pop("lock", None)
+    assert len(asked) == 1
+    assert after == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["copy", "original"]
+
+    run_activated(copy, Wishes(confirm=lambda _question: True), tell=lambda _sentence: None, stay=False)
+
+    assert verify(copy).schema == len(steps) + 1
+
+
+def follows_on(folder: Path, epoch: int) -> None:
+    """The standby on a folder takes in what a server of a newer epoch did."""
+    store = Store.open(folder, clock=CLOCK)
+    with store.transaction() as tx:
+        tx.term.activate(epoch, b"a" * 8)
+    store.close()
+
+
+@pytest.mark.parametrize("when", ["while it is judged", "before it lets go"])
+def test_a_standby_that_followed_a_newer_server_meanwhile_is_judged_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    copy = copied(tmp_path)
+    # What a standby keeps is no snapshot any more: its files change.
+    (copy / MANIFEST_FILE).unlink()
+    write_binding(copy, replace(read_binding(copy), described=False))
+    told: list[str] = []
+    asked: list[str] = []
+
+    def confirm(question: str) -> bool:
+        asked.append(question)
+        if when == "while it is judged" and len(asked) == 1:
+            follows_on(copy, 5)
+        return True
+
+    def let_go(folder: Path) -> None:
+        if when == "before it lets go":
+            follows_on(folder, 5)
+
+    monkeypatch.setattr(activation, "state_of", lambda _folder: "standby")
+    monkeypatch.setattr(activation, "let_go", let_go)
+
+    run_activated(copy, Wishes(confirm=confirm), tell=told.append, stay=False)
+
+    assert len(asked) == 2
+    assert told[0] == "meanwhile the standby has followed a server of epoch 5: everybody is asked once more"
+    assert verify(copy).epoch == 6
+
+
 def test_a_takeover_that_is_refused_leaves_the_copy_as_it_was(tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     snapshot(site(tmp_path / "original"), copy)
@@ -182,3 +257,13 @@ def test_a_takeover_that_is_refused_leaves_the_copy_as_it_was(tmp_path: Path) ->
     before.pop("lock", None)
     assert after == before
     assert verify(copy).manifest is not None
+
+
+def test_to_take_over_with_the_directory_of_the_running_server_is_no_mistake_of_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = copied(tmp_path)
+    monkeypatch.setattr(activation, "state_of", lambda _folder: "active")
+
+    with pytest.raises(AlreadyRunning, match="is the active one already"):
+        run_activated(copy, Wishes(confirm=lambda _question: True), tell=lambda _sentence: None)
