@@ -55,6 +55,7 @@ SENTENCES: Mapping[str, str] = {
     "agent_forged_term": "somebody who called himself an agent claimed a newer server without proof, and was refused",
     "output_truncated": "the job printed more than is kept of a stream; the rest is lost",
     "attempt_adopted": "an agent has work of an earlier active server that is not known here",
+    "attempt_not_adopted": "an agent tells of work that is not known here, and it is not believed",
     "attempt_taken": "it was executed for an earlier active server, and is taken over as it is",
     "attempts_kept": "work of an earlier active server that no run here came to is kept with this run",
     "run_replayed": "an earlier active server had started it: what was done of it is taken over",

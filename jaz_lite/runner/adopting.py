@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from jaz_lite.model import names
 from jaz_lite.model.event import (
     Event,
     Started,
@@ -24,6 +25,7 @@ from jaz_lite.model.run import DOUBT_REASONS, DoubtReason
 from jaz_lite.runner import locks, outcomes
 from jaz_lite.runner.work import Work, work_of
 from jaz_lite.store.attempts import SETTLED_STATES, Attempt
+from jaz_lite.wire.spec import SPEC_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
     from jaz_lite.wire.happenings import AgentEvent, InventoryItem
 
 OPEN_AT_AGENT_MAX = 100_000  # far beyond what an agent queues; what it tells of beyond that is not adopted
-JOBNET_CHARS_MAX = 128
 DIFFERS = "the definition differs from what this attempt already executed; it is not started again"
 NOT_TOLD = "the agent executed it for an earlier active, and keeps no record any more of how it ended"
 ELSEWHERE = "an earlier active server withdrew this attempt"
@@ -44,17 +45,21 @@ FOREIGN = 'the agent "{agent}" says that it executed this, and the host "{host}"
 def adopt(turn: Turn, agent_id: str, k: bytes, event: AgentEvent) -> Work | None:
     """Take in an attempt that nobody here has meant, from the event that says it was accepted."""
     x = event.x
-    kind = str(x.get("kind", "cmd"))
+    kind = str(x.get("kind", ""))
+    kind = kind if kind in SPEC_FIELDS else "cmd"
     if event.e != "accepted" or len(turn.works.desk(agent_id).place_of(kind)) >= OPEN_AT_AGENT_MAX:
+        return None
+    occ, key_path, attempt = str(x["occ"]), str(x["path"]), int(x["att"])
+    if not turn.window.orphans.may_come_in(turn, agent_id, k, occ, key_path, attempt):
         return None
     row = Attempt(
         k=k,
-        run_id=int(x.get("run", 0)),
+        run_id=int(x["run"]),
         node=-1,
         visit=0,
-        key_path=str(x.get("path", "")),
-        attempt=int(x.get("att", 1)),
-        occ=str(x.get("occ", "")),
+        key_path=key_path,
+        attempt=attempt,
+        occ=occ,
         agent_id=agent_id,
         host="",
         kind=kind,
@@ -69,6 +74,8 @@ def adopt(turn: Turn, agent_id: str, k: bytes, event: AgentEvent) -> Work | None
 
 def adopt_listed(turn: Turn, agent_id: str, entry: InventoryItem) -> None:
     """Take in an attempt that only the inventory tells of: the agent keeps its events no more."""
+    if not turn.window.orphans.may_come_in(turn, agent_id, entry.k, entry.occ, entry.path, entry.att):
+        return
     state, why = {
         "accepted": ("accepted", ""),
         "starting": ("accepted", ""),
@@ -98,12 +105,15 @@ def adopt_listed(turn: Turn, agent_id: str, entry: InventoryItem) -> None:
 
 
 def _jobnet(desc: Any) -> str:
-    return str(desc.get("jobnet", ""))[:JOBNET_CHARS_MAX] if hasattr(desc, "get") else ""
+    """Return the jobnet that a work order was of, as its agent was told; "" where it says nothing that could be one."""
+    jobnet_id = desc.get("jobnet") if isinstance(desc, dict) else None
+    return jobnet_id if isinstance(jobnet_id, str) and not names.id_fault(jobnet_id) else ""
 
 
 def _put(turn: Turn, row: Attempt, jobnet_id: str) -> Work:
     turn.tx.attempts.insert(row)
     turn.tx.adopted.put(row.k, jobnet_id)
+    turn.window.orphans.came_in(turn, row.agent_id, row.occ)
     work = work_of(row)
     if row.state not in SETTLED_STATES:
         turn.works.add(work)
@@ -134,6 +144,7 @@ def take(
     kept = turn.tx.adopted.find(row.k)
     is_open = row.state not in SETTLED_STATES
     turn.works.drop(row.k)
+    turn.window.orphans.taken(row.agent_id, row.occ)
     turn.tx.adopted.take(
         row.k,
         run_id=run.run_id,

@@ -22,6 +22,7 @@ from jaz_lite.runner import actions, dispatch, faults, locks, placement
 from jaz_lite.runner.desk import Desk
 from jaz_lite.runner.feed import Feed
 from jaz_lite.runner.inputs import Input, Reply
+from jaz_lite.runner.leading import leads_to
 from jaz_lite.runner.live import LiveRuns
 from jaz_lite.runner.port import Port
 from jaz_lite.runner.siblings import is_busy, next_to_start, supersedes
@@ -158,7 +159,7 @@ class Turn:
             run.replayed_since_ms is not None
             and run.boot is not None
             and (run.state == "waiting" or run.start_missed)
-            and self.tx.adopted.is_told(run.occ)
+            and any(leads_to(self, run, agent_id) for agent_id in self.tx.adopted.tellers(run.occ))
         )
 
     def _has_others(self, run: Run) -> bool:

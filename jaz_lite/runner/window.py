@@ -18,7 +18,8 @@ from jaz_lite.engine.boot import is_judged
 from jaz_lite.model.event import Started, WorkCancelled, WorkDoubted, WorkPlaced
 from jaz_lite.model.fact import Fact
 from jaz_lite.model.run import DoubtReason, Run
-from jaz_lite.runner import dispatch, records
+from jaz_lite.runner import dispatch
+from jaz_lite.runner.orphans import Orphans
 from jaz_lite.store.scheduled_runs import nominal_ms_of
 from jaz_lite.store.window import Window, WindowReason, Witness
 
@@ -49,9 +50,11 @@ class Uncertainty:
         self._begun_ms = begun_ms  # this server: all witnesses are to be heard by it
         self._witnesses: dict[str, Witness] = {}
         self._look_ms = 0
+        self.orphans = Orphans(begun_ms=begun_ms)
 
     def reload(self, nouns: Nouns) -> None:
         """Read everything again."""
+        self.orphans.reload(nouns)
         self.window = nouns.window.current()
         self._witnesses = dict(nouns.window.witnesses())
         self._look_ms = 0
@@ -60,8 +63,8 @@ class Uncertainty:
 
     @property
     def due_ms(self) -> int | None:
-        """When a turn is wanted to look after it; None: no window is open."""
-        return None if self.window is None else self._look_ms
+        """When a turn is wanted to look after it, or after what agents told of; None: there is neither."""
+        return self.orphans.due_ms if self.window is None else self._look_ms
 
     @property
     def deadline_ms(self) -> int:
@@ -195,7 +198,10 @@ class Uncertainty:
 
     def take_turn(self, turn: Turn) -> None:
         """Look whether time has made anything certain."""
-        if self.window is None or turn.now_ms < self._look_ms:
+        if self.window is None:
+            self.orphans.take_turn(turn)
+            return
+        if turn.now_ms < self._look_ms:
             return
         self._look_ms = turn.now_ms + LOOK_EVERY_MS
         if turn.now_ms >= self.deadline_ms:
@@ -205,7 +211,7 @@ class Uncertainty:
         last_ms = max([each.heard_ms or 0 for each in self._witnesses.values()], default=self.window.until_ms)
         if turn.now_ms < max(last_ms, self.window.until_ms) + PATIENCE_MS:
             return
-        if records.show_what_nobody_took(turn) or self._is_undecided(turn):
+        if self.orphans.show_all(turn) or self._is_undecided(turn):
             return
         turn.tx.window.close(turn.now_ms)
         if not turn.tx.window.replayed_live():

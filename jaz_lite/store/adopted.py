@@ -4,7 +4,7 @@ They wait for the run they belong to. Their rows are among the attempts; beside 
 know, until it takes the attempt as its own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,11 +18,13 @@ class Adopted:
     """What is kept of an attempt for the run that will take it."""
 
     k: bytes
+    agent_id: str  # which told of it
     run_id: int  # as its agent was told
     occ: str
     jobnet_id: str  # "": its agent did not say
     ended: Mapping[str, Any] | None  # the fields of the event `finished`; None: it has not ended so
-    shown: bool  # a run record shows it
+    told_ms: int  # when
+    ended_ms: int | None  # when it was settled; None: it was not
 
 
 class AdoptedAttempts:
@@ -50,14 +52,32 @@ class AdoptedAttempts:
     def list(self) -> list[Adopted]:
         """Return those that no run has taken and none shows, oldest first; how they ended is left out."""
         rows = self._sql.rows(
-            "select t.k, t.run_id, t.occ, a.jobnet, null, a.shown from adopted a join attempts t on t.id = a.attempt"
-            " where a.shown = 0 order by a.attempt"
+            "select t.k, n.name, t.run_id, t.occ, a.jobnet, null, t.created_ms, t.ended_ms from adopted a"
+            " join attempts t on t.id = a.attempt join names n on n.id = t.agent where a.shown = 0 order by a.attempt"
         )
         return [_adopted(row) for row in rows]
 
-    def is_told(self, occ: str) -> bool:
-        """Tell whether an agent told of any attempt of an occurrence that was not meant here: it has been started."""
-        return self._sql.row("select 1 from attempts where occ = ? and origin = 1 limit 1", (occ,)) is not None
+    def tellers(self, occ: str) -> Sequence[str]:
+        """Return the agents that told of attempts of an occurrence that were not meant here, as if it had been started."""
+        rows = self._sql.rows(
+            "select distinct n.name from attempts t join names n on n.id = t.agent where t.occ = ? and t.origin = 1",
+            (occ,),
+        )
+        return [name for (name,) in rows]
+
+    def counts(self) -> Sequence[tuple[str, str, int]]:
+        """Return how many that no run has taken there are, by agent and occurrence."""
+        return self._sql.rows(
+            "select n.name, t.occ, count(*) from adopted a join attempts t on t.id = a.attempt"
+            " join names n on n.id = t.agent group by n.name, t.occ order by n.name, t.occ"
+        )
+
+    def oldest_ms(self) -> int | None:
+        """Return when the first was told of that no run has taken and none shows; None: there is none."""
+        row = self._sql.row(
+            "select min(t.created_ms) from adopted a join attempts t on t.id = a.attempt where a.shown = 0"
+        )
+        return None if row is None else row[0]
 
     def take(self, k: bytes, *, run_id: int, node: int, visit: int, host: str, group: str, spec: bytes) -> None:
         """Give an attempt to the run that came to it.
@@ -85,20 +105,30 @@ class AdoptedAttempts:
     def show(self, occ: str, run_id: int) -> None:
         """A run record shows the attempts of an occurrence that no run has taken."""
         self._sql.run(
-            "update attempts set run_id = ? where occ = ? and id in (select attempt from adopted)", (run_id, occ)
+            "update attempts set run_id = ? where occ = ? and id in (select attempt from adopted where shown = 0)",
+            (run_id, occ),
         )
+        self.leave(occ)
+
+    def leave(self, occ: str) -> None:
+        """Nothing shows the attempts of an occurrence that no run has taken; retention removes them."""
         self._sql.run("update adopted set shown = 1 where attempt in (select id from attempts where occ = ?)", (occ,))
 
 
-_SELECT = "select t.k, t.run_id, t.occ, a.jobnet, a.ended, a.shown from adopted a join attempts t on t.id = a.attempt"
+_SELECT = (
+    "select t.k, n.name, t.run_id, t.occ, a.jobnet, a.ended, t.created_ms, t.ended_ms from adopted a"
+    " join attempts t on t.id = a.attempt join names n on n.id = t.agent"
+)
 
 
 def _adopted(row: Any) -> Adopted:
     return Adopted(
         k=row[0],
-        run_id=row[1],
-        occ=row[2],
-        jobnet_id=row[3],
-        ended=None if row[4] is None else unpack(row[4]),
-        shown=bool(row[5]),
+        agent_id=row[1],
+        run_id=row[2],
+        occ=row[3],
+        jobnet_id=row[4],
+        ended=None if row[5] is None else unpack(row[5]),
+        told_ms=row[6],
+        ended_ms=row[7],
     )

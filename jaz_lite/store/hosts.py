@@ -72,6 +72,10 @@ class Hosts:
             (host, epoch, agent_id),
         )
 
+    def agents_before(self, host: str) -> Sequence[str]:
+        """Return the agents to which a host led before takeovers."""
+        return [row[0] for row in self._sql.rows("select agent_id from hosts_before where host = ?", (host,))]
+
     def led_in(self, host: str, epoch: int) -> str:
         """Return the agent to which a host led in an earlier epoch; "" where no takeover has changed it since."""
         row = self._sql.row(

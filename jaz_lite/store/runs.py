@@ -223,9 +223,16 @@ class Runs:
     def find_by_occ(self, occ: str) -> int | None:
         """Return the run of an occurrence, or None."""
         row = self._sql.row("select run_id from runs where occ = ?", (occ,))
-        if row is None and occ.startswith("M:") and occ[2:].isdecimal():
-            row = self._sql.row("select run_id from runs where run_id = ? and occ is null", (int(occ[2:]),))
+        number = occ[2:] if occ.startswith("M:") else ""
+        # An agent may tell of any occurrence; a run is numbered by no more than 63 bits.
+        if row is None and number.isascii() and number.isdecimal() and len(number) <= 19 and int(number) < 1 << 63:
+            row = self._sql.row("select run_id from runs where run_id = ? and occ is null", (int(number),))
         return None if row is None else int(row[0])
+
+    def is_free(self, run_id: int) -> bool:
+        """Tell whether a number belongs to no run, nor to a sub-jobnet of one: those are numbered after their run."""
+        row = self._sql.row("select run_id, frames from runs where run_id <= ? order by run_id desc limit 1", (run_id,))
+        return row is None or run_id >= row[0] + row[1]
 
     def row(self, run_id: int) -> RunRow | None:
         """Return the row of a run, also where only its result is left; None where there is no such run any more."""

@@ -7,6 +7,8 @@ the times do, and a span of time is a range of the index.
 
 from jaz_lite.store.connection import Sql
 
+SECONDS_DIGITS_MAX = 11  # until the year 5138; agents tell of occurrences, and may say anything
+
 
 def occurrence(schedule_id: str, jobnet_id: str, nominal_ms: int) -> str:
     """Return the natural key of the run that a schedule starts of a jobnet at a time."""
@@ -16,7 +18,8 @@ def occurrence(schedule_id: str, jobnet_id: str, nominal_ms: int) -> str:
 def nominal_ms_of(occ: str) -> int | None:
     """Return the time that a natural key names; None: it is not that of a schedule's run."""
     seconds = occ.rpartition(":")[2]
-    return int(seconds) * 1000 if occ.startswith("S:") and seconds.isdecimal() else None
+    is_time = seconds.isascii() and seconds.isdecimal() and len(seconds) <= SECONDS_DIGITS_MAX
+    return int(seconds) * 1000 if occ.startswith("S:") and is_time else None
 
 
 class ScheduledRuns:

@@ -368,16 +368,14 @@ class AgentEnd:
                 st=st,
                 eseq=0,
                 digest8=bytes(8),
-                occ="M:1",
-                path=self._path(k),
-                att=1,
-                run=1,  # type: ignore[arg-type]
+                occ=order.occ if order else "M:1",
+                path=order.path if order else "/elsewhere#1",
+                att=order.att if order else 1,
+                run=order.run if order else 1,
             )
             for k, st in states.items()
+            for order in (self.orders.get(k),)
         ]
-
-    def _path(self, k: bytes) -> str:
-        return self.orders[k].path if k in self.orders else "/elsewhere#1"
 
     # ---- what the agent does
 
