@@ -1,10 +1,11 @@
 """May this copy take over? What agents and servers answered, laid beside what the copy knows (protocol.md 8.3).
 
-A term counts only where its ticket proves it. An agent that has a session with another server speaks for its life; one
-that lost its session speaks against it, even if that was a moment ago: a killed server's sessions end with it. Only
-where a server might just be starting again is the agent asked once more (decision 0017).
+A term counts only where its ticket proves it. An agent that has a session with another server speaks for its life, and
+so does a standby that follows it; one that lost its session speaks against it, even if that was a moment ago: a killed
+server's sessions end with it. Only where a server might just be starting again are they asked once more (decision 0017).
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -42,6 +43,7 @@ class ServerSaid:
     """What another server of this site answered, which proved that it is one.
 
     proven: its term is real. active_silent_s: of a standby, since it heard the active; None: it hears none.
+    follows: whether a standby is connected to the active.
     act, addrs: the server process of that term, and where it may be found.
     """
 
@@ -52,6 +54,7 @@ class ServerSaid:
     addrs: tuple[str, ...] = ()
     proven: bool
     active_silent_s: int | None = None
+    follows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ def judge(
     if not force:
         if alive:
             return Refuse(alive)
-        left = [said.silent_s for said in believed if _may_be_restarting(said)]
+        left = [silent_s for silent_s in (*map(_lost_by, servers), *map(_lost_at, believed)) if silent_s < RESTART_S]
         if left:
             return Again(max(0.5, RESTART_S - min(left)))
         if not (believed or servers or sure):
@@ -183,7 +186,7 @@ def _life_of(said: ServerSaid) -> str:
     epoch, boot = epoch_and_boot(said.term)
     if said.state == "active":
         return f"the server at {said.address} is active (term {epoch}.{boot})"
-    if said.active_silent_s is not None and said.active_silent_s < SILENT_S:
+    if said.follows and said.active_silent_s is not None and said.active_silent_s < SILENT_S:
         return f"the standby at {said.address} heard the active server {said.active_silent_s} s ago"
     return ""
 
@@ -195,8 +198,13 @@ def _life_at(said: AgentSaid) -> str:
     return f"{heard} and is connected to it" if said.in_session else ""
 
 
-def _may_be_restarting(said: AgentSaid) -> bool:
-    return said.in_session is False and said.silent_s < RESTART_S
+def _lost_at(said: AgentSaid) -> float:
+    """Return how long ago an agent lost its server, which may be starting again; without end: it does not say."""
+    return said.silent_s if said.in_session is False else math.inf
+
+
+def _lost_by(said: ServerSaid) -> float:
+    return math.inf if said.follows or said.active_silent_s is None else said.active_silent_s
 
 
 def _notices(own_epoch: int, highest: int, agents: Sequence[AgentSaid]) -> "list[str]":

@@ -97,6 +97,7 @@ def _said(answers: Sequence[PeerAnswer]) -> list[ServerSaid]:
             addrs=answer.status.addrs or ((answer.address,) if answer.status.state == "active" else ()),
             proven=answer.proven,
             active_silent_s=answer.status.live_s,
+            follows=answer.status.state == "standby" and bool(answer.status.addrs),  # it tells where the active is
         )
         for answer in answers
         if answer.status is not None

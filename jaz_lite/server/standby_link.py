@@ -81,6 +81,7 @@ class StandbyLink:
         self._token_id = token_id
         self._address = address
         self._asked = False
+        self._follows = False  # whoever answers here was found to be the active
         self._unpacking = Unpacking()
         self._link: PeerCaller | None = None
         self.trouble = ""
@@ -130,8 +131,6 @@ class StandbyLink:
             self._end(f"the copy cannot be written down: {error.filename or self._address}: {error.strerror}")
 
     async def _take_one(self, link: PeerCaller, happening: Happening) -> None:
-        if not isinstance(happening, Closed):
-            self._heard.at = trio.current_time()
         match happening:
             case PeerProven():
                 self.proven = True
@@ -156,6 +155,8 @@ class StandbyLink:
                 self.trouble = self.trouble or ("it is not of this site" if code == "auth" else msg)
             case _:
                 pass
+        if self._follows and not isinstance(happening, Closed):
+            self._heard.at = trio.current_time()
 
     def _said(self, link: PeerCaller, status: PeerStatus) -> None:
         """The active says how far it is; at first contact, whether it is one that can be followed."""
@@ -168,6 +169,7 @@ class StandbyLink:
                 raise Refused(
                     f"the server at {self._address} is of epoch {epoch}, and this copy of epoch {own}: it was replaced"
                 )
+        self._follows = True
         self._heard.address, self._heard.status = self._address, status
         self._copy.note_active(self._address)
         self._look()

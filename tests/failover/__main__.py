@@ -36,6 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
                 done = play(site, number, options.seed, options.kind, calm=options.calm)
             except Exception as fault:  # whatever it was: people want to repeat it
                 print(f"failover: round {number} broke a promise: {fault or type(fault).__name__}")
+                site.keep_files = True
+                print(f"failover: logs: {site.folder}")
                 print(f"failover: repeat: python -m tests.failover --rounds {number} {again}", flush=True)
                 if isinstance(fault, AssertionError | RuntimeError):
                     return 1
@@ -44,7 +46,8 @@ def main(arguments: list[str] | None = None) -> int:
             accidents = ", ".join(f"{what} {count}" for what, count in sorted(done.accidents.items()) if count)
             print(
                 f"failover: round {number} of seed {options.seed}: old server {done.kind}, copy {done.copy_age};"
-                f" {accidents}; {seen.starts} starts, {seen.ends} ends, {seen.runs} runs, {seen.doubts} in doubt,"
+                f" {accidents}; {seen.starts} starts, {seen.ends} ends, {seen.runs} runs, {seen.files} files,"
+                f" {seen.doubts} in doubt,"
                 f" none started twice, one active; {done.seconds:.0f} s",
                 flush=True,
             )

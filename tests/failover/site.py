@@ -7,12 +7,14 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from jaz_lite.errors import JazLiteError
+from tests.failover.files import COPY, Files
 from tests.failover.machines import NOT_COPIED, PORT, Server
-from tests.failover.witness import FLOW, SCHEDULE, TICK, document
+from tests.failover.witness import GROUP, JOBNETS, SCHEDULES, TICK, document
 from tests.lab.disks import Disk
 from tests.lab.network import Host, network
 from tests.lab.parts import LabAgent, comes_true, run_on
@@ -33,8 +35,11 @@ class FailoverSite:
         self.hosts = hosts
         self.witness = folder / "witness"
         self.witness.touch()
+        self.files = Files(folder, source="a2", target="a4")
         self.servers: list[Server] = []  # all that ever were
         self.copies: list[Path] = []  # oldest first
+        self.keep_files = False  # logs and directories, for who looks for the cause
+        self.reruns: Counter[str] = Counter()  # what people asked to be done again: number of the run, name of the job
         self.keeper_kills: list[tuple[str, float]] = []  # host, when
         self._disks: list[Disk] = []
         self.peers = ", ".join(f"{hosts[name].address}:{PORT}" for name in SERVERS)
@@ -93,11 +98,18 @@ class FailoverSite:
         agent.start()
 
     def _define(self) -> None:
-        path = self.folder / "flow.xml"
-        path.write_text(document(self.witness, AGENTS), "utf-8")
+        self.active.command("host", "add", GROUP, "--group", ",".join(AGENTS))
+        for jobnet in JOBNETS:
+            self._import(jobnet, document(jobnet, self.witness, AGENTS))
+        self._import(COPY, self.files.document())
+        for schedule, jobnet in SCHEDULES.items():
+            words = ("--jobnet", jobnet, "-E", f"TAG={TICK}{jobnet}", "--zone", "UTC", "--late", "run_all", "--enable")
+            self.active.command("schedule", "create", schedule, "--cron", "* * * * *", *words)
+
+    def _import(self, name: str, text: str) -> None:
+        path = self.folder / f"{name}.xml"
+        path.write_text(text, "utf-8")
         self.active.command("import", str(path), "--enable")
-        words = ("--jobnet", FLOW, "-E", f"TAG={TICK}", "--zone", "UTC", "--late", "run_all", "--enable")
-        self.active.command("schedule", "create", SCHEDULE, "--cron", "* * * * *", *words)
 
     def _take_copy(self) -> None:
         copy = self.new_copy()
@@ -184,7 +196,8 @@ class FailoverSite:
 
 @contextlib.contextmanager
 def failover_site() -> Iterator[FailoverSite]:
-    """Give the site; everything is gone afterwards."""
+    """Give the site; everything is gone afterwards, but for files that are to be kept."""
+    site = None
     folder = Path(tempfile.mkdtemp(prefix="jl-failover-"))
     try:
         with network(*SERVERS, *AGENTS) as hosts:
@@ -194,7 +207,8 @@ def failover_site() -> Iterator[FailoverSite]:
             finally:
                 site.close()
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if site is None or not site.keep_files:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def refused(server: Server, *words: str) -> tuple[int, str]:

@@ -134,7 +134,7 @@ def _elective(steps: Steps) -> tuple[Server, Server]:
 def _is_elected(steps: Steps, place: Server) -> None:
     """Wait until a standby took over by itself."""
     began = time.monotonic()
-    comes_true(f"{place} is elected", place.is_active, within_s=ELECTED_WITHIN_S)
+    comes_true(f"{place} is elected", place.answers, within_s=ELECTED_WITHIN_S)
     took_s = time.monotonic() - began
     assert took_s > PROMOTED_AFTER_S / 2, f"{place} took over after {took_s:.0f} s: {place.said()}"
     steps.copy_age = f"followed, elected after {took_s:.0f} s"

@@ -216,9 +216,11 @@ async def test_only_an_active_is_followed(active: Active, follower: Follower, st
     async with listening(active) as address:
         await begin(active, follower, address)
         active.status = replace(active.status, state=state)
+        before = follower.heard.at
         link = await follower.hold(address)
 
     assert "not the active" in link.trouble
+    assert follower.heard.at == before, "it is not the active that was heard"
     assert not active.store.changes.followers
 
 
@@ -230,9 +232,11 @@ async def test_an_active_of_an_older_epoch_than_the_copy_is_not_followed(active:
         term = term_of(4, 0)
         uid, keys = active.face.identity.site_uid, active.store.keys
         active.status = replace(active.status, term=term, ticket=ticket(keys.fence_key, uid, term, bytes(8)))
+        before = follower.heard.at
         link = await follower.hold(address)
 
     assert "it was replaced" in link.trouble
+    assert follower.heard.at == before, "it is not the active that was heard"
 
 
 async def test_a_term_without_proof_is_not_followed(active: Active, follower: Follower) -> None:

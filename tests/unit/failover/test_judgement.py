@@ -122,7 +122,7 @@ def test_of_two_copies_that_began_one_epoch_apart_the_one_that_goes_is_not_start
         (agent(in_session=True, silent_s=4), "agent web01 heard the active server 4 s ago and is connected to it"),
         (agent(in_session=None, silent_s=29), "agent web01 heard the active server 29 s ago"),
         (server(state="active", term=term_of(5, 0)), "the server at b:11061 is active (term 5.0)"),
-        (server(active_silent_s=29), "the standby at b:11061 heard the active server 29 s ago"),
+        (server(active_silent_s=29, follows=True), "the standby at b:11061 heard the active server 29 s ago"),
     ],
     ids=["a session", "an older agent, lately", "an active", "a standby that hears one"],
 )
@@ -138,8 +138,20 @@ def test_who_speaks_for_the_life_of_another_server_is_named(said: AgentSaid | Se
 
 @pytest.mark.parametrize(
     "said",
-    [agent(in_session=None, silent_s=30), server(active_silent_s=30), server(state="fenced"), server()],
-    ids=["silent for three heartbeats", "a standby that hears none", "a server that was replaced", "a lone standby"],
+    [
+        agent(in_session=None, silent_s=30),
+        server(active_silent_s=30, follows=True),
+        server(active_silent_s=2),
+        server(state="fenced"),
+        server(),
+    ],
+    ids=[
+        "silent for three heartbeats",
+        "a standby that hears none",
+        "a standby that has lost it",
+        "a server that was replaced",
+        "a lone standby",
+    ],
 )
 def test_who_has_not_heard_it_for_three_heartbeats_does_not_speak_for_it(said: AgentSaid | ServerSaid) -> None:
     agents = [said] if isinstance(said, AgentSaid) else [agent()]
@@ -152,6 +164,7 @@ def test_a_server_that_may_just_be_starting_again_is_waited_for() -> None:
     assert judge(OWN, [agent(silent_s=1)], []) == Again(1.0)
     assert judge(OWN, [agent(silent_s=2)], []) == Go(5)
     assert judge(OWN, [agent(silent_s=1)], [], force=True) == Go(5)
+    assert judge(OWN, [], [server(active_silent_s=0)]) == Again(2.0)
 
 
 def test_where_nobody_could_tell_a_person_must() -> None:
@@ -200,7 +213,7 @@ AGENTS = st.lists(
 SERVERS = st.lists(
     st.builds(
         ServerSaid, address=st.just("x:1"), state=st.sampled_from(["active", "standby", "fenced"]), term=TERMS,
-        proven=st.booleans(), active_silent_s=st.none() | st.integers(0, 60),
+        proven=st.booleans(), active_silent_s=st.none() | st.integers(0, 60), follows=st.booleans(),
     ), max_size=3,
 )  # fmt: skip
 
