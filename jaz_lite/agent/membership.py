@@ -124,7 +124,9 @@ class Membership:
 
     def told_of(self, addrs: tuple[str, ...], *, log: SiteLog, now: Moment) -> TermRecord:
         """Return what is to be kept when the server told where else it may be found."""
-        # Of the one that comes: the welcome of a higher term may be on its way to the disk.
+        # Of the one that comes: the welcome of a higher term may be on its way to the disk. What was known stays behind
+        # what is told: who is sent on to one address that is wrong must find back.
+        addrs = tuple(dict.fromkeys((*addrs, *self._coming_term.addrs)))[:PEERS_MAX]
         self._coming_term = replace(
             self._coming_term, addrs=addrs, acked=log.acked, spool=log.spool.spool, at_ms=now.wall_ms
         )

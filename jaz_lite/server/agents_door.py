@@ -26,6 +26,7 @@ from jaz_lite.runner.turns import Turns
 from jaz_lite.server.enrolling import Enroller, Refusal
 from jaz_lite.server.face import Face, Mirror
 from jaz_lite.server.peers_door import PeersDoor
+from jaz_lite.store.transaction import View
 from jaz_lite.wire import limits
 from jaz_lite.wire.enrol import OPENING_BYTES, begins_enrolment
 from jaz_lite.wire.happenings import Closed, Happening, Identified
@@ -216,17 +217,22 @@ class AgentsDoor:
 
     def _find_key(self, agent_id: str, kid: int) -> bytes | None:
         with self._turns.store.snapshot() as view:
-            row = view.agents.find(agent_id)
-            if row is None or row.state == "quarantined":
-                return None
-            if row.kid == kid:
-                return row.key  # also of a revoked one: it is told so, and strangers are not
-            following = view.credentials.next_key(agent_id)
-        return following.key if following is not None and following.kid == kid else None
+            return key_of(view, agent_id, kid)
 
     def _greet(self, peer: str, link: ServerLink, spool: bytes, cursor: int, chain: bytes) -> None:
         peers = addresses_for(peer, self._addresses())
         link.welcome(ticket=self._ticket, spool=spool, cursor=cursor, chain=chain, peers=peers, wall_ns=time.time_ns())
+
+
+def key_of(view: View, agent_id: str, kid: int) -> bytes | None:
+    """Return the key of that number by which an agent is to prove itself; None where it has none that counts."""
+    row = view.agents.find(agent_id)
+    if row is None or row.state == "quarantined":
+        return None
+    if row.kid == kid:
+        return row.key  # also of a revoked one: it is told so, and strangers are not
+    following = view.credentials.next_key(agent_id)
+    return following.key if following is not None and following.kid == kid else None
 
 
 def addresses_for(peer: str, addresses: Sequence[str]) -> tuple[str, ...]:

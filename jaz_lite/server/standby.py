@@ -206,6 +206,8 @@ class Standby:
             self._keys,
             identify=self._copy.identity,
             describe=self._copy.describe,
+            find_agent=self._copy.agent_key,
+            active=self._active_at,
             strangers_per_address=self._config["server.strangers_per_address"],
         )
         with self._over:
@@ -292,6 +294,12 @@ class Standby:
         return tuple(dict.fromkeys((*self._heard.addrs, *self._hosts, *noted, *peers)))
 
     # ---- what it says
+
+    def _active_at(self) -> Sequence[str]:
+        """Return where agents find the active: where it says, then where this standby finds it, or did last."""
+        said = () if self._heard.status is None else self._heard.status.addrs
+        followed = self._heard.address or read_followed(self._folder)
+        return (*said, followed) if followed else said
 
     def _live_s(self) -> int | None:
         return None if self._heard.at is None else int(trio.current_time() - self._heard.at)

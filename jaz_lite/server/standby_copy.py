@@ -7,6 +7,7 @@ import trio
 
 from jaz_lite.clock import Clock
 from jaz_lite.errors import JazLiteError, NoSuchObject
+from jaz_lite.server.agents_door import key_of
 from jaz_lite.store.binding import read_binding
 from jaz_lite.store.changes import ChangeSet, NeedsCopy
 from jaz_lite.store.commits import Position
@@ -15,6 +16,7 @@ from jaz_lite.store.fencing import clear_fenced
 from jaz_lite.store.followed import note_followed
 from jaz_lite.store.incoming import Incoming, settle
 from jaz_lite.store.keys import KEYS_FOLDER, Keys
+from jaz_lite.store.open import Store
 from jaz_lite.store.replica import Replica
 from jaz_lite.store.sealing import Seal
 from jaz_lite.store.term import SiteRow
@@ -112,6 +114,18 @@ class StandbyCopy:
             live_s=self._live_s(),
             addrs=tuple(self._addrs()),
         )
+
+    def agent_key(self, agent_id: str, kid: int) -> bytes | None:
+        """Return by what an agent proves itself, as far as the copy knows."""
+        try:
+            store = Store.open(self._folder, clock=self._clock, read_only=True)
+            try:
+                with store.snapshot() as view:
+                    return key_of(view, agent_id, kid)
+            finally:
+                store.close()
+        except JazLiteError:
+            return None  # there is nothing yet, or of an older format
 
     def keys(self) -> Mapping[str, bytes]:
         """Return the keys it has: name to content."""

@@ -39,7 +39,7 @@ from jaz_lite.wire.link import Body, Bulk, Link, Route, route
 from jaz_lite.wire.output_credit import Incoming
 from jaz_lite.wire.schema import cut
 from jaz_lite.wire.server_files import ServerFiles
-from jaz_lite.wire.server_handshake import RUNNING, STATES, FindKey, ServerHandshake
+from jaz_lite.wire.server_handshake import NOT_ACCEPTED, RUNNING, STATES, FindKey, ServerHandshake
 
 
 class ServerLink(ServerFiles):
@@ -49,15 +49,23 @@ class ServerLink(ServerFiles):
         nonce: 32 fresh random bytes.
         now: monotonic seconds, as in all calls.
         find_agent: gives the key of an agent, or None when it is unknown or revoked.
+        refusal: code and words of the `bye` to who cannot prove to be an agent.
         probe: only ask what term the agent knows; it records nothing and the session ends.
     """
 
     __slots__ = ("_ack_again", "_incoming", "_queued", "_unanswered")
 
     def __init__(
-        self, site: SiteIdentity, *, nonce: bytes, now: float, find_agent: FindKey, probe: bool = False
+        self,
+        site: SiteIdentity,
+        *,
+        nonce: bytes,
+        now: float,
+        find_agent: FindKey,
+        probe: bool = False,
+        refusal: tuple[str, str] = NOT_ACCEPTED,
     ) -> None:
-        super().__init__(site, nonce=nonce, now=now, find_agent=find_agent, probe=probe)
+        super().__init__(site, nonce=nonce, now=now, find_agent=find_agent, probe=probe, refusal=refusal)
         self._ack_again = False
         self._unanswered: set[bytes] = set()
         self._queued: set[bytes] = set()  # dispatches whose blob is still on its way out

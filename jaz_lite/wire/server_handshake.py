@@ -19,6 +19,7 @@ FindKey = Callable[[str, int], bytes | None]  # (agent_id, kid) -> the agent's k
 
 STATES = ("hello", "auth", "identified", "syncing", "up", "deposed")
 RUNNING = ("syncing", "up")
+NOT_ACCEPTED = ("auth", "not accepted")
 
 
 class ServerHandshake(Link):
@@ -34,12 +35,20 @@ class ServerHandshake(Link):
         "_key",
         "_nonce",
         "_probe",
+        "_refusal",
         "_site",
         "_transcript",
     )
 
     def __init__(
-        self, site: SiteIdentity, *, nonce: bytes, now: float, find_agent: FindKey, probe: bool = False
+        self,
+        site: SiteIdentity,
+        *,
+        nonce: bytes,
+        now: float,
+        find_agent: FindKey,
+        probe: bool,
+        refusal: tuple[str, str],
     ) -> None:
         super().__init__(state="hello", now=now)
         assert len(nonce) == 32
@@ -47,6 +56,7 @@ class ServerHandshake(Link):
         self._nonce = nonce
         self._find_agent = find_agent
         self._probe = probe
+        self._refusal = refusal
         self._hello: Hello | None = None
         self._key = b""
         self._transcript = b""
@@ -138,7 +148,8 @@ class ServerHandshake(Link):
         self._key = hashlib.sha256(b"jazl-nobody" + self._nonce).digest() if key is None else key
         proven = ident.same(ident.agent_mac(self._key, self._transcript), body["mac"])
         if not proven or key is None or self._probe:
-            self._say_bye("auth", "not accepted", 0, ())
+            code, words = self._refusal
+            self._say_bye(code, words, 0, ())
             return
         self._wait_for_caller("identified")
         self._found.append(Identified(self._hello))

@@ -49,6 +49,7 @@ class Server:
         self.store = store
         self.said: list[Input] = []
         self.faults: list[Exception] = []  # raised when an agent proves who it is
+        self.sent_on: tuple[str, ...] = ()
         with store.transaction() as tx:
             term, uid = tx.term.claim(bytes(8)), tx.term.site().site_uid
 
@@ -91,11 +92,11 @@ class Server:
             make_agent(tx, name, key=KEY, now_ms=NOW_MS)
             tx.agents.update(name, **fields)
 
-    async def be_agent(self, name: str, line: Line, context: ssl.SSLContext) -> list[str]:
-        """Be an agent over a line; return what the server said at the end."""
+    async def be_agent(self, name: str, line: Line, context: ssl.SSLContext, key: bytes = KEY) -> list[str]:
+        """Be an agent over a line; return what the server said at the end, and keep where it sent the agent."""
         identity = self.face.identity
         secured = await tls.as_agent(line, context, identity.cert_sha256)
-        me = AgentIdentity(agent_id=name, kid=1, key=KEY, site_uid=identity.site_uid, pin_sha256=identity.cert_sha256)
+        me = AgentIdentity(agent_id=name, kid=1, key=key, site_uid=identity.site_uid, pin_sha256=identity.cert_sha256)
         facts = HelloFacts(spool=bytes(16), boot=bytes(16), conn=1, head=0, acked=0, wall_ns=0)
         link = AgentLink(me, facts, nonce=os.urandom(32), now=trio.current_time())
         told: list[str] = []
@@ -106,6 +107,7 @@ class Server:
                     link.accept_term()
                 elif isinstance(happening, Closed):
                     told.append(happening.msg)
+                    self.sent_on = happening.addrs
 
         await Session(link, secured, tell).run()
         return told

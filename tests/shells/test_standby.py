@@ -251,25 +251,50 @@ async def test_a_term_without_proof_is_not_followed(active: Active, follower: Fo
 # ---- the door of a standby
 
 
-async def test_a_standby_answers_servers_and_sends_agents_on(active: Active, follower: Follower) -> None:
+@asynccontextmanager
+async def standing_by(active: Active, follower: Follower, *found_at: str) -> AsyncIterator[Address]:
+    """Give the address of a standby that has a copy, and finds the active there."""
+    active.agent("a1")
     async with listening(active) as address:
         await begin(active, follower, address)
-    keys = Keys.load(follower.folder)
-    door = StandbyDoor(keys, identify=follower.copy.identity, describe=follower.copy.describe, strangers_per_address=8)
+    door = StandbyDoor(
+        Keys.load(follower.folder), identify=follower.copy.identity, describe=follower.copy.describe,
+        find_agent=follower.copy.agent_key, active=lambda: found_at, strangers_per_address=8,
+    )  # fmt: skip
     listeners = await tcp.listen("127.0.0.1", 0)
-    place = Address("127.0.0.1", listeners[0].socket.getsockname()[1])
-    active.agent("a1")
     with trio.fail_after(WITHIN_S):
         async with trio.open_nursery() as nursery:
             await nursery.start(door.serve, listeners)
-            (answer,) = await ask_peers([str(place)], keys, active.face.identity.site_uid)
-            said = await active.be_agent("a1", await tcp.connect(place), active.context())
+            yield Address("127.0.0.1", listeners[0].socket.getsockname()[1])
             nursery.cancel_scope.cancel()
+
+
+async def test_a_standby_answers_servers(active: Active, follower: Follower) -> None:
+    async with standing_by(active, follower) as place:
+        keys = Keys.load(follower.folder)
+        (answer,) = await ask_peers([str(place)], keys, active.face.identity.site_uid)
 
     assert answer.status is not None
     assert (answer.status.state, answer.proven) == ("standby", True)
     assert answer.status.lsn == follower.copy.lsn
-    assert said == [NOT_ACTIVE]
+
+
+async def test_a_standby_sends_agents_on_to_the_active(active: Active, follower: Follower) -> None:
+    async with standing_by(active, follower, "b.example:11061", "10.0.0.8:11061") as place:
+        said = await active.be_agent("a1", await tcp.connect(place), active.context())
+
+    assert (said, active.sent_on) == ([NOT_ACTIVE], ("b.example:11061", "10.0.0.8:11061"))
+
+
+@pytest.mark.parametrize(("name", "key"), [("a1", b"x" * 32), ("a9", KEY)], ids=["another key", "a name it has not"])
+async def test_who_does_not_prove_to_be_an_agent_does_not_learn_where_the_active_is(
+    active: Active, follower: Follower, name: str, key: bytes
+) -> None:
+    """Nor is it refused for good: the copy may only not have it yet."""
+    async with standing_by(active, follower, "b.example:11061") as place:
+        said = await active.be_agent(name, await tcp.connect(place), active.context(), key)
+
+    assert (said, active.sent_on) == ([NOT_ACTIVE], ())
 
 
 # ---- an active that nobody hears

@@ -176,3 +176,13 @@ def test_addresses_that_come_with_a_welcome_do_not_bring_the_earlier_term_back(d
         one.keep(record)
 
     assert (member(disk).term.term, member(disk).term.addrs) == (2, ("b:2",))
+
+
+def test_an_agent_that_is_sent_on_tries_that_address_first_and_forgets_none(disk: PosixDisk) -> None:
+    one = member(disk)
+    log = SiteLog(disk, site_folder(UID), one.term)
+
+    one.keep(one.told_of(("b:2", "c:3"), log=log, now=Moment(0.0, 5)))
+    one.keep(one.told_of(("c:3", "d:4"), log=log, now=Moment(0.0, 5)))
+
+    assert member(disk).addresses == ("a:1", "c:3", "d:4", "b:2")
