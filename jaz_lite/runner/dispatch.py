@@ -345,7 +345,8 @@ def _bind(turn: Turn, work: Work, member: placement.Member) -> None:
     # It was never sent, or refused before any record was made, so its bytes may still change.
     spec_map = _with_encoding(work.kind, unpack_spec(work.kind, row.spec), member.encoding or desk.encoding)
     spec = pack_spec(work.kind, spec_map)
-    work.agent_id, work.encoding = member.agent_id, str(spec_map.get("enc", "utf-8"))
+    turn.works.bind(work, member.agent_id)
+    work.encoding = str(spec_map.get("enc", "utf-8"))
     turn.change_attempt(
         work, "sent", agent_id=member.agent_id, host=member.name, spec=spec, boot_sent=desk.boot,
         term_sent=turn.term, sent_ms=turn.now_ms,

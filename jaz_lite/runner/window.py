@@ -49,6 +49,7 @@ class Uncertainty:
         self.window: Window | None = None
         self._begun_ms = begun_ms  # this server: all witnesses are to be heard by it
         self._witnesses: dict[str, Witness] = {}
+        self._missing: set[str] = set()  # witnesses that have not told what they know
         self._look_ms = 0
         self.orphans = Orphans(begun_ms=begun_ms)
 
@@ -57,6 +58,7 @@ class Uncertainty:
         self.orphans.reload(nouns)
         self.window = nouns.window.current()
         self._witnesses = dict(nouns.window.witnesses())
+        self._missing = {name for name, each in self._witnesses.items() if each.heard_ms is None}
         self._look_ms = 0
 
     # ---- looks
@@ -75,10 +77,7 @@ class Uncertainty:
         """Return the agents, of these or of all, that have not told what they know since the window was opened."""
         if self.window is None:
             return []
-        names = self._witnesses if among is None else among
-        return sorted(
-            {name for name in names if (each := self._witnesses.get(name)) is not None and each.heard_ms is None}
-        )
+        return sorted(self._missing if among is None else self._missing.intersection(among))
 
     def no_proof(self, agent_id: str) -> tuple[DoubtReason, str] | None:
         """Return why an agent's having no record proves nothing about replayed runs; None: it is proof."""
@@ -94,7 +93,7 @@ class Uncertainty:
         """Tell whether a planned run whose time was missed is not judged yet: its agents may say that it was started."""
         if self.window is None or run.replayed_since_ms is None or not is_judged(run, turn.now_ms):
             return False
-        return turn.now_ms < self.deadline_ms and bool(self.unheard())
+        return turn.now_ms < self.deadline_ms and bool(self._missing)
 
     def group_waits_for(self, turn: Turn, work: Work, members: Iterable[str]) -> list[str]:
         """Return the members that are to be heard before work of a group goes to any of them."""
@@ -139,13 +138,14 @@ class Uncertainty:
         self._has_told(turn, agent_id)
         turn.look_at_groups()
         self._end_unheard(turn)
-        if not self.unheard():
+        if not self._missing:
             self._nobody_is_missing(turn)
 
     def _has_told(self, turn: Turn, agent_id: str) -> None:
         turn.tx.window.heard(agent_id, turn.now_ms)
         if (witness := self._witnesses.get(agent_id)) is not None:
             self._witnesses[agent_id] = replace(witness, heard_ms=turn.now_ms)
+            self._missing.discard(agent_id)
 
     def lost(self, turn: Turn, agent_id: str, why: str) -> None:
         """Records of an agent were lost before it was heard: what it does not know may have been done all the same."""
@@ -158,10 +158,11 @@ class Uncertainty:
     def dismiss(self, turn: Turn, agent_id: str) -> None:
         """An agent was refused for good."""
         if self._witnesses.pop(agent_id, None) is not None:
+            self._missing.discard(agent_id)
             turn.tx.window.dismiss(agent_id)
             turn.look_at_groups()
             self._end_unheard(turn)
-            if not self.unheard():
+            if not self._missing:
                 self._nobody_is_missing(turn)
 
     def _nobody_is_missing(self, turn: Turn) -> None:
@@ -173,8 +174,8 @@ class Uncertainty:
 
     def _end_unheard(self, turn: Turn) -> None:
         """Work of a group that waited because a member was not heard is proven not to be there, or there."""
-        for work in list(turn.works.open.values()):
-            if work.agent_id or not work.group or self.unheard(turn.members_of(work.group)):
+        for work in turn.works.of_agent(""):
+            if self.unheard(turn.members_of(work.group)):
                 continue
             match work.state:
                 case "unknown":
@@ -206,7 +207,7 @@ class Uncertainty:
         self._look_ms = turn.now_ms + LOOK_EVERY_MS
         if turn.now_ms >= self.deadline_ms:
             turn.look_at_groups()
-        if self.unheard():
+        if self._missing:
             return
         last_ms = max([each.heard_ms or 0 for each in self._witnesses.values()], default=self.window.until_ms)
         if turn.now_ms < max(last_ms, self.window.until_ms) + PATIENCE_MS:

@@ -63,6 +63,7 @@ class Works:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.open: dict[bytes, Work] = {}
+        self._of: dict[str, dict[bytes, Work]] = {}  # those of `open` by agent; "": with no member of their group
         self.next_certificate = b""  # of the site (DER), which agents are offered; b"": there is none
         self.desks: dict[str, Desk] = {}
         self.groups: dict[tuple[str, bool], deque[bytes]] = {}  # group and whether a slot is needed -> oldest first
@@ -82,6 +83,7 @@ class Works:
     def reload(self) -> None:
         """Read everything again from the store; links stay as they are."""
         self.open.clear()
+        self._of.clear()
         self.groups.clear()
         self.copies.clear()
         for desk in self.desks.values():
@@ -104,7 +106,7 @@ class Works:
 
     def add(self, work: Work) -> None:
         """Take an attempt on; it lies where its state says."""
-        self.open[work.k] = work
+        self.open[work.k] = self._of.setdefault(work.agent_id, {})[work.k] = work
         if work.kind == COPY_KIND:
             self.copies.add(work.k)
             self.copies_changed = True
@@ -128,19 +130,25 @@ class Works:
             else:
                 place.discard(work.k)
         if state not in OPEN_STATES:
-            self.open.pop(work.k, None)
+            if self.open.pop(work.k, None) is not None:
+                del self._of[work.agent_id][work.k]
             self.copies.discard(work.k)
 
     def drop(self, k: bytes) -> None:
         """Forget an attempt that was never ours."""
         work = self.open.pop(k, None)
-        if work is not None and work.agent_id:
-            self.desk(work.agent_id).place_of(work.kind).discard(k)
+        if work is not None:
+            self._of[work.agent_id].pop(k)
+            if work.agent_id:
+                self.desk(work.agent_id).place_of(work.kind).discard(k)
 
     def bind(self, work: Work, agent_id: str) -> None:
         """Let an attempt be with this agent, and with no other."""
         if work.agent_id:
             self.desk(work.agent_id).place_of(work.kind).discard(work.k)
+        if work.k in self.open:
+            self._of[work.agent_id].pop(work.k)
+            self._of.setdefault(agent_id, {})[work.k] = work
         work.agent_id = agent_id
         if agent_id and work.state in AT_AGENT_STATES:
             self.desk(agent_id).place_of(work.kind).add(work.k)
@@ -162,8 +170,12 @@ class Works:
         return self.groups.setdefault((work.group, work.kind in SLOT_KINDS), deque())
 
     def of_agent(self, agent_id: str) -> Iterator[Work]:
-        """Go through the unsettled attempts of an agent (a copy: states may be changed meanwhile)."""
-        return iter([work for work in self.open.values() if work.agent_id == agent_id])
+        """Go through the unsettled attempts of an agent (a copy: states may be changed meanwhile).
+
+        Args:
+            agent_id: "": those of groups that are with none of their members.
+        """
+        return iter(list(self._of.get(agent_id, {}).values()))
 
 
 def work_of(row: Attempt) -> Work:
