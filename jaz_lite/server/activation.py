@@ -21,6 +21,7 @@ from jaz_lite.failover.judgement import Again, Ask, Go, Refuse, judge, names
 from jaz_lite.log import configure
 from jaz_lite.server.descriptors import allow_many_descriptors
 from jaz_lite.server.embedded import SPOOL_FOLDER, is_embedded, set_aside
+from jaz_lite.server.garbage import keep_what_is_loaded
 from jaz_lite.server.house import Ready
 from jaz_lite.server.inquiry import Answers, inquire
 from jaz_lite.server.letting_go import let_go, state_of
@@ -73,6 +74,7 @@ def run_activated(
     """
     configure(verbosity)
     allow_many_descriptors()
+    keep_what_is_loaded()  # a thousand agents are asked before there is a server that would do it
     clock = SystemClock()
     try:
         directory = DataDirectory(folder)

@@ -3,6 +3,7 @@
 The dialler looks for the agents (`agents_dialler.py`); here it is counted and told.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from jaz_lite.store.agents import AgentRow
 from jaz_lite.wire.ident import epoch_and_boot, term_of
 
 LOOK_S = 0.2
+APART_S = 1.0  # between two sentences while it goes on; each of them reads all agents
 STILL_S = 10.0  # so long nothing moved: then people are told who is missing, and why
 EARLIER_S = 60.0  # so long an embedded agent of an earlier server may take to be found, or to find this one
 NOT_COUNTED = frozenset(("revoked", "quarantined"))
@@ -99,16 +101,18 @@ class Announcing:
 
     async def tell(self, tell: Callable[[str], None]) -> None:
         """Tell people how it goes, until all agents have confirmed."""
-        told, moved_at, told_rest = -1, trio.current_time(), False
+        told, moved_at, told_rest = -1, -math.inf, False
         while True:
-            confirmed = sum(desk.confirmed_term >= self._epoch_term for desk in self._turns.works.desks.values())
-            if confirmed != told:
+            desks = self._turns.works.desks.values()
+            confirmed = sum(desk.confirmed_term >= self._epoch_term for desk in desks)
+            due = confirmed == len(desks) or trio.current_time() >= moved_at + APART_S
+            if confirmed != told and due:
                 told, moved_at, told_rest = confirmed, trio.current_time(), False
                 now = self._progress_now()
                 tell(now.sentence if not now.rest else f"confirmed {now.confirmed} of {now.agents} agents")
                 if not now.rest:
                     return
-            elif not told_rest and trio.current_time() >= moved_at + STILL_S:
+            elif confirmed == told and not told_rest and trio.current_time() >= moved_at + STILL_S:
                 told_rest = True
                 tell(self._progress_now().sentence)
             await trio.sleep(LOOK_S)

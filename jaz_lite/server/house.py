@@ -5,7 +5,6 @@ Whatever escapes from the engine's tasks ends the process: the service manager s
 What comes before it is said in `start.py`.
 """
 
-import gc
 import logging
 import secrets
 import signal
@@ -41,6 +40,7 @@ from jaz_lite.server.embedded import EMBEDDED_LISTEN, SPOOL_FOLDER, enrol_local,
 from jaz_lite.server.enrolling import Enroller
 from jaz_lite.server.face import Mirror
 from jaz_lite.server.fence import Fence
+from jaz_lite.server.garbage import keep_what_is_loaded
 from jaz_lite.server.inquiry import peers_of
 from jaz_lite.server.peers_door import PeersDoor
 from jaz_lite.server.peers_watch import PeersWatch
@@ -56,7 +56,6 @@ from jaz_lite.wire.ident import epoch_and_boot, ticket
 from jaz_lite.wire.identities import SiteIdentity
 
 ACT_BYTES = 8
-GC_THRESHOLDS = (50_000, 20, 50)
 SPOOL_ID_BYTES = 16
 STANDBY_EXPECTED_MS = 7 * 86_400_000  # one that followed so lately is expected to come back
 
@@ -128,10 +127,7 @@ class House:
         self._fence = Fence(directory.folder, self._turns, stop_engine=self._working.cancel, over=self._over.cancel)
         self._turns.reload()
         self._doubt_revoked()
-        # What is loaded by now stays; only what comes is worth looking through, and less often than Python would.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*GC_THRESHOLDS)
+        keep_what_is_loaded()
 
     @property
     def term(self) -> int:
