@@ -260,6 +260,10 @@ class Agent:
             self.spool, self.log = welcome.spool, []
         self.heard_at = time.monotonic()
         self.sent = welcome.cursor
+        if self.finished_at and welcome.cursor >= self.finished_at:
+            # The acknowledgement was lost with the session that this one took over from.
+            self.finished_at = 0
+            self.fleet.result_came_home(self.term)
         self._send(link)
         link.inventory([])
         link.synced(self.sent)
