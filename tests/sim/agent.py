@@ -68,7 +68,8 @@ class Agent:
         self.world.after(self.dice.choice((1, 30)), self._reach_keeper)
         self._dial_in(self.dice.choice((1, 400)))
         self.world.after(1, self._look_after)
-        self.world.after(TAIL_MS, self._tail)
+        self._begun_ms = self.world.now_ms
+        self._tail_planned = False
         self.gathered()
 
     def now(self) -> Moment:
@@ -127,6 +128,7 @@ class Agent:
         finally:
             self.machine.disk.before_change = None
         self._plan_tick()
+        self._plan_tail()
 
     def _may_die_writing(self) -> None:
         if self.dies_after_writes is not None:
@@ -167,13 +169,18 @@ class Agent:
         self.gathered()
         self.world.after(LOOK_AFTER_MS, self._look_after)
 
+    def _plan_tail(self) -> None:
+        """Look after output that grows at the next whole interval: an idle agent has nothing to look after."""
+        if self.site.tailing and not self._tail_planned:
+            self._tail_planned = True
+            since_ms = self.world.now_ms - self._begun_ms
+            self.world.after(TAIL_MS - since_ms % TAIL_MS, self._tail)
+
     def _tail(self) -> None:
-        if not self.living:
-            return
-        if self.site.tailing:
+        self._tail_planned = False
+        if self.living and self.site.tailing:
             self.site.tail(self.now())
             self.gathered()
-        self.world.after(TAIL_MS, self._tail)
 
     # ---- the keeper
 

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from jaz_lite.clock import VirtualClock
+from jaz_lite.store.binding import Binding, Machine, write_binding
 from jaz_lite.store.keys import Keys
 from jaz_lite.store.open import Store
 
@@ -24,6 +25,8 @@ def template(now_ms: int) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="jazl-sim-template-", dir=ram()))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     Keys.create(folder, name="sim")
+    nowhere = Machine(machine_id="", host_name="sim")
+    write_binding(folder, Binding(server_id="sim", site_uid=SITE_UID, machine=nowhere, path="/sim", term=0))
     store = Store.open(folder, clock=VirtualClock(now_ms))
     with store.transaction() as tx:
         tx.term.create(site_uid=SITE_UID, server_id="sim")

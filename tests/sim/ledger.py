@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from jaz_lite.model.event import Event, WorkEnded
-from jaz_lite.model.run import RUN_OVER, Run
+from jaz_lite.model.run import DOUBT_REASONS, RUN_OVER, Run
 from jaz_lite.store.term import FIRST_EPOCH
 from jaz_lite.wire.events import unpack_event
 from jaz_lite.wire.ident import term_of
@@ -124,6 +124,8 @@ class Ledger:
         if after != before:
             self.oracle.world.log(self.name, f"attempt {k.hex()[:8]} {before} -> {after}")
         row.update(fields)
+        if after == "unknown" and row.get("why") not in DOUBT_REASONS:
+            self.oracle.fail("I12", f"attempt {k.hex()} is of unknown fate, because of {row.get('why')!r}")
         self.oracle.committed.add(k)
         if "what" in fields:
             self.oracle.meant[k] = fields["what"]
@@ -221,6 +223,10 @@ class Ledger:
         self.memory = {run.run_id: run for run in server.turns.live}
         for run_id, staged in turn._staged.items():
             self.memory[run_id] = staged.run
+            for icon in staged.run.icons:
+                doubt = icon.doubt
+                if doubt is not None and not (doubt.reason in DOUBT_REASONS and doubt.message):
+                    self.oracle.fail("I12", f"run {run_id} holds an icon because of {doubt}")
 
     def released(self, server: Server) -> None:
         """A turn is released."""

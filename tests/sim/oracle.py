@@ -11,6 +11,7 @@ what was ever written to them. Of the product it sees what is committed (`observ
     I7  nothing leaves a final state
     I8  an attempt is taken on by one agent
     I9  output on the server is what the job wrote, from its first byte on
+    I12 what waits for a person says why, with a reason of the product's list
     I14 a file that came after the one a wait has deleted is not touched by it
     I13 nothing grows without bound
     ACK what was acknowledged is still true after every crash; an agent is told of nothing that is not committed
@@ -24,7 +25,6 @@ from typing import TYPE_CHECKING, Any
 
 from jaz_lite.agent.attempts import STOP_CLAIM
 from jaz_lite.agent.spool import Spool
-from jaz_lite.store.connection import DATABASE_FILE
 from jaz_lite.wire.events import unpack_event
 from jaz_lite.wire.ident import NO_SPOOL
 from tests.sim.agent_log import Log, shown
@@ -267,7 +267,7 @@ class Oracle:
 
     def ledger_of(self, server: Server) -> Ledger:
         """Return what the directory of a server holds."""
-        return self.ledgers[str(server.folder / DATABASE_FILE)]
+        return self.ledgers[server.database]
 
     # ---- the end
 

@@ -17,6 +17,7 @@ from jaz_lite.runner.port import Port
 from jaz_lite.runner.tasks import FULL_PAUSE_S
 from jaz_lite.runner.turn import Turn
 from jaz_lite.runner.turns import Turns
+from jaz_lite.store.connection import DATABASE_FILE
 from jaz_lite.store.open import Store
 from jaz_lite.store.transaction import Transaction
 from jaz_lite.wire.ident import ticket
@@ -133,6 +134,7 @@ class Server:
         self.network = network
         self.oracle = oracle
         self.folder = folder
+        self.database = str(folder / DATABASE_FILE)
         self.clock = WorldClock(world)
         self.dice = world.dice(name)
         self.alive = False

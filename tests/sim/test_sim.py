@@ -76,10 +76,11 @@ def test_a_deliberate_fault_is_noticed(breakage: str) -> None:
     assert violation.invariant in NOTICED_AS[breakage], violation
 
 
-def test_a_seed_gives_the_same_history_in_every_process() -> None:
+@pytest.mark.parametrize("seed", [2, 100_003, 200_002, 300_004, 300_011])
+def test_a_seed_gives_the_same_history_in_every_process(seed: int) -> None:
     histories = {
         subprocess.run(
-            [sys.executable, "-m", "tests.sim", "--seed", "2", "--verbose", "--no-summary"],
+            [sys.executable, "-m", "tests.sim", "--seed", str(seed), "--verbose", "--no-summary"],
             env={**os.environ, "PYTHONHASHSEED": hash_seed},
             capture_output=True,
             check=True,
@@ -88,4 +89,4 @@ def test_a_seed_gives_the_same_history_in_every_process() -> None:
     }
 
     assert len(histories) == 1
-    assert histories.pop().count(b"\n") > 50
+    assert histories.pop().count(b"\n") > 30
