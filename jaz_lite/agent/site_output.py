@@ -74,6 +74,8 @@ class SiteOutput:
             data = self._files.read(k, stream, offset, size)
             if len(data) < size:
                 # Somebody took the file away: what is not there can only be left out.
+                if eof:
+                    link.output(k, stream, offset, data, eof=True)
                 self._streams.forget(k)
             else:
                 link.output(k, stream, offset, data, eof=eof)

@@ -85,10 +85,8 @@ class Streams:
         key = (k, stream)
         known = self._streams.get(key)
         if known is None:
-            if size == 0:
-                return
             known = self._streams[key] = _Progress(size=size, ended=True)
-        # As above: of what a power cut took there is nothing but the end to be sent.
+        # As above: of what a power cut took, or retention, there is nothing but the end to be sent. That is an answer.
         known.size = max(known.size, offset)
         known.sent = known.acked = offset
         known.eof_sent = False

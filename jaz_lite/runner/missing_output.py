@@ -2,7 +2,8 @@
 
 An agent sends by itself what was not acknowledged. What an earlier server acknowledged after the copy was made from
 which this one started is known to nobody but the agent's files; so for attempts from before this process, the size
-that an agent tells is laid beside what is stored.
+that an agent tells is laid beside what is stored. An agent that has it no more says so: then it is asked no more by
+this process.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from jaz_lite.runner.port import Port
     from jaz_lite.runner.turn import Turn
     from jaz_lite.runner.work import Work
+    from jaz_lite.wire.happenings import Output
 
 LOOKED_AT_MAX = 5_000  # of the newest attempts: output follows the result within moments, or when its agent is back
 
@@ -30,6 +32,17 @@ def ended(turn: Turn, work: Work, x: Mapping[str, Any]) -> None:
     port = turn.works.desk(work.agent_id).port
     if port is not None and port.synced:  # else nothing may be asked for yet
         _ask(turn, port, work.k, sizes)
+
+
+def is_whole(turn: Turn, agent_id: str, piece: Output) -> None:
+    """An agent has said that these are the last bytes of a stream: it has no more of it, whatever it told before."""
+    short = _short(turn, agent_id)
+    if (sizes := short.get(piece.k)) is not None:
+        end = piece.offset + len(piece.data)
+        known = [
+            min(size, end) if stream == piece.stream else size for stream, size in zip(STREAMS, sizes, strict=True)
+        ]
+        short[piece.k] = (known[0], known[1])
 
 
 def agent_is_back(turn: Turn, port: Port) -> None:

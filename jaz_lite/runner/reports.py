@@ -64,6 +64,8 @@ def take_output(turn: Turn, item: AgentOutput) -> None:
         # A hole: what lies before this piece never came, or was set back with an older copy of the store.
         turn.after_commit(lambda: port.link.out_req(piece.k, piece.stream, committed), port)
         return
+    if piece.eof:
+        missing_output.is_whole(turn, port.agent_id, piece)
     turn.after_commit(lambda: port.link.out_ack(piece.k, piece.stream, committed), port)
     if work is not None:
         turn.output_came(work, piece.stream, piece.offset, piece.data)

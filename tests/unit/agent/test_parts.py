@@ -85,6 +85,17 @@ def test_a_new_session_starts_where_the_server_stands() -> None:
     assert streams.next(lambda *_: PLENTY) == Chunk(K, 1, 40, 60, True)
 
 
+def test_of_output_that_is_not_there_any_more_the_end_is_told() -> None:
+    streams = Streams()
+
+    streams.asked(K, 1, 30, 0)
+
+    assert streams.next(lambda _k, _stream: 100) == (K, 1, 30, 0, True)
+    streams.acked(K, 1, 30)
+    assert list(streams.delivered()) == [(K, 1)]
+    assert not streams
+
+
 def test_what_was_delivered_is_sent_again_when_asked_for() -> None:
     streams = Streams()
 

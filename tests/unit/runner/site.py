@@ -408,10 +408,10 @@ class AgentEnd:
         self.states[k] = "running"
         self.says(k, "started", settle=settle, pid=1, t=self.site.clock.now_ms())
 
-    def writes(self, icon_id: str, data: bytes, stream: int = 1, offset: int = 0) -> None:
+    def writes(self, icon_id: str, data: bytes, stream: int = 1, offset: int = 0, *, eof: bool = False) -> None:
         """Send a piece of a job's output."""
         assert self.link is not None, "output goes over a link"
-        self.link.output(self.key(icon_id), stream, offset, data)
+        self.link.output(self.key(icon_id), stream, offset, data, eof=eof)
         self.site.settle()
 
     def refuses(self, icon_id: str, why: str) -> None:

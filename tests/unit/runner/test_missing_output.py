@@ -42,6 +42,23 @@ def test_output_that_was_asked_for_over_a_connection_that_broke_is_asked_for_aga
     assert asked == agent.output_asked == [OutputAsked(agent.key("load"), 1, 0)] * 2
 
 
+def test_output_that_the_agent_says_it_has_no_more_is_not_asked_for_again(site: Site) -> None:
+    agent = site.agents["a1"]
+    agent.connect()
+    site.start(NIGHT)
+    agent.ends("load", out=TEXT)
+    copy = site.save()
+    site.fall_back(copy)
+    agent.connect()
+    assert agent.output_asked == [OutputAsked(agent.key("load"), 1, 0)]
+
+    agent.writes("load", TEXT[:4], eof=True)
+    agent.cut()
+    agent.connect()
+
+    assert agent.output_asked == [OutputAsked(agent.key("load"), 1, 0)]
+
+
 def test_output_of_a_job_that_ended_after_the_copy_was_made_is_asked_for_from_where_it_is_stored(site: Site) -> None:
     agent = site.agents["a1"]
     agent.connect()
