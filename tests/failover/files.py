@@ -35,11 +35,12 @@ class Files:
             (self._target / tag).write_bytes(old)
 
     def judge(self, arrived: set[str]) -> int:
-        """Compare all files, and return how many have arrived; raises AssertionError with what is wrong.
+        """Compare all files, and return how many are the new one; raises AssertionError with what is wrong.
 
         Args:
             arrived: tags whose run has ended: these are the new ones.
         """
+        whole = 0
         for tag, old in self._old.items():
             new = (self._source / tag).read_bytes()
             target = self._target / tag
@@ -48,9 +49,10 @@ class Files:
                 f"file {tag} has {None if found is None else len(found)} bytes, the source {len(new)},"
                 f" before {None if old is None else len(old)}; its run has{'' if tag in arrived else ' not'} ended"
             )
+            whole += found == new
         left = sorted(path.name for path in self._target.iterdir() if path.name not in self._old)
         assert not left, f"left in the target's folder: {left}"
-        return len(arrived & self._old.keys())
+        return whole
 
     def forget(self) -> None:
         """Take everything away: the next round has files of its own."""

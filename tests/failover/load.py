@@ -15,7 +15,7 @@ from tests.failover.witness import FLOW, HANDS, POOL, tag_of
 
 EVERY_S = 0.5
 ANSWERS_WITHIN_S = 20.0
-WISHES = (FLOW, FLOW, FLOW, POOL, POOL, COPY, HANDS, "hands", "hands")
+WISHES = (COPY, POOL, FLOW, HANDS, COPY, POOL, FLOW, FLOW, "hands", "hands")
 OPERATIONS = ("run.hold", "run.release", "run.skip", "run.unskip", "run.stop", "run.rerun", "run.rerun")
 OPEN = ("ready", "running", "run_error")
 
@@ -48,9 +48,10 @@ class Load:
             waits.join(ANSWERS_WITHIN_S if server is self._site.active else 0)
 
     def _run(self) -> None:
+        first = [*WISHES]  # of everything something, however short the round
         while not self._over.wait(EVERY_S):
             free = [server for server in self._site.living if not self._waits_for(server)]
-            wish = self._wish(self._chance.choice(WISHES))
+            wish = self._wish(first.pop(0) if first else self._chance.choice(WISHES))
             if free:
                 server = self._chance.choice(free)
                 self._waiting[server] = threading.Thread(target=_carry_out, args=(wish, server), daemon=True)

@@ -14,6 +14,7 @@ from tests.failover.verdict import Verdict, judge
 from tests.lab.parts import comes_true
 
 SPAN_S = 5.0
+AFTER_S = 2.0  # so long people go on after the takeover of a calm round
 MANY = 4  # accidents before the takeover, at most; and after it
 
 
@@ -44,7 +45,9 @@ def play(site: FailoverSite, number: int, seed: int, kind: str = "", *, calm: bo
         accidents.play(1 if calm else chance.randint(1, MANY), SPAN_S / 2 if calm else SPAN_S)
         steps = Steps(site, load, chance)
         KINDS[done.kind](steps)
-        if not calm:
+        if calm:
+            time.sleep(AFTER_S)
+        else:
             accidents.play(chance.randint(0, MANY), SPAN_S)
         site.mend()
     done.copy_age, done.accidents = steps.copy_age, accidents.count

@@ -11,9 +11,12 @@ pytestmark = [
 ]
 
 
-def test_a_copy_takes_over_from_a_dead_server_and_the_jobs_own_file_proves_it(
+def test_a_copy_takes_over_from_a_dead_server_and_the_jobs_own_file_and_the_copied_files_prove_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main(["--rounds", "1", "--seed", "5", "--kind", "dead", "--calm"]) == 0, capsys.readouterr().out
+    code = main(["--rounds", "1", "--seed", "5", "--kind", "dead", "--calm"])
 
-    assert "none started twice, one active" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert code == 0, said
+    assert "none started twice, one active" in said
+    assert " 0 files" not in said

@@ -6,7 +6,10 @@ import threading
 
 
 class Cutter:
-    """Passes TCP connections on to `target`; `cut` ends all that are open, `bytes_passed` counts what went through."""
+    """Passes TCP connections on to `target`; `cut` ends all that are open, `bytes_passed` counts what went through.
+
+    While `shut`, nobody comes through.
+    """
 
     def __init__(self, target: tuple[str, int]) -> None:
         self._target = target
@@ -14,6 +17,7 @@ class Cutter:
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
         self.bytes_passed = 0
+        self.shut = False
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
@@ -31,6 +35,11 @@ class Cutter:
                 end.shutdown(socket.SHUT_RDWR)
             end.close()
 
+    def shut_for_now(self) -> None:
+        """End every connection, and let nobody through until `shut` is False again."""
+        self.shut = True
+        self.cut()
+
     def close(self) -> None:
         """Shut the door for good."""
         self._listener.close()
@@ -40,6 +49,9 @@ class Cutter:
         while True:
             try:
                 near, _ = self._listener.accept()
+                if self.shut:
+                    near.close()
+                    continue
                 far = socket.create_connection(self._target)
             except OSError:
                 if self._listener.fileno() == -1:

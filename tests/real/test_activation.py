@@ -124,6 +124,15 @@ def test_a_copy_made_in_the_middle_carries_on_and_the_old_server_starts_no_more(
     assert time.monotonic() - began < ENDS_WITHIN_S
     assert run_state(copy) == "ended"
 
+    kill(copy)
+    old.command("activate", "--yes", "--no-run", expect=3)
+    old.command("activate", "--yes", "--no-run", "--after-fence")
+    old.start()
+    until(lambda: reachable(old, "local"), "the agent does not come back to the first server")
+    assert old.ask("status")["epoch"] == 3
+    assert len(witness.counts()[0]) == 12
+    assert copy.refused("up")[0] == 3
+
 
 def test_of_two_copies_that_are_activated_one_remains_and_agents_that_were_off_are_found(
     tmp_path: Path, clean_up: Callable[[Site], None]

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from bench.site import Site
+from tests.real.cutter import Cutter
 from tests.real.oracle import Oracle
 from tests.real.test_activation import free_port
 from tests.real.test_dialled_agents import Machine, reachable, until
@@ -73,6 +74,20 @@ class Standby(Site):
             return False
         told: dict[str, Any] = self.ask("standby", "status")
         return bool(told["follows"]) and told["behind_changes"] == 0
+
+    def activate(self) -> None:
+        """Take over with its copy; the process that followed ends."""
+        before = self.server
+        log = self.folder / "activated.log"
+        with log.open("ab") as out:
+            self.server = subprocess.Popen(
+                [sys.executable, "-m", "jaz_lite.cli.main", "--data", str(self.data), "activate", "--yes",
+                 "--listen", f"127.0.0.1:{self.of.ports[1]}"],
+                stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
+            )  # fmt: skip
+        assert before is not None
+        assert before.wait(30) == 0, f"the standby does not let go of its copy: {log.read_text()}"
+        until(self.is_active, log.read_text())
 
     def is_active(self) -> bool:
         said = self.command("status", "--json", expect=None)  # between two servers there is none for a moment
@@ -157,18 +172,39 @@ def test_a_killed_active_is_replaced_by_what_its_standby_has(active: Active, fol
     assert active.server is not None
     os.kill(active.server.pid, signal.SIGKILL)
     active.server.wait()
-    before = standby.server
-    log = (active.folder / "activated.log").open("ab")
-    with log:
-        standby.server = subprocess.Popen(
-            [sys.executable, "-m", "jaz_lite.cli.main", "--data", str(standby.data), "activate", "--yes",
-             "--listen", f"127.0.0.1:{active.ports[1]}"],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-        )  # fmt: skip
+    standby.activate()
 
-    assert before is not None
-    assert before.wait(30) == 0, "the standby lets go of its copy"
-    until(standby.is_active, (active.folder / "activated.log").read_text())
     until(lambda: standby.ask("run", "show", str(run_id))["state"] == "ended", "the run did not end")
     starts, ends = witness.counts()
     assert (len(starts), set(starts.values()), len(ends), set(ends.values())) == (8, {1}, 8, {1})
+
+
+def test_a_standby_that_began_with_a_carried_snapshot_and_was_cut_off_catches_up_and_takes_over(active: Active) -> None:
+    witness = Oracle(active.folder)
+    active.define(witness.jobnet("NIGHT", 4, 0.5, host="m1"), "night")
+    standby = Standby(active)
+    active.command("snapshot", str(standby.data))
+    door = Cutter(("127.0.0.1", active.ports[0]))
+    try:
+        standby.follow(at=int(door.address.rpartition(":")[2]))
+        taken_at = standby.ask("standby", "status")["copied_at"]
+        door.shut_for_now()
+        assert active.ask("exec", "NIGHT", "--wait")["state"] == "ended"
+
+        told = standby.ask("standby", "status")
+        assert (told["follows"], "is not followed" in told["notices"][0]) == ("", True)
+        assert active.ask("status")["standbys"] == []
+
+        door.shut = False
+        until(standby.has_everything, "the standby does not catch up")
+        assert standby.ask("standby", "status")["copied_at"] == taken_at, "it got what it missed, and no new copy"
+        assert active.server is not None
+        active.server.kill()
+        active.server.wait()
+        standby.activate()
+        assert [run["state"] for run in standby.ask("run", "list")["runs"]] == ["ended"]
+        starts, ends = witness.counts()
+        assert (len(starts), set(starts.values()), len(ends), set(ends.values())) == (4, {1}, 4, {1})
+    finally:
+        standby.stop()
+        door.close()
