@@ -25,6 +25,7 @@ def activate(
     from pathlib import Path
 
     from jaz_lite.server.activation import Wishes, run_activated
+    from jaz_lite.store.verifying import refuse_bad_settings
 
     def confirm(question: str) -> bool:
         if yes:
@@ -38,6 +39,7 @@ def activate(
         line(sentence)
         sys.stdout.flush()
 
+    refuse_bad_settings(Path(session.folder))
     given: dict[str, Any] = {"server.listen": listen, "server.embedded_agent": False if no_agent else None}
     run_activated(
         Path(session.folder),

@@ -55,6 +55,7 @@ def verify(folder: str, as_json: bool) -> None:
     place = Path(os.path.expanduser(folder)).absolute()  # noqa: PTH111
     with undisturbed(place):
         found = verifying.verify(place)
+        verifying.refuse_bad_settings(place)
     told = _told(found)
     if as_json:
         print_json(told)

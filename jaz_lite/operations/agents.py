@@ -18,6 +18,7 @@ PAR_MAX = 10_000
 QUEUE_MAX = 1_000_000
 DIAL_MODES = ("agent", "server", "both")
 TLS_VERSIONS = ("1.2", "1.3")
+LOST_NAMED_MAX = 5
 NOBODY: Mapping[str, Any] = {}
 
 
@@ -64,10 +65,35 @@ def agent_shown(site: Site, nouns: Nouns, row: AgentRow) -> dict[str, Any]:
         "term": None if term is None else f"{term[0]}.{term[1]}",
         "confirmed": row.confirmed_term is not None and row.confirmed_term == nouns.term.site().term,
         "dial_at": row.dial_at,
-        "finds_standby": bool(row.seen_ms is None or row.dial_at or row.addrs or site.config["server.peers"]),
+        "finds_standby": finds_standby(row, site.config["server.peers"]),
         "hosts": list(nouns.hosts.of_agent(row.agent_id)),
         "groups": list(nouns.hosts.groups_of(row.agent_id)),
     }
+
+
+def finds_standby(row: AgentRow, peers: str) -> bool:
+    """Tell whether an agent would find a server that takes over, or be found by it.
+
+    Args:
+        peers: the other servers of the site, as config.toml names them.
+    """
+    return bool(row.seen_ms is None or row.dial_at or row.addrs or peers)
+
+
+def lost_notices(nouns: Nouns, site: Site) -> list[str]:
+    """Return, as one line at most, which agents would not find a standby."""
+    lost = [
+        row.agent_id
+        for row in nouns.agents.list()
+        if row.state != "revoked" and not finds_standby(row, site.config["server.peers"])
+    ]
+    if not lost:
+        return []
+    names = ", ".join(lost[:LOST_NAMED_MAX]) + (
+        f" and {len(lost) - LOST_NAMED_MAX} more" * (len(lost) > LOST_NAMED_MAX)
+    )
+    who = f"agent {names}" if len(lost) == 1 else f"{len(lost)} agents ({names})"
+    return [f"{who} would not find a standby: `jaz-lite agent list` says why"]
 
 
 def agent_notices(shown: Mapping[str, Any]) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jaz_lite.operations import copies, doubts, host_locks, retention
-from jaz_lite.operations.agents import agent_notices
+from jaz_lite.operations.agents import agent_notices, lost_notices
 from jaz_lite.operations.person import Person
 from jaz_lite.operations.site import Site, control_of
 from jaz_lite.operations.times import shown
@@ -19,11 +19,12 @@ async def status(site: Site, person: Person) -> dict[str, Any]:
     agents = [sentence for agent in told.get("agents", ()) for sentence in agent_notices(agent)]
     locks = await site.read(lambda nouns: [host_locks.lock_shown(lock, site.zone) for lock in nouns.host_locks.list()])
     locked = await site.read(lambda nouns: host_locks.notices(nouns, site.zone))
+    lost = await site.read(lambda nouns: lost_notices(nouns, site))
     twins = await site.read(lambda nouns: twin_notices(nouns, site))
     waits = await site.read(lambda nouns: retention.notices(nouns, site))
     copied = await site.read(lambda nouns: copies.recovery_point(nouns, site))
     window = await site.read(lambda nouns: doubts.notices(nouns, site.zone))
-    said = [*told.get("notices", ()), *window, *agents, *twins, *schedule_notices(told), *locked, *waits]
+    said = [*told.get("notices", ()), *window, *agents, *lost, *twins, *schedule_notices(told), *locked, *waits]
     return {**told, **copied, "locks": locks, "notices": said}
 
 

@@ -4,7 +4,8 @@ Every server of the site says what it is to whoever asks. An active that hears o
 replaced, and stops. A standby that asks to follow is given what it needs.
 
 An invitation lets a machine that has nothing yet fetch one copy. It is kept in memory only and is good for one copy
-within its time.
+within its time. It belongs to the address from which it is used first: a copy that is broken off may be begun again from
+there, and nobody else gets another one meanwhile.
 """
 
 import logging
@@ -36,6 +37,8 @@ log = logging.getLogger(__name__)
 class _Invitation:
     key: bytes
     until: float  # monotonic seconds
+    address: str = ""  # where it is used; "": nowhere yet
+    guest: "Guest | None" = None  # who uses it now
 
 
 @dataclass(slots=True, eq=False)
@@ -105,7 +108,7 @@ class PeersDoor:
         link = PeerHost(
             cert_sha256=cert_sha256,
             nonce=secrets.token_bytes(NONCE_BYTES),
-            find_secret=self._find_secret,
+            find_secret=lambda token_id: self._find_secret(token_id, visitor.address),
             now=trio.current_time(),
         )
         guest = Guest(link, visitor.address)
@@ -127,6 +130,8 @@ class PeersDoor:
                 nursery.cancel_scope.cancel()
         finally:
             self._guests.pop(guest, None)
+            if (invitation := self._invitations.get(guest.token_id)) is not None and invitation.guest is guest:
+                invitation.guest = None
 
     def _tell(self, guest: Guest, visitor: Visitor, happenings: list[Happening]) -> None:
         for happening in happenings:
@@ -134,6 +139,8 @@ class PeersDoor:
                 case PeerProven(token_id):
                     guest.token_id = token_id
                     self._guests[guest] = None
+                    if (invitation := self._invitations.get(token_id)) is not None:
+                        invitation.address, invitation.guest = visitor.address, guest
                     visitor.proved()
                     guest.link.status(self._describe())
                 case PeerSaid(status):
@@ -148,11 +155,19 @@ class PeersDoor:
                 case _:
                     guest.link.error("state", "this server is not followed")
 
-    def _find_secret(self, token_id: bytes) -> bytes | None:
+    def _find_secret(self, token_id: bytes, address: str) -> bytes | None:
         if not token_id:
             return self._keys.fence_key
         found = self._invitations.get(token_id)
-        return found.key if found is not None and found.until > trio.current_time() else None
+        if found is None or found.until <= trio.current_time():
+            return None
+        if found.guest is not None or found.address not in ("", address):
+            log.warning(
+                "an invitation for a standby is used by a second machine, and refused there",
+                extra={"action": "peer.invited_twice", "first": found.address, "second": address},
+            )
+            return None
+        return found.key
 
     def _used(self, guest: Guest) -> None:
         """The copy that an invitation was for has arrived."""

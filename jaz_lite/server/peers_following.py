@@ -16,7 +16,7 @@ from pathlib import Path
 
 import trio
 
-from jaz_lite.errors import JazLiteError
+from jaz_lite.errors import DiskFull, JazLiteError
 from jaz_lite.store.changes import Changes, ChangeSet, Follower, NeedsCopy
 from jaz_lite.store.commits import Position
 from jaz_lite.store.copying import copy_live, keys_look, keys_of
@@ -257,14 +257,20 @@ class Following:
             copy.close()
 
     def _take(self, target: Path) -> Manifest:
-        return copy_live(
-            self._store,
-            self._store.folder,
-            target,
-            now_ms=self._store.clock.now_ms(),
-            progress=lambda _done, _all: trio.from_thread.check_cancelled(),
-            inside=True,
-        )
+        try:
+            return copy_live(
+                self._store,
+                self._store.folder,
+                target,
+                now_ms=self._store.clock.now_ms(),
+                progress=lambda _done, _all: trio.from_thread.check_cancelled(),
+                inside=True,
+            )
+        except DiskFull as error:
+            raise DiskFull(
+                f"the active has no room for the copy that is to be sent to the standby {self.who}: {error.message}",
+                hint="free some space on the active, or carry a snapshot over and run the standby on it",
+            ) from error
 
     async def _send(self, target: Path, names: Iterable[str]) -> None:
         seal = Seal(self._link.sealing_key)

@@ -5,6 +5,7 @@ goes along with the copy and still names where it came from. A snapshot says of 
 not started by habit even in the place of its original.
 """
 
+import hashlib
 import json
 import socket
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from jaz_lite.store.keys import write_private
 
 INSTANCE_FILE = "instance.json"
 MACHINE_ID_FILES = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
+FENCE_SUM_DIGITS = 16
 BINDING_LOST = "put it back from a copy of the data directory"
 TAKE_OVER = "if the other server is gone for good, `jaz-lite activate` takes over with this directory"
 
@@ -52,6 +54,7 @@ class Binding:
     term: int  # at the time of binding; for people
     copied_ms: int | None = None  # a snapshot taken then; None: the directory itself
     described: bool = False  # a snapshot as it was taken: a manifest tells its files
+    fence_sum: str = ""  # of the site's fence key, so that one of another site is noticed; "": of an older program
 
     def check(self, folder: Path, here: Machine) -> None:
         """Refuse a directory that was copied or moved to `folder` on the machine `here`.
@@ -78,6 +81,11 @@ class Binding:
             )
         if self.path != str(folder.resolve()):
             raise NotBoundHere(f"{folder} belongs at {self.path}", hint=f"move it back there; {TAKE_OVER}")
+
+
+def fence_sum(fence_key: bytes) -> str:
+    """Return what tells one fence key from another, and nothing about it."""
+    return hashlib.sha256(b"jaz_lite fence sum\0" + fence_key).hexdigest()[:FENCE_SUM_DIGITS]
 
 
 def read_binding(folder: Path) -> Binding:
@@ -111,6 +119,7 @@ def write_binding(folder: Path, binding: Binding) -> None:
         "host_name": binding.machine.host_name,
         "path": binding.path,
         "term": binding.term,
+        "fence_sum": binding.fence_sum,
     }
     if binding.copied_ms is not None:
         instance |= {"copied_ms": binding.copied_ms, "described": binding.described}
@@ -128,4 +137,5 @@ def _binding_of(instance: Mapping[str, Any]) -> Binding:
         term=int(instance["term"]),
         copied_ms=None if copied_ms is None else int(copied_ms),
         described=bool(instance.get("described", False)),
+        fence_sum=str(instance.get("fence_sum", "")),
     )

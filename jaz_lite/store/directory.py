@@ -15,10 +15,10 @@ from types import TracebackType
 
 from jaz_lite.clock import Clock
 from jaz_lite.errors import AlreadyRunning, NoSuchObject, NotBoundHere, Refused, StoreDamaged, UsageError
-from jaz_lite.store.binding import INSTANCE_FILE, Binding, Machine, read_binding, this_machine, write_binding
+from jaz_lite.store.binding import INSTANCE_FILE, Binding, Machine, fence_sum, read_binding, this_machine, write_binding
 from jaz_lite.store.connection import DATABASE_FILE
 from jaz_lite.store.disk_trouble import refused
-from jaz_lite.store.keys import Keys, write_private
+from jaz_lite.store.keys import FENCE_KEY_FILE, KEYS_LOST, Keys, write_private
 from jaz_lite.store.manifest import forget_manifest
 from jaz_lite.store.open import Store
 from jaz_lite.store.wal import WAL_SUFFIX
@@ -165,6 +165,7 @@ class DataDirectory:
                 machine=machine,
                 path=str(folder.resolve()),
                 term=site.term,
+                fence_sum=fence_sum(Keys.load(folder).fence_key),
             ),
         )
 
@@ -194,6 +195,7 @@ class DataDirectory:
             term=term,
             copied_ms=None,
             described=False,
+            fence_sum=fence_sum(Keys.load(self.folder).fence_key),
         )
         try:
             write_binding(self.folder, self._binding)
@@ -257,6 +259,7 @@ class DataDirectory:
                 site_uid = view.term.site().site_uid
             if site_uid != self.site_uid:
                 raise StoreDamaged(f"{path} belongs to another site than {self.folder}", hint=STORE_LOST)
+            self._check_fence_key(store)
             if self._lock is not None:
                 write_private(self.folder / IN_USE_FILE, store.mark)
         except NoSuchObject as error:
@@ -269,6 +272,17 @@ class DataDirectory:
             store.close()
             raise
         return store
+
+    def _check_fence_key(self, store: Store) -> None:
+        """Refuse the fence key of another site; note the sum of it where an older program did not."""
+        found = fence_sum(store.keys.fence_key)
+        if self._binding.fence_sum not in ("", found):
+            raise StoreDamaged(
+                f"{store.keys.folder / FENCE_KEY_FILE} belongs to another site than {self.folder}", hint=KEYS_LOST
+            )
+        if not self._binding.fence_sum and self._lock is not None:
+            self._binding = replace(self._binding, fence_sum=found)
+            write_binding(self.folder, self._binding)
 
     def __enter__(self) -> "DataDirectory":
         return self

@@ -12,14 +12,15 @@ from pathlib import Path
 
 import apsw
 
+from jaz_lite import config
 from jaz_lite.config import CONFIG_FILE
-from jaz_lite.errors import JazLiteError, NoSuchObject, Refused, StoreDamaged
+from jaz_lite.errors import DefinitionError, JazLiteError, NoSuchObject, Refused, StoreDamaged
 from jaz_lite.store import migrate
-from jaz_lite.store.binding import INSTANCE_FILE, Binding, read_binding
+from jaz_lite.store.binding import INSTANCE_FILE, Binding, fence_sum, read_binding
 from jaz_lite.store.connection import DATABASE_FILE, Sql, told
 from jaz_lite.store.directory import IN_USE_FILE
 from jaz_lite.store.fencing import FENCED_FILE, FencedBy, read_fenced
-from jaz_lite.store.keys import KEYS_FOLDER, SWITCHING_FILE, Keys
+from jaz_lite.store.keys import FENCE_KEY_FILE, KEYS_FOLDER, SWITCHING_FILE, Keys
 from jaz_lite.store.manifest import MANIFEST_FILE, TAKE_ANOTHER, Manifest, read_manifest, sum_of
 from jaz_lite.store.memory import Memory
 from jaz_lite.store.transaction import View
@@ -92,6 +93,11 @@ def verify(folder: Path) -> Verified:
             if schema == known:
                 view = View(Sql(connection, Memory(), str(path), writing=False), lambda: keys)
                 agents, live = _read_agents(view, folder), _read_runs(view, path)
+            if binding.fence_sum not in ("", fence_sum(keys.fence_key)):
+                raise Refused(
+                    f"{keys.folder / FENCE_KEY_FILE} belongs to another site than {folder / INSTANCE_FILE}",
+                    hint="the keys of one site belong together: no agent would obey a server with this one",
+                )
             return Verified(
                 folder=folder,
                 binding=binding,
@@ -113,6 +119,18 @@ def verify(folder: Path) -> Verified:
         raise StoreDamaged(f"{path} is damaged: {error}", hint=TAKE_ANOTHER) from error
 
 
+def refuse_bad_settings(folder: Path) -> None:
+    """Refuse a copy with a config.toml that no server could start with.
+
+    Raises:
+        StoreDamaged: with what is wrong in it.
+    """
+    try:
+        config.zone(config.read(folder)["site.zone"])
+    except DefinitionError as error:
+        raise StoreDamaged(error.message, hint=error.hint or "put the file right, or use another copy") from error
+
+
 # ---- the files
 
 
@@ -131,6 +149,11 @@ def _compare(folder: Path, manifest: Manifest) -> None:
             raise StoreDamaged(f"{path} is not what was copied: its sum differs from the manifest's", hint=hint)
     for path in sorted(folder.iterdir()) + sorted((folder / KEYS_FOLDER).iterdir()):
         name = path.relative_to(folder).as_posix()
+        if name == DATABASE_FILE + WAL_SUFFIX and path.stat().st_size:
+            raise StoreDamaged(
+                f"{path} holds changes that were made after the snapshot was taken",
+                hint=f"somebody opened it with another program; {TAKE_ANOTHER}",
+            )
         if _matters(name) and name not in manifest.files:
             raise StoreDamaged(f"{path} does not belong to the copy: the manifest does not name it", hint=TAKE_ANOTHER)
     if DATABASE_FILE not in manifest.files or INSTANCE_FILE not in manifest.files:
@@ -138,7 +161,12 @@ def _compare(folder: Path, manifest: Manifest) -> None:
 
 
 def _matters(name: str) -> bool:
-    """Tell whether a file would change what a copy means; a note that somebody laid beside it does not."""
+    """Tell whether a file would change what a copy means; a note that somebody laid beside it does not.
+
+    Nor does what SQLite leaves beside a database that was only read: its index, and a log with nothing in it.
+    """
+    if name in (DATABASE_FILE + WAL_SUFFIX, DATABASE_FILE + "-shm"):
+        return False
     return name.startswith((DATABASE_FILE + "-", KEYS_FOLDER + "/")) or name == FENCED_FILE
 
 

@@ -152,7 +152,7 @@ def test_a_switch_in_the_middle_of_a_run_loses_nothing_and_goes_back_again(
     back = Standby(active, "data")
     back.follow(port=active.ports[0], at=active.ports[1])
     code, said = refused(back, "activate", "--yes")
-    assert (code, "is running" in said) == (5, True)
+    assert code == 5, said  # its lock says so, or agents and the server itself do
     assert back.has_everything(), "a takeover that was refused leaves the standby as it was"
     standby.command("switchover")
     until(back.is_active, "the old one did not take over again")

@@ -13,6 +13,7 @@ from jaz_lite import config
 from jaz_lite.model.host import Host
 from jaz_lite.net import tcp, tls
 from jaz_lite.net.dial import Address
+from jaz_lite.net.session import Session
 from jaz_lite.operations.agent_names import make_agent
 from jaz_lite.server.peers_asking import ask_peers, dial_peer
 from jaz_lite.server.peers_door import PeersDoor
@@ -20,9 +21,11 @@ from jaz_lite.server.promotion import Isolation
 from jaz_lite.server.standby_copy import StandbyCopy
 from jaz_lite.server.standby_door import NOT_ACTIVE, StandbyDoor
 from jaz_lite.server.standby_link import Heard, StandbyLink
+from jaz_lite.store import copying
 from jaz_lite.store.copying import keys_of
 from jaz_lite.store.keys import Keys
 from jaz_lite.wire.ident import term_of, ticket
+from jaz_lite.wire.peer_link import PeerCaller
 from jaz_lite.wire.token import token_key
 from tests.shells.test_agents_door import KEY, WITHIN_S, Server, listening
 from tests.unit.operations.small_site import NOW_MS, opened
@@ -122,6 +125,51 @@ async def test_a_machine_with_an_invitation_gets_one_copy_and_no_second(active: 
     assert follower.hosts() == {"before"}
     assert keys_of(follower.folder / "keys") == keys_of(active.store.folder / "keys")
     assert not list((active.store.folder / "shipping").iterdir()), "the copy that was on its way is gone"
+
+
+async def test_an_invitation_belongs_to_the_machine_that_uses_it_first(
+    active: Active, follower: Follower, tmp_path: Path
+) -> None:
+    """The second one comes while the first one has not even asked for its copy; broken off, the first may come again."""
+    token_id, secret = active.peers_door.invite(60)
+    key = token_key(secret)
+    second = Follower(tmp_path / "second", active.store.clock)
+    async with listening(active) as address:
+        line, cert_sha256 = await dial_peer(str(address), tls.unpinned_context())
+        waiting = PeerCaller(
+            key=key, token_id=token_id, cert_sha256=cert_sha256, nonce=bytes(32), now=trio.current_time()
+        )
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(Session(waiting, line, lambda _happenings: None).run)
+            await follower.until(lambda: active.peers_door._guests)
+            beside = await second.hold(address, key=key, token_id=token_id)
+            nursery.cancel_scope.cancel()
+        await follower.until(lambda: not active.peers_door._guests)
+        again = await follower.hold(address, key=key, token_id=token_id)
+
+    assert (beside.done, beside.proven, again.done) == (False, False, True)
+
+
+async def test_an_invitation_that_is_used_is_no_good_at_another_address(active: Active, follower: Follower) -> None:
+    token_id, secret = active.peers_door.invite(60)
+    active.peers_door._invitations[token_id].address = "10.0.0.9"
+    async with listening(active) as address:
+        link = await follower.hold(address, key=token_key(secret), token_id=token_id)
+
+    assert (link.done, link.proven) == (False, False)
+
+
+async def test_an_active_without_room_for_the_copy_says_so_to_the_standby(
+    active: Active, follower: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copying, "BESIDE_FREE_BYTES", 1 << 60)
+    token_id, secret = active.peers_door.invite(60)
+    async with listening(active) as address:
+        link = await follower.hold(address, key=token_key(secret), token_id=token_id)
+
+    assert not link.done
+    assert "the active has no room for the copy" in link.trouble
+    assert "MiB free" in link.trouble
 
 
 async def test_an_invitation_that_is_too_old_lets_nobody_in(active: Active, follower: Follower) -> None:

@@ -6,13 +6,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import apsw
 import pytest
 
 from jaz_lite.clock import VirtualClock
-from jaz_lite.errors import JazLiteError, NotBoundHere, StoreDamaged
+from jaz_lite.errors import JazLiteError, NotBoundHere, Refused, StoreDamaged
+from jaz_lite.store.binding import read_binding, write_binding
 from jaz_lite.store.directory import DataDirectory
 from jaz_lite.store.fencing import FencedBy, write_fenced
 from jaz_lite.store.open import Store
@@ -101,7 +103,7 @@ def test_a_file_of_a_snapshot_that_was_cut_off_is_noticed(copy: Path, name: str)
         verify(copy)
 
 
-@pytest.mark.parametrize("name", ["jaz.db-wal", "jaz.db-journal", "keys/next.crt", "keys/switching", "fenced.json"])
+@pytest.mark.parametrize("name", ["jaz.db-journal", "keys/next.crt", "keys/switching", "fenced.json"])
 def test_a_file_that_would_change_what_a_snapshot_means_is_noticed(copy: Path, name: str) -> None:
     (copy / name).write_bytes(b"x")
 
@@ -374,3 +376,44 @@ def test_a_copy_on_a_disk_that_cannot_be_written_is_verified_too(copy: Path) -> 
         verify(copy)
     finally:
         copy.chmod(0o700)
+
+
+def test_what_sqlite_leaves_beside_a_copy_that_was_read_does_not_matter(copy: Path) -> None:
+    (copy / "jaz.db-shm").write_bytes(bytes(32_768))
+    (copy / "jaz.db-wal").write_bytes(b"")
+
+    assert verify(copy).manifest is not None
+
+
+def test_a_log_with_something_in_it_beside_a_snapshot_is_refused_and_said_to_be_that(copy: Path) -> None:
+    (copy / "jaz.db-wal").write_bytes(bytes(4_152))
+
+    with pytest.raises(StoreDamaged, match="changes that were made after the snapshot was taken"):
+        verify(copy)
+
+
+def test_the_fence_key_of_another_site_is_noticed_in_a_cold_copy(cold: Path, tmp_path: Path) -> None:
+    other = site(tmp_path / "other")
+    shutil.copy(other.folder / "keys/fence.key", cold / "keys/fence.key")
+
+    with pytest.raises(Refused, match=r"fence\.key belongs to another site"):
+        verify(cold)
+
+
+def test_the_fence_key_of_another_site_starts_no_server(tmp_path: Path) -> None:
+    own, other = site(tmp_path / "own"), site(tmp_path / "other")
+    shutil.copy(other.folder / "keys/fence.key", own.folder / "keys/fence.key")
+
+    with own.lock(), pytest.raises(StoreDamaged, match="belongs to another site"):
+        own.open_store(clock=VirtualClock())
+
+
+def test_a_directory_of_an_older_program_gets_the_sum_of_its_fence_key_when_it_is_used(tmp_path: Path) -> None:
+    own = site(tmp_path / "own")
+    write_binding(own.folder, replace(own.binding, fence_sum=""))
+    assert verify(own.folder).binding.fence_sum == ""
+
+    with own.lock():
+        own.open_store(clock=VirtualClock()).close()
+
+    assert read_binding(own.folder).fence_sum == own.binding.fence_sum != ""

@@ -1,5 +1,6 @@
 """`snapshot`, `verify` and what `status` says of copies."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -138,3 +139,16 @@ def test_who_does_not_say_where_the_active_is_is_asked(cli: Cli, prepared: Path,
 
     assert ran.code == 2
     assert "--from HOST" in ran.err
+
+
+@pytest.mark.parametrize("words", [("verify", "{copy}"), ("activate", "--yes", "--no-run", "--data", "{copy}")])
+def test_settings_that_no_server_could_start_with_are_damage_of_the_copy(
+    cli: Cli, prepared: Path, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    copy = shutil.copytree(prepared, tmp_path / "copy")
+    (copy / "config.toml").write_text('[site]\nzone = "Nowhere/At_all"\n')
+
+    ran = cli(*(word.format(copy=copy) for word in words))
+
+    assert ran.code == 6
+    assert 'there is no time zone "Nowhere/At_all"' in ran.err

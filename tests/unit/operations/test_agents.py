@@ -1,8 +1,11 @@
 """Agents as the administrator sees them, and the limits the server sets."""
 
+from dataclasses import replace
+
 import pytest
 
 from jaz_lite.errors import NoSuchObject, Refused, UsageError
+from jaz_lite.operations.agents import lost_notices
 from jaz_lite.operations.site import OfflineSite
 from jaz_lite.store.agents import AgentRow
 from jaz_lite.wire.ident import term_of
@@ -47,6 +50,21 @@ def test_an_agent_that_neither_listens_nor_knows_a_peer_is_warned_of(with_agent:
 
     assert (shown["dial_at"], shown["finds_standby"]) == ("", False)
     assert "would not find a standby" in shown["notices"][0]
+    with with_agent.store.snapshot() as view:
+        assert lost_notices(view, with_agent) == ["agent a1 would not find a standby: `jaz-lite agent list` says why"]
+
+
+def test_many_agents_that_would_not_find_a_standby_are_one_line(with_agent: OfflineSite) -> None:
+    with with_agent.store.transaction() as tx:
+        row = tx.agents.find("a1")
+        assert row is not None
+        for number in range(2, 9):
+            tx.agents.put(replace(row, agent_id=f"a{number}", listen_port=0))
+
+    with with_agent.store.snapshot() as view:
+        assert lost_notices(view, with_agent) == [
+            "7 agents (a2, a3, a4, a5, a6 and 2 more) would not find a standby: `jaz-lite agent list` says why"
+        ]
 
 
 async def test_an_agent_that_never_came_is_not_reachable_and_confirms_no_term(with_agent: OfflineSite) -> None:
