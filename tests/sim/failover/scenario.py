@@ -85,8 +85,8 @@ def _the_one(world: World, site: Site) -> SiteServer:
     while True:
         world.run(world.now_ms + 1_000)
         running = site.running()
-        if len(running) != 1:
-            steady_ms = world.now_ms
+        if len(running) != 1 or not _all_heard(site):
+            steady_ms = world.now_ms  # an agent that comes late may know of a server that replaces this one
         elif site.active is not running[0]:
             site.active = running[0]
         if running:
@@ -104,6 +104,10 @@ def _the_one(world: World, site: Site) -> SiteServer:
         if world.now_ms - heal_ms > ALONE_MS_MAX:
             told = [f"{each.name} with term {each.term}" for each in running]
             raise Violation("I11", f"after {ALONE_MS_MAX // 60_000} minutes without faults there run {told}")
+
+
+def _all_heard(site: Site) -> bool:
+    return all(machine.agent is not None and machine.agent.site.in_session for machine in site.machines)
 
 
 def _drain(world: World, site: Site, server: SiteServer) -> None:
