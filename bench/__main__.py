@@ -26,6 +26,7 @@ NAMES = (
     "snapshot",
     "failover",
     "announce",
+    "forecast",
 )
 
 
