@@ -192,7 +192,11 @@ def _answered(draft: Draft, event: Answered) -> None:
     if not 0 <= event.node < len(draft.nodes):
         return
     seen = draft.peek(event.node)
-    if seen.state == "running" and seen.work is None and seen.visit == event.visit:
+    if seen.state != "running" or seen.work is not None or seen.visit != event.visit or seen.doubt is not None:
+        return
+    if event.doubt is not None:
+        _doubt(draft, event.node, event.doubt, event.message)
+    else:
         resume(draft, event.node, event)
 
 

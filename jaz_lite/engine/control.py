@@ -201,6 +201,8 @@ def _decide(draft: Draft, number: int, operation: asked.DecideIcon) -> Refusal:
         return f"there is nothing to decide about {_named(draft, number)}; it is {seen.state}"
     if operation.verdict == "rerun" and seen.attempt >= ATTEMPT_MAX:
         return f"{_named(draft, number)} has had {ATTEMPT_MAX} attempts; it cannot be run again"
+    if operation.verdict == "ended" and draft.nodes[number].icon.type == "condition":
+        return f"{_named(draft, number)} must choose one of its flows; decide rerun, and it compares what is so now"
     by = operation.by
     draft.tell("icon_decided", node=number, by=by, verdict=operation.verdict)
     match operation.verdict:

@@ -15,7 +15,7 @@ from datetime import datetime
 from heapq import heappop, heappush
 from typing import Any
 
-from jaz_lite.engine.variables import instant_ms
+from jaz_lite.engine.variables import current_time, instant_ms
 from jaz_lite.icons import REGISTRY
 from jaz_lite.icons._promise import IconType
 from jaz_lite.model.action import Action
@@ -156,7 +156,7 @@ class Draft:
         self.nodes = run.plan.nodes
         self.now = now
         self.now_ms = instant_ms(now)
-        self.current_time = now.strftime("%Y%m%d%H%M%S")
+        self.current_time = current_time(now)
         self.test = run.origin == "test"
         # Of the run itself.
         self.state: RunState = run.state
@@ -190,6 +190,17 @@ class Draft:
         self._overdue = tally.timed_out
 
     # ---- looking
+
+    @property
+    def began_in_replay(self) -> bool:
+        """Whether an earlier active may have started the run before it started here."""
+        since_ms = self.run.replayed_since_ms
+        return since_ms is not None and self.started_ms is not None and self.started_ms >= since_ms
+
+    @property
+    def own_start_ms(self) -> int | None:
+        """When the run started, as its icons see it: for one that is replayed from its start, its own time."""
+        return self.scheduled_ms if self.began_in_replay and self.scheduled_ms is not None else self.started_ms
 
     @property
     def is_over(self) -> bool:

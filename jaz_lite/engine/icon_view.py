@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from jaz_lite.engine.draft import Draft, IconDraft
-from jaz_lite.engine.variables import instant_ms, moment
+from jaz_lite.engine.variables import boot_time, current_time, instant_ms, moment
 from jaz_lite.model.jobnet import Compat, Icon
 from jaz_lite.model.run import IconRun, IconState, Origin, Plan
 from jaz_lite.wire.ident import natural_key, task_occ
@@ -14,13 +14,15 @@ from jaz_lite.wire.ident import natural_key, task_occ
 class IconView:
     """One icon, as its type may see it."""
 
-    __slots__ = ("_draft", "_icon", "node", "now")
+    __slots__ = ("_draft", "_icon", "node", "now", "variables")
 
     def __init__(self, draft: Draft, node: int, icon: IconDraft | IconRun, at: datetime | None = None) -> None:
+        """Args: at: another moment than the present, as which its variables tell the time, too."""
         self.now = at or draft.now
         self._draft = draft
         self._icon = icon
         self.node = node
+        self.variables: Mapping[str, str] = icon.before if at is None else told_at(icon.before, at, draft)
 
     @property
     def icon(self) -> Icon:
@@ -29,10 +31,6 @@ class IconView:
     @property
     def compat(self) -> Compat:
         return self._draft.plan.frames[self._draft.nodes[self.node].frame].jobnet.compat
-
-    @property
-    def variables(self) -> Mapping[str, str]:
-        return self._icon.before
 
     @property
     def memo(self) -> Mapping[str, Any]:
@@ -83,7 +81,7 @@ class IconView:
 
     @property
     def run_started(self) -> datetime:
-        started_ms = self._draft.started_ms
+        started_ms = self._draft.own_start_ms
         return self.now if started_ms is None else moment(started_ms, self.now.tzinfo)
 
     @property
@@ -107,6 +105,14 @@ class IconView:
     def is_held(self, node: int) -> bool:
         icon = self._draft.peek(node)
         return icon.method == "hold" and icon.state in ("waiting", "ready")
+
+
+def told_at(before: Mapping[str, str], at: datetime, draft: Draft) -> Mapping[str, str]:
+    """Return the before set of an icon as it would be if it had begun at another moment."""
+    own = {**before, "CURRENT_TIME": current_time(at)}
+    if draft.began_in_replay and draft.scheduled_ms is None:
+        own["JOBNET_BOOT_TIME"] = boot_time(at)  # nothing but the clock says when such a run began
+    return own
 
 
 def find_inside(plan: Plan, frame: int, path: str) -> int | None:

@@ -82,7 +82,7 @@ def open_frame(draft: Draft, number: int, given: Mapping[str, str]) -> None:
     if frame.start is None:
         draft.break_off(f'the jobnet "{frame.jobnet.jobnet_id}" has not exactly one START, or no END', frame.parent)
         return
-    started = draft.now if draft.started_ms is None else moment(draft.started_ms, draft.now.tzinfo)
+    started = draft.now if draft.own_start_ms is None else moment(draft.own_start_ms, draft.now.tzinfo)
     icon = draft.edit(frame.start)
     fresh = at_jobnet_start(frame, draft.run.run_id, given, started, draft.scheduled_ms)
     icon.before = {**icon.before, **fresh} if icon.before else fresh

@@ -12,7 +12,7 @@ from jaz_lite.engine import limits
 from jaz_lite.engine.draft import Draft, IconDraft
 from jaz_lite.engine.icon_view import IconView
 from jaz_lite.engine.join import flow, open_frame
-from jaz_lite.engine.replay import doubt_of
+from jaz_lite.engine.replay import as_replayed, doubt_of
 from jaz_lite.engine.variables import MESSAGE, at_icon_start, kept
 from jaz_lite.icons._promise import IconEvent, Step
 from jaz_lite.model.action import AbandonWork, SendWork, SetTimer
@@ -63,7 +63,7 @@ def begin(draft: Draft, number: int) -> None:
     step = kind.begin(node.params, IconView(draft, number, icon))
     icon.doubt = doubt_of(draft, number, icon, step)
     if icon.doubt is None:
-        apply(draft, number, step)
+        apply(draft, number, as_replayed(draft, icon, step))
     else:
         draft.tell(
             "icon_doubted",

@@ -66,10 +66,20 @@ def at_jobnet_start(
     own["USER_NAME"] = frame.jobnet.owner
     own["MANAGEMENT_ID"] = str(run_id + frame.number)
     if frame.parent is None:
-        own["JOBNET_BOOT_TIME"] = started.strftime("%Y%m%d%H%M")
+        own["JOBNET_BOOT_TIME"] = boot_time(started)
         scheduled = None if scheduled_ms is None else moment(scheduled_ms, started.tzinfo)
-        own["JOBNET_SCHEDULED_TIME"] = "" if scheduled is None else scheduled.strftime("%Y%m%d%H%M")
+        own["JOBNET_SCHEDULED_TIME"] = "" if scheduled is None else boot_time(scheduled)
     return own
+
+
+def current_time(at: datetime) -> str:
+    """Return a time as CURRENT_TIME tells it."""
+    return at.strftime("%Y%m%d%H%M%S")
+
+
+def boot_time(at: datetime) -> str:
+    """Return a time as JOBNET_BOOT_TIME and JOBNET_SCHEDULED_TIME tell it."""
+    return at.strftime("%Y%m%d%H%M")
 
 
 def moment(at_ms: int, zone: tzinfo | None) -> datetime:

@@ -62,7 +62,7 @@ class Traits:
     ready_at: Literal["all", "first"] = "all"  # how many arrivals make it ready
     lines_in: tuple[int, int | None] = (1, 1)
     lines_out: tuple[int, int | None] = (1, 1)
-    asks_time: bool = False  # what it answers may depend on the clock
+    asks_time: bool = False  # what it answers may depend on the clock, be it through CURRENT_TIME
     available: bool = True  # False: modelled, but this build cannot run it
 
 

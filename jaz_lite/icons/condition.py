@@ -16,7 +16,9 @@ from jaz_lite.model import names
 
 name = "condition"
 jaz_code = 2
-traits = Traits(may_skip=False, may_rerun=True, may_set_variable=True, may_continue=False, lines_out=(2, 2))
+traits = Traits(
+    may_skip=False, may_rerun=True, may_set_variable=True, may_continue=False, lines_out=(2, 2), asks_time=True
+)
 
 __all__ = ["Params", "begin", "check", "jaz_code", "name", "resume", "stop", "traits"]
 

@@ -15,7 +15,7 @@ from jaz_lite.model.assignment import Assignment
 
 name = "variable"
 jaz_code = 3
-traits = Traits(may_set_variable=True)
+traits = Traits(may_set_variable=True, asks_time=True)
 
 __all__ = ["Params", "begin", "check", "jaz_code", "name", "resume", "stop", "traits"]
 

@@ -85,9 +85,13 @@ class ReleaseIcon(Action):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskCalendar(Action):
-    """Is this day (ISO) an operating day of the enabled calendar? `Answered` with value 1 or 0; not ok: no calendar."""
+    """Is this day (ISO) an operating day of the enabled calendar? `Answered` with value 1 or 0; not ok: no calendar.
+
+    `since`: the first day on which an earlier active may have asked the same; the answer must hold for all days since.
+    """
 
     node: int
     visit: int
     calendar_id: str
     day: str
+    since: str = ""

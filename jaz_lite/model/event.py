@@ -118,13 +118,17 @@ class WorkTimedOut(Event):
 
 @dataclass(frozen=True, slots=True)
 class Answered(Event):
-    """The answer to `StartRun`, `ReleaseIcon` or `AskCalendar` of an icon."""
+    """The answer to `StartRun`, `ReleaseIcon` or `AskCalendar` of an icon.
+
+    `doubt`: why it is not known; a person decides.
+    """
 
     node: int
     visit: int
     ok: bool
     value: str = ""
     message: str = ""
+    doubt: DoubtReason | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Callable
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from jaz_lite.engine.replay import TIME
 from jaz_lite.errors import DefinitionError, JazLiteError, NoSuchObject, Refused, StoreDamaged
 from jaz_lite.model.action import (
     AbandonWork,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from jaz_lite.runner.turn import Turn
 
 KILL_GRACE_S = 10
+DAYS_ASKED_MAX = 400  # a run that was away for longer is for a person
 
 
 def not_live(turn: Turn, run_id: int, run: Run | None) -> JazLiteError:
@@ -165,19 +168,24 @@ def _release(turn: Turn, run: Run, action: ReleaseIcon) -> None:
 
 
 def _ask_calendar(turn: Turn, run: Run, action: AskCalendar) -> None:
+    day = date.fromisoformat(action.day)
+    first = date.fromisoformat(action.since) if action.since else day
     try:
-        operating = _operates(turn, action)
+        operates = _operating(turn, action)
+        answers = {operates(day - timedelta(days)) for days in range(min((day - first).days, DAYS_ASKED_MAX) + 1)}
     except DefinitionError as fault:
         answer = Answered(action.node, action.visit, ok=False, message=fault.message)
     else:
-        answer = Answered(action.node, action.visit, ok=True, value="1" if operating else "0")
+        answer = Answered(action.node, action.visit, ok=True, value="1" if answers == {True} else "0")
+        if len(answers) > 1 or (day - first).days > DAYS_ASKED_MAX:
+            answer = Answered(action.node, action.visit, ok=False, message=TIME, doubt="time")
     turn.raise_event(run.run_id, answer)
 
 
-def _operates(turn: Turn, action: AskCalendar) -> bool:
+def _operating(turn: Turn, action: AskCalendar) -> Callable[[date], bool]:
     stored = turn.tx.definitions.enabled("calendar", action.calendar_id)
     if stored is None:
         raise DefinitionError(f'calendar "{action.calendar_id}" has no enabled version')
     calendar = from_plain("calendar", stored.document)
     assert isinstance(calendar, Calendar), "documents of the kind calendar are calendars"
-    return operates(calendar, date.fromisoformat(action.day), HOLIDAYS)
+    return lambda day: operates(calendar, day, HOLIDAYS)

@@ -7,7 +7,6 @@ import pytest
 
 from jaz_lite.model.event import DecideIcon
 from jaz_lite.model.host import Host
-from jaz_lite.model.jobnet import Icon
 from jaz_lite.model.run import DOUBT_REASONS, Doubt
 from tests.unit.runner.site import Site, chained, job
 
@@ -132,6 +131,16 @@ def test_a_time_that_was_missed_is_not_judged_before_the_agents_have_spoken(site
     assert (site.run(run).state, site.run(run).load_status) == ("ended", "normal")
     assert site.icon(run, "load").results["STD_OUT"] == "there"
     assert len(site.agents["a1"].dispatched) == 1
+
+
+def test_a_start_that_is_replayed_sees_its_own_time_and_not_that_of_the_takeover(site: Site) -> None:
+    planned_ms = site.clock.now_ms() + 5 * MINUTE_S * 1000
+    run = lost_start(site)
+    connect(site, "a1")
+
+    before = site.icon(run, "load").before
+    assert before["JOBNET_BOOT_TIME"] == before["JOBNET_SCHEDULED_TIME"]
+    assert site.run(run).scheduled_ms == planned_ms
 
 
 @pytest.mark.parametrize(
@@ -372,56 +381,6 @@ def test_a_copy_older_than_what_agents_remember_holds_what_no_agent_knows(site: 
     assert doubt(site, other, "load").reason == "too_old"
     new = site.start("LOAD")
     assert site.attempt_states(new) == {"/load#1/1": "sent"}
-
-
-# ---- what no agent can witness
-
-
-def held_elsewhere(site: Site) -> tuple[int, int]:
-    """One run waits at a held icon; another one releases it, after a job that ends after the copy was taken."""
-    release = Icon(icon_id="free", type="release", params={"target": "HELD/load"})
-    site.define(
-        chained("HELD", Icon(icon_id="load", type="job", mark="hold", params={"host": "a1", "script": "x"})),
-        chained("FREES", job("sort"), release),
-    )
-    connect(site)
-    return site.start("HELD"), site.start("FREES")
-
-
-def test_a_release_that_an_earlier_active_may_have_done_is_for_a_person(site: Site) -> None:
-    held, frees = held_elsewhere(site)
-    copy = site.save()
-    site.agents["a1"].ends("sort")
-    site.fall_back(copy)
-    connect(site)
-
-    assert doubt(site, frees, "free").reason == "no_witness"
-    assert site.icon(held, "load").method == "hold"
-    site.ask(frees, DecideIcon, "free", "rerun")
-    assert site.run(frees).state == "ended"
-    assert site.icon(held, "load").method == "normal"
-
-
-WEEKDAY = Icon(icon_id="day", type="extended_job", params={"command": "jacmdweek", "parameter": "Wed"})
-
-
-@pytest.mark.parametrize(("hours", "held"), [(1, False), (24, True)], ids=["the same day", "another day"])
-def test_an_answer_that_depends_on_the_clock_counts_only_if_it_would_have_been_the_same(
-    site: Site, hours: int, held: bool
-) -> None:
-    site.define(chained("DAILY", job("sort"), WEEKDAY))
-    connect(site)
-    run = site.start("DAILY")
-    copy = site.save()
-    site.agents["a1"].ends("sort")
-    site.clock.advance(hours * 3600)
-    site.fall_back(copy)
-    connect(site)
-
-    if held:
-        assert doubt(site, run, "day").reason == "time"
-    else:
-        assert site.run(run).state == "ended"
 
 
 # ---- what no run comes to
