@@ -53,9 +53,17 @@ def verify(folder: str, as_json: bool) -> None:
     from jaz_lite.store.directory import undisturbed
 
     place = Path(os.path.expanduser(folder)).absolute()  # noqa: PTH111
-    with undisturbed(place):
-        found = verifying.verify(place)
-        verifying.refuse_bad_settings(place)
+    passing = PassingLine()
+
+    def passed(done: int, of: int) -> None:
+        passing.show(f"{size_text(done)} of {size_text(of)}" if done < of else "the database is looked through")
+
+    try:
+        with undisturbed(place):
+            found = verifying.verify(place, passed)
+            verifying.refuse_bad_settings(place)
+    finally:
+        passing.end()
     told = _told(found)
     if as_json:
         print_json(told)

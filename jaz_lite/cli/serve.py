@@ -2,6 +2,7 @@
 
 import click
 
+from jaz_lite.cli.detach import detach_option, go_on_in_background
 from jaz_lite.cli.session import Command, Session, pass_session
 from jaz_lite.cli.standby import invited, telling_people
 from jaz_lite.cli.up import listen_option, settings_of
@@ -18,8 +19,11 @@ from jaz_lite.cli.up import listen_option, settings_of
 @click.option("--token", metavar="TOKEN", help="Of `jaz-lite standby invite`, where there is no copy yet.")
 @listen_option
 @click.option("--no-agent", is_flag=True, help="Run without an agent of this machine, as `jaz-lite server` does.")
+@detach_option
 @pass_session
-def serve(session: Session, hosts: tuple[str, ...], token: str | None, listen: str | None, no_agent: bool) -> None:
+def serve(
+    session: Session, hosts: tuple[str, ...], token: str | None, listen: str | None, no_agent: bool, detach: bool
+) -> int:
     """Be what the data directory is for: the server, or the standby of the one that took over from it.
 
     Both machines of a site can have this as their service: it goes on through any number of switches.
@@ -28,8 +32,11 @@ def serve(session: Session, hosts: tuple[str, ...], token: str | None, listen: s
 
     from jaz_lite.server.serving import run_service
 
+    folder = Path(session.folder)
+    if detach and (folder.exists() or token is not None):  # else it is refused, and leaves no folder
+        return go_on_in_background(session)
     run_service(
-        Path(session.folder),
+        folder,
         hosts,
         config=lambda: settings_of(
             session, {"server.listen": listen, "server.embedded_agent": False if no_agent else None}
@@ -38,3 +45,4 @@ def serve(session: Session, hosts: tuple[str, ...], token: str | None, listen: s
         telling=telling_people(),
         verbosity=session.verbosity,
     )
+    return 0

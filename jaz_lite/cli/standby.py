@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jaz_lite.cli.agent_invite import seconds
-from jaz_lite.cli.printing import line, moment, print_json, print_table, say
+from jaz_lite.cli.detach import detach_option, go_on_in_background, tell_ready
+from jaz_lite.cli.printing import PassingLine, line, moment, print_json, print_table, say, size_text
 from jaz_lite.cli.session import Command, Group, Session, json_option, pass_session
 from jaz_lite.cli.up import settings_of, tell
 
@@ -27,9 +28,12 @@ def standby() -> None:
 )
 @click.option("--token", metavar="TOKEN", help="Of `jaz-lite standby invite`, where there is no copy yet.")
 @click.option("--listen", metavar="HOST:PORT", help="Where agents will find it one day; else what config.toml says.")
+@detach_option
 @pass_session
-def run(session: Session, hosts: tuple[str, ...], token: str | None, listen: str | None) -> None:
+def run(session: Session, hosts: tuple[str, ...], token: str | None, listen: str | None, detach: bool) -> int:
     """Keep a copy of the active server current, in the foreground, until it is stopped or takes over."""
+    if detach:
+        return go_on_in_background(session)
     from pathlib import Path
 
     from jaz_lite.server.serving import stand_by, take_over
@@ -40,7 +44,7 @@ def run(session: Session, hosts: tuple[str, ...], token: str | None, listen: str
         hosts,
         lambda: settings_of(session, {"server.listen": listen}),
         invited(token),
-        telling.standby,
+        telling,
         session.verbosity,
     )
     if ended.why == "released":
@@ -48,6 +52,7 @@ def run(session: Session, hosts: tuple[str, ...], token: str | None, listen: str
     if ended.epoch:
         config = settings_of(session, {"server.listen": listen})
         take_over(folder, ended, config=config, telling=telling, verbosity=session.verbosity)
+    return 0
 
 
 def invited(token: str | None) -> "Token | None":
@@ -65,13 +70,22 @@ def telling_people() -> "Telling":
         line(text)
         sys.stdout.flush()
 
-    return Telling(up=tell, standby=_tell, sentence=sentence)
+    passing = PassingLine()
+
+    def progress(done: int, of: int) -> None:
+        if done < of:
+            passing.show(f"a copy comes: {size_text(done)} of {size_text(of)}")
+        else:
+            passing.end()
+
+    return Telling(up=tell, standby=_tell, sentence=sentence, progress=progress)
 
 
 def _tell(ready: "StandbyReady") -> None:
     line(f"standby of {', '.join(ready.follows)}; others of the site find it at {', '.join(ready.listen)}")
     line("it has no copy yet" if ready.lsn is None else f"its copy stands at change {ready.lsn}")
     sys.stdout.flush()
+    tell_ready()
 
 
 @standby.command(cls=Command, example="jaz-lite standby status --json")

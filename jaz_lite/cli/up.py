@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from jaz_lite.cli.detach import detach_option, go_on_in_background, tell_ready
 from jaz_lite.cli.printing import line, print_json, say
 from jaz_lite.cli.session import Command, Session, json_option, pass_session
 from jaz_lite.errors import DefinitionError, TimeLimitReached, Unreachable, UsageError
@@ -23,26 +24,30 @@ listen_option = click.option("--listen", metavar="HOST:PORT", help="Where agents
 
 @click.command(cls=Command, example="jaz-lite up --listen 0.0.0.0:11061 --data /var/lib/jaz-lite")
 @listen_option
+@detach_option
 @pass_session
-def up(session: Session, listen: str | None) -> None:
+def up(session: Session, listen: str | None, detach: bool) -> int:
     """Run the engine and the agent of this machine in the foreground. SIGTERM or Ctrl-C stop it; jobs go on."""
-    _run(session, {"server.listen": listen})
+    return go_on_in_background(session) if detach else _run(session, {"server.listen": listen})
 
 
 @click.command(cls=Command, example="jaz-lite server --listen 0.0.0.0:11061 --data /var/lib/jaz-lite")
 @listen_option
+@detach_option
 @pass_session
-def server(session: Session, listen: str | None) -> None:
+def server(session: Session, listen: str | None, detach: bool) -> int:
     """Run the engine without an agent of this machine: jobs run on the agents that were enrolled."""
-    _run(session, {"server.listen": listen, "server.embedded_agent": False})
+    given = {"server.listen": listen, "server.embedded_agent": False}
+    return go_on_in_background(session) if detach else _run(session, given)
 
 
-def _run(session: Session, given: dict[str, Any]) -> None:
+def _run(session: Session, given: dict[str, Any]) -> int:
     from pathlib import Path
 
     from jaz_lite.server import run_up
 
     run_up(Path(session.folder), config=settings_of(session, given), ready=tell, verbosity=session.verbosity)
+    return 0
 
 
 def settings_of(session: Session, given: dict[str, Any]) -> "Config":
@@ -67,6 +72,7 @@ def tell(ready: "Ready") -> None:
     for notice in ready.notices:
         line(notice)
     sys.stdout.flush()
+    tell_ready()
 
 
 @click.command(cls=Command, example="jaz-lite init --data /var/lib/jaz-lite --server-id plant-2")

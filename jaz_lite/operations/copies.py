@@ -6,7 +6,7 @@ from typing import Any
 
 from jaz_lite.errors import UsageError
 from jaz_lite.operations.person import Person
-from jaz_lite.operations.site import Emit, Site
+from jaz_lite.operations.site import Emit, Site, drive
 from jaz_lite.operations.times import shown
 from jaz_lite.store import copy_series
 from jaz_lite.store.copy_series import Taken
@@ -31,11 +31,21 @@ async def snapshot(site: Site, person: Person, *, emit: Emit, folder: str, keep:
         raise UsageError(f'the folder "{folder}" of a snapshot must be named from the root on')
     if keep is not None and not 1 <= keep <= KEEP_MAX:
         raise UsageError(f"of a series 1 to {KEEP_MAX} copies can be kept, not {keep}")
+
+    async def told(done: int, of: int) -> None:
+        await emit({"done": done, "all": of})
+
     if site.control is not None:
-        taken = await site.control.snapshot(target, keep, lambda done, of: emit({"done": done, "all": of}))
+        taken = await site.control.snapshot(target, keep, told)
     else:
         taken = copy_series.take(
-            site.store, site.store.folder, target, keep=keep, now_ms=site.clock.now_ms(), gentle=False
+            site.store,
+            site.store.folder,
+            target,
+            keep=keep,
+            now_ms=site.clock.now_ms(),
+            progress=lambda done, of: drive(told(done, of)),
+            gentle=False,
         )
         copied = Copied(taken_ms=taken.manifest.taken_ms, place=str(taken.place))
         await site.write(lambda tx: tx.last_copy.put(copied))

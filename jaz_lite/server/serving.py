@@ -27,11 +27,12 @@ from jaz_lite.wire.token import Token
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Telling:
-    """Who is told what. sentence: for people, while it goes on."""
+    """Who is told what. sentence: for people, while it goes on. progress: of a copy that comes, done and all in bytes."""
 
     up: Callable[[Ready], None]
     standby: Callable[[StandbyReady], None]
     sentence: Callable[[str], None]
+    progress: Callable[[int, int], None]
 
 
 def run_service(
@@ -66,7 +67,7 @@ def run_service(
             )
         be_server = partial(run_up, folder, ready=telling.up, verbosity=verbosity)
         if role != "server":
-            ended = stand_by(folder, hosts, config, token, telling.standby, verbosity)
+            ended = stand_by(folder, hosts, config, token, telling, verbosity)
             if ended.why == "released":
                 telling.sentence("let go of the copy: somebody takes over with it")
             if not ended.epoch:
@@ -104,7 +105,7 @@ def stand_by(
     hosts: Sequence[str],
     config: Callable[[], Config],
     token: Token | None,
-    ready: Callable[[StandbyReady], None],
+    telling: Telling,
     verbosity: int,
 ) -> Ended:
     """Keep the copy in a folder current; whoever replaced the server of it is looked for, too. See `run_standby`.
@@ -121,4 +122,12 @@ def stand_by(
             "it is not known where the active server is",
             hint='name it: --from HOST, or peers = "HOST:11061" under [server] in config.toml',
         )
-    return run_standby(folder, places, config=config, token=token, ready=ready, verbosity=verbosity)
+    return run_standby(
+        folder,
+        places,
+        config=config,
+        token=token,
+        ready=telling.standby,
+        progress=telling.progress,
+        verbosity=verbosity,
+    )

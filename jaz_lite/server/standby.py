@@ -33,6 +33,7 @@ from jaz_lite.server.standby_copy import StandbyCopy
 from jaz_lite.server.standby_door import StandbyDoor
 from jaz_lite.server.standby_link import STANDBY_TOO, Heard, StandbyLink
 from jaz_lite.store.binding import INSTANCE_FILE, read_binding, this_machine
+from jaz_lite.store.copying import nobody
 from jaz_lite.store.directory import hold_folder
 from jaz_lite.store.fencing import read_fenced
 from jaz_lite.store.followed import read_followed
@@ -81,6 +82,7 @@ def run_standby(
     config: Callable[[], Config],
     token: Token | None = None,
     ready: Callable[[StandbyReady], None] | None = None,
+    progress: Callable[[int, int], None] = nobody,
     verbosity: int = 0,
 ) -> Ended:
     """Keep the copy in `folder` current until something ends that.
@@ -89,6 +91,7 @@ def run_standby(
         hosts: where the active may be, `host` or `host:port`, in the order to try them.
         config: gives the settings; a first copy brings some along.
         token: an invitation, for a folder in which there is no copy yet.
+        progress: is told how far a copy is that comes.
 
     Raises:
         Refused: the folder is a server's own. UsageError: there is neither a copy nor an invitation.
@@ -105,9 +108,9 @@ def run_standby(
         try:
             if not (folder / INSTANCE_FILE).exists():
                 assert token is not None, "without a copy there is an invitation"
-                trio.run(_fetch_first, folder, clock, token, hosts)
+                trio.run(_fetch_first, folder, clock, token, hosts, progress)
             unbind(folder, clock.now_ms())
-            standby = Standby(folder, hosts, config(), clock)
+            standby = Standby(folder, hosts, config(), clock, progress)
             try:
                 trio.run(standby.live, ready)
             finally:
@@ -139,7 +142,9 @@ def _refuse_own(folder: Path, token: Token | None) -> None:
         )
 
 
-async def _fetch_first(folder: Path, clock: SystemClock, token: Token, hosts: Sequence[str]) -> None:
+async def _fetch_first(
+    folder: Path, clock: SystemClock, token: Token, hosts: Sequence[str], progress: Callable[[int, int], None]
+) -> None:
     """Fetch the first copy with an invitation.
 
     Raises:
@@ -150,7 +155,7 @@ async def _fetch_first(folder: Path, clock: SystemClock, token: Token, hosts: Se
     until = trio.current_time() + FIRST_COPY_TRIES_S
     while trio.current_time() < until:
         for place in places:
-            copy = StandbyCopy(folder, clock, live_s=lambda: None, addrs=lambda: ())
+            copy = StandbyCopy(folder, clock, live_s=lambda: None, addrs=lambda: (), progress=progress)
             link = StandbyLink(copy, Heard(), who="newcomer", key=token.key, token_id=token.token_id, address=place)
             try:
                 line, cert_sha256 = await dial_peer(place, tls.unpinned_context())
@@ -174,7 +179,14 @@ async def _fetch_first(folder: Path, clock: SystemClock, token: Token, hosts: Se
 class Standby:
     """One standby process. The caller holds the lock of the folder."""
 
-    def __init__(self, folder: Path, hosts: Sequence[str], config: Config, clock: SystemClock) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        hosts: Sequence[str],
+        config: Config,
+        clock: SystemClock,
+        progress: Callable[[int, int], None],
+    ) -> None:
         self.ended = Ended(why="stopped")
         self._folder = folder
         self._hosts = tuple(hosts)
@@ -185,7 +197,7 @@ class Standby:
         self._link: StandbyLink | None = None
         self._listening: tuple[str, ...] = ()
         self._keys = Keys.load(folder)
-        self._copy = StandbyCopy(folder, clock, live_s=self._live_s, addrs=self._addrs)
+        self._copy = StandbyCopy(folder, clock, live_s=self._live_s, addrs=self._addrs, progress=progress)
         self._copy.open()
         self._began = 0.0
         self._troubles: dict[str, str] = {}  # by address

@@ -11,7 +11,7 @@ from jaz_lite.server.agents_door import key_of
 from jaz_lite.store.binding import read_binding
 from jaz_lite.store.changes import ChangeSet, NeedsCopy
 from jaz_lite.store.commits import Position
-from jaz_lite.store.copying import keys_of
+from jaz_lite.store.copying import Progress, keys_of, nobody
 from jaz_lite.store.fencing import clear_fenced
 from jaz_lite.store.followed import note_followed
 from jaz_lite.store.incoming import Incoming, settle
@@ -31,11 +31,20 @@ class StandbyCopy:
     Args:
         folder: may be empty, where everything is still to come.
         live_s: seconds since the active was heard; None: it is not.
+        progress: is told how far a copy is that comes, done and all in bytes.
     """
 
     def __init__(
-        self, folder: Path, clock: Clock, *, live_s: Callable[[], int | None], addrs: Callable[[], Sequence[str]]
+        self,
+        folder: Path,
+        clock: Clock,
+        *,
+        live_s: Callable[[], int | None],
+        addrs: Callable[[], Sequence[str]],
+        progress: Progress = nobody,
     ) -> None:
+        self._progress = progress
+        self._bytes_done = self._bytes_all = 0
         self.wanted = False  # only a new copy helps
         self.taken_ms: int | None = None  # when the last copy arrived
         self._folder = folder
@@ -169,13 +178,17 @@ class StandbyCopy:
         """The next file of a copy begins; the first one begins the copy."""
         if self._incoming is None:
             self._incoming = Incoming(self._folder, seal)
+            self._bytes_done = self._bytes_all = 0
         self._incoming.begin(name, size)
+        self._bytes_all += size
 
     def write(self, data: bytes) -> None:
         """Take the next bytes of the file."""
         if self._incoming is None:
             raise JazLiteError("bytes of a copy came before its first file")
         self._incoming.write(data)
+        self._bytes_done += len(data)
+        self._progress(self._bytes_done, self._bytes_all)
 
     async def finish(self) -> None:
         """The copy is whole: verify it, and put it in the place of what was there.

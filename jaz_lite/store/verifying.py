@@ -18,6 +18,7 @@ from jaz_lite.errors import DefinitionError, JazLiteError, NoSuchObject, Refused
 from jaz_lite.store import migrate
 from jaz_lite.store.binding import INSTANCE_FILE, Binding, fence_sum, read_binding
 from jaz_lite.store.connection import DATABASE_FILE, Sql, told
+from jaz_lite.store.copying import Progress, nobody
 from jaz_lite.store.directory import IN_USE_FILE
 from jaz_lite.store.fencing import FENCED_FILE, FencedBy, read_fenced
 from jaz_lite.store.keys import FENCE_KEY_FILE, KEYS_FOLDER, SWITCHING_FILE, Keys
@@ -49,8 +50,11 @@ class Verified:
     in_use: bool  # a server was using it when it was copied, or was killed: its files may be of different moments
 
 
-def verify(folder: Path) -> Verified:
+def verify(folder: Path, progress: Progress = nobody) -> Verified:
     """Return what a copy holds.
+
+    Args:
+        progress: is told how much of a snapshot was compared with its manifest.
 
     Raises:
         NoSuchObject: the folder is no data directory.
@@ -64,7 +68,7 @@ def verify(folder: Path) -> Verified:
     binding = read_binding(folder)
     manifest = read_manifest(folder)
     if manifest is not None:
-        _compare(folder, manifest)
+        _compare(folder, manifest, progress)
     elif binding.described:
         raise StoreDamaged(
             f"{folder} has no {MANIFEST_FILE}: the snapshot was not finished, or a part of it was lost",
@@ -134,13 +138,20 @@ def refuse_bad_settings(folder: Path) -> None:
 # ---- the files
 
 
-def _compare(folder: Path, manifest: Manifest) -> None:
+def _compare(folder: Path, manifest: Manifest, progress: Progress) -> None:
+    bytes_all, done = sum(one.size_bytes for one in manifest.files.values()), 0
+
+    def passed(size_bytes: int) -> None:
+        nonlocal done
+        done += size_bytes
+        progress(done, bytes_all)
+
     for name, wanted in manifest.files.items():
         path, hint = folder / name, EDIT_LATER if name == CONFIG_FILE else TAKE_ANOTHER
         if not path.is_file():
             raise StoreDamaged(f"{path} is missing: the manifest names it", hint=TAKE_ANOTHER)
         try:
-            found = sum_of(path)
+            found = sum_of(path, passed)
         except OSError as error:
             raise StoreDamaged(f"{path} cannot be read: {error.strerror}", hint=TAKE_ANOTHER) from error
         if found.size_bytes != wanted.size_bytes:

@@ -1,0 +1,90 @@
+"""`--detach`: a server that goes on in the background, for who has no service manager and wants the terminal back.
+
+The same command is started once more, in a session of its own, and this one waits until it is up: what it says until
+then is shown, and where it ends instead, its exit code is this one's. What it says later is in a file in its directory.
+"""
+
+import os
+import select
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from jaz_lite.cli.printing import line, say
+from jaz_lite.errors import StoreDamaged
+
+if TYPE_CHECKING:
+    from jaz_lite.cli.session import Session
+
+F = TypeVar("F", bound=Callable[..., Any])
+READY_VARIABLE = "JAZ_LITE_READY_FD"  # the descriptor to write to when it is up
+LOG_FILE = "server.log"
+LOG_BYTES_MAX = 16 * 1024 * 1024  # a log that is larger makes room for a new one at the next start
+LOOK_S = 0.1
+
+detach_option = click.option(
+    "--detach", is_flag=True, help=f"Go on in the background once it is up; it says more in {LOG_FILE} there."
+)
+
+
+def go_on_in_background(session: "Session") -> int:
+    """Start the command of this process in the background, and return the exit code for this one."""
+    folder = Path(session.folder)
+    log = folder / LOG_FILE
+    told, ready = os.pipe()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
+            log.replace(log.with_name(LOG_FILE + ".1"))
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    except OSError as error:
+        raise StoreDamaged(f"{log} cannot be written: {error.strerror}") from error
+    with open(log, "rb") as said:
+        said.seek(0, os.SEEK_END)
+        process = subprocess.Popen(
+            [sys.executable, *(word for word in sys.orig_argv[1:] if word != "--detach")],
+            stdin=subprocess.DEVNULL,
+            stdout=descriptor,
+            stderr=descriptor,
+            start_new_session=True,
+            pass_fds=(ready,),
+            env={**os.environ, READY_VARIABLE: str(ready)},
+        )
+        os.close(ready)
+        os.close(descriptor)
+        try:
+            is_up = _wait(told, said.read)
+        except KeyboardInterrupt:
+            process.terminate()
+            raise
+        finally:
+            os.close(told)
+    if not is_up:
+        return abs(process.wait())
+    line(f"it goes on in the background as process {process.pid}; what it says is in {log}")
+    say(f"to end it: jaz-lite stop --data {folder}")
+    process.returncode = 0  # it is nobody's child from here on, and not waited for
+    return 0
+
+
+def _wait(told: int, news: Callable[[], bytes]) -> bool:
+    """Show what is said until it is up, or has ended; tell which."""
+    while True:
+        found, _, _ = select.select([told], [], [], LOOK_S)
+        ends = os.read(told, 1) if found else None
+        sys.stderr.write(news().decode("utf-8", "backslashreplace"))
+        sys.stderr.flush()
+        if ends is not None:
+            return bool(ends)
+
+
+def tell_ready() -> None:
+    """Say that this process is up, to the one that started it in the background; nothing where nobody did."""
+    descriptor = os.environ.pop(READY_VARIABLE, "")
+    if descriptor:
+        os.write(int(descriptor), b"1")
+        os.close(int(descriptor))
