@@ -119,7 +119,6 @@ def _put(turn: Turn, row: Attempt, jobnet_id: str) -> Work:
         turn.works.add(work)
     data = {"agent_id": row.agent_id, "icon": work.path, "occ": row.occ}
     turn.tx.journal.add(turn.now_ms, row.run_id, "", Fact(kind="attempt_adopted", severity="warning", data=data))
-    turn.window.set_back(turn)  # this directory was, or it would know what it has sent; there is more to be told of
     run_id = turn.tx.runs.find_by_occ(row.occ)
     run = None if run_id is None else turn.find_run(run_id)
     if run is not None and (run.state == "waiting" or run.start_missed):

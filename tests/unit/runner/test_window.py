@@ -89,21 +89,6 @@ def test_an_agent_that_was_told_of_more_than_we_know_opens_the_window(site: Site
     assert "server_set_back" in site.journal_kinds()
 
 
-def test_an_agent_that_tells_of_work_nobody_here_has_meant_opens_the_window(site: Site) -> None:
-    connect(site)
-    copy = site.save()
-    site.start("LOAD")
-    site.agents["a1"].ends("load")
-    site.agents["a1"].acked = 0  # a power cut took the note of what the server had
-    site.set_back(copy)
-
-    connect(site)
-    assert is_open(site)
-    site.pass_time(TEN_MINUTES_S + 20)
-
-    assert "attempts_kept" in site.journal_kinds()
-
-
 # ---- times that were missed
 
 
