@@ -15,6 +15,7 @@ from jaz_lite.errors import JazLiteError
 from tests.failover.files import COPY, Files
 from tests.failover.machines import NOT_COPIED, PORT, Server
 from tests.failover.witness import GROUP, JOBNETS, SCHEDULES, TICK, document
+from tests.lab import wall_clock
 from tests.lab.disks import Disk
 from tests.lab.network import Host, network
 from tests.lab.parts import LabAgent, comes_true, run_on
@@ -38,11 +39,14 @@ class FailoverSite:
         self.files = Files(folder, source="a2", target="a4")
         self.servers: list[Server] = []  # all that ever were
         self.copies: list[Path] = []  # oldest first
+        self.clock = None if wall_clock.WHY_NOT else wall_clock.WallClock(folder)
         self.keep_files = False  # logs and directories, for who looks for the cause
         self.reruns: Counter[str] = Counter()  # what people asked to be done again: number of the run, name of the job
         self.keeper_kills: list[tuple[str, float]] = []  # host, when
         self._disks: list[Disk] = []
         self.peers = ", ".join(f"{hosts[name].address}:{PORT}" for name in SERVERS)
+        if self.clock is not None:
+            os.environ.update(self.clock.environment)  # every process of the site inherits it
         for name in SERVERS:
             hosts[name].own_machine()
         self.active = self.server_on("s1")
@@ -52,7 +56,7 @@ class FailoverSite:
             self._enrol(name)
         self.wait_for_agents(self.active)
         self._define()
-        self._take_copy()
+        self.take_copy()
 
     # ---- beginnings
 
@@ -111,12 +115,14 @@ class FailoverSite:
         path.write_text(text, "utf-8")
         self.active.command("import", str(path), "--enable")
 
-    def _take_copy(self) -> None:
+    # ---- copies
+
+    def take_copy(self) -> Path:
+        """Take a copy of the active server, and return it."""
         copy = self.new_copy()
         self.active.command("snapshot", str(copy))
         self.keep_copy(copy)
-
-    # ---- copies
+        return copy
 
     def new_copy(self) -> Path:
         """Return where a further copy goes."""
@@ -146,7 +152,7 @@ class FailoverSite:
         with contextlib.suppress(OSError, ValueError):
             pid = int(lock.read_text())
             if str(self.agents[name].data) in Path(f"/proc/{pid}/cmdline").read_text():
-                self.keeper_kills.append((name, time.time()))
+                self.keeper_kills.append((name, self.now))
                 os.kill(pid, signal.SIGKILL)
                 return True
         return False
@@ -171,8 +177,15 @@ class FailoverSite:
             agent.kill()
         for disk in self._disks:
             disk.take_away()
+        for name in () if self.clock is None else self.clock.environment:
+            os.environ.pop(name, None)
 
     # ---- what is
+
+    @property
+    def now(self) -> float:
+        """The time of day, as all processes of the site have it."""
+        return time.time() + (0 if self.clock is None else self.clock.ahead_s)
 
     @property
     def living(self) -> list[Server]:

@@ -7,10 +7,12 @@ from tests.failover.machines import REPLACED, SEEMS_ACTIVE
 from tests.failover.site import refused
 from tests.failover.standbys import WITH_A_STANDBY
 from tests.failover.steps import Steps, stops
+from tests.lab import wall_clock
 from tests.lab.disks import why_not
 
 ROOM_BYTES = (0, 44 * 1024, 96 * 1024, 256 * 1024, 1024 * 1024)
 FULL_S = 8.0
+MINUTES, MINUTE_S = 60, 1.2  # so fast an hour goes by
 
 
 def dead(steps: Steps) -> None:
@@ -134,6 +136,22 @@ def nearly_full(steps: Steps) -> None:
         steps.activate(place)
 
 
+def hour_old(steps: Steps) -> None:
+    """The old server is dead, and the copy is an hour old; all schedules fired every minute of it."""
+    old, clock = steps.up(), steps.site.clock
+    if clock is None:
+        dead_and_gone(steps)
+        steps.copy_age += f" ({wall_clock.WHY_NOT})"
+        return
+    copy = steps.site.take_copy()
+    for _ in range(MINUTES):
+        clock.set_forward(60)
+        time.sleep(MINUTE_S)
+    old.kill()
+    steps.take_over(copy)
+    steps.copy_age = "an hour old"
+
+
 KINDS: Mapping[str, Callable[[Steps], None]] = {
     "dead": dead,
     "dead and gone": dead_and_gone,
@@ -144,6 +162,7 @@ KINDS: Mapping[str, Callable[[Steps], None]] = {
     "twice": twice,
     "apart": apart,
     "returned": returned,
+    "dead, and the copy is an hour old": hour_old,
     "dead, and the new one's disk is nearly full": nearly_full,
     **WITH_A_STANDBY,
 }
