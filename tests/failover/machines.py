@@ -29,9 +29,11 @@ NOT_COPIED = shutil.ignore_patterns("server.sock", "sock", "lock")
 class Server:
     """A data directory on a machine, and the server on it."""
 
-    def __init__(self, host: Host, data: Path) -> None:
+    def __init__(self, host: Host, data: Path, *, embedded: bool = False) -> None:
+        """Name it; `embedded`: with an agent of its own."""
         self.host = host
         self.data = data
+        self.embedded = embedded
         self.log = data.with_suffix(".log")
         self.process: subprocess.Popen[bytes] | None = None
         self.killed = False  # by us; else it ended by itself
@@ -44,11 +46,11 @@ class Server:
 
     def start(self) -> None:
         """Start it by habit, as a service would."""
-        self._run("server", *LISTEN)
+        self._run("up" if self.embedded else "server", *LISTEN)
 
     def activate(self, *words: str) -> None:
         """Take over with its directory."""
-        self._run("activate", "--no-agent", "--yes", *LISTEN, *words)
+        self._run("activate", *(() if self.embedded else ("--no-agent",)), "--yes", *LISTEN, *words)
 
     def invitation(self) -> tuple[str, str]:
         """Return the words with which a standby fetches its first copy from here."""
@@ -76,7 +78,8 @@ class Server:
 
     def configure(self, peers: str, *, elective: bool = False) -> None:
         """Write its settings, read at its next start. elective: standbys take over by themselves."""
-        text = f'[server]\nembedded_agent = false\nlisten = "{LISTEN[1]}"\npeers = "{peers}"\n'
+        embedded = str(self.embedded).lower()
+        text = f'[server]\nembedded_agent = {embedded}\nlisten = "{LISTEN[1]}"\npeers = "{peers}"\n'
         if elective:
             text += f"\n{PROMOTION}\nauto_promote = true\npromote_after_s = {PROMOTED_AFTER_S}\n"
         (self.data / "config.toml").write_text(text)
