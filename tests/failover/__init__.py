@@ -20,6 +20,6 @@ a reason; every time of a schedule has its one run; a copied file is the old one
 active, and the ones it replaced ended with exit code 3.
 
 The plan follows from the seed; what is hit by it, from the machine. Where a promise was broken, the logs and data
-directories stay, and their place is printed. Before the rounds come two trials: a large jobnet of a real site (`trial.py`), and jobs of the
-server's own agent (`embedded.py`).
+directories stay, and their place is printed. Before the rounds come two trials: a large jobnet of a real site
+(`trial.py`), and jobs of the server's own agent (`embedded.py`).
 """
