@@ -43,6 +43,7 @@ PAGES = (
     "retention.md",
     "preview.md",
     "copies.md",
+    "standby.md",
 )
 TEXTS = sorted([*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
 STARTS_WITHIN_S = 30
