@@ -31,6 +31,7 @@ class Membership:
         # When the present server was last heard, monotonic. Before that, since when it could have been: who was started
         # a moment ago may have heard it just before, and must not speak against its life.
         self.heard_at = now.mono
+        self.has_heard = False  # in this process
         self._disk = disk
         self._folder = folder
 
@@ -64,6 +65,14 @@ class Membership:
     def addresses(self) -> tuple[str, ...]:
         """Where to dial: the configured addresses, then those that servers have told of."""
         return tuple(dict.fromkeys((*self.record.addrs, *self.term.addrs)))[:ADDRESSES_MAX]
+
+    def heard(self, now: Moment) -> None:
+        """The server of the term that is known was heard."""
+        self.heard_at, self.has_heard = now.mono, True
+
+    def heard_s(self, now: Moment) -> int | None:
+        """Return since when the server of the term that is known was not heard; None: not in this process."""
+        return max(0, int(now.mono - self.heard_at)) if self.has_heard else None
 
     def answer(self, challenge: Challenged, link: AgentLink, now: Moment, *, in_session: bool) -> None:
         """Answer a server that named its term: go on with it, or tell it of the higher one.
@@ -124,13 +133,20 @@ class Membership:
 
     def told_of(self, addrs: tuple[str, ...], *, log: SiteLog, now: Moment) -> TermRecord:
         """Return what is to be kept when the server told where else it may be found."""
-        # Of the one that comes: the welcome of a higher term may be on its way to the disk. What was known stays behind
-        # what is told: who is sent on to one address that is wrong must find back.
-        addrs = tuple(dict.fromkeys((*addrs, *self._coming_term.addrs)))[:PEERS_MAX]
+        # Of the one that comes: the welcome of a higher term may be on its way to the disk.
         self._coming_term = replace(
             self._coming_term, addrs=addrs, acked=log.acked, spool=log.spool.spool, at_ms=now.wall_ms
         )
         return self._coming_term
+
+    def sent_on(self, addrs: tuple[str, ...], *, log: SiteLog, now: Moment) -> TermRecord:
+        """Return what is to be kept where a server parted and said where to go.
+
+        Notes:
+            What was known stays behind it: who is sent on to an address that is wrong must find back.
+        """
+        addrs = tuple(dict.fromkeys((*addrs, *self._coming_term.addrs)))[:PEERS_MAX]
+        return self.told_of(addrs, log=log, now=now)
 
     # ---- keys and certificates that follow
 

@@ -164,6 +164,7 @@ class Site:
             strict=self._policy.rollback_guard == "strict",
             encoding=encoding,
             listen_port=self.listen_port,
+            heard_s=self.member.heard_s(now),
             **self.log.facts(),
         )
 
@@ -218,7 +219,7 @@ class Site:
                     self._welcomed(link, happening)
                 case Closed(addrs=addrs):
                     if addrs:
-                        self._told_of(addrs)
+                        self._effects.append(fx.WriteTerm(self.member.sent_on(addrs, log=self.log, now=now)))
                     self.detach(link)
                     return
                 case _ if link is not self._link:
@@ -236,7 +237,7 @@ class Site:
                 case _:
                     self.core.asked(happening, now)
         if link is self._link:
-            self.member.heard_at = now.mono
+            self.member.heard(now)
 
     def _welcomed(self, link: AgentLink, welcome: Welcomed) -> None:
         if not self.member.may_speak(welcome):

@@ -14,6 +14,7 @@ from jaz_lite.wire.ident import epoch_and_boot, line_of, replaces
 from jaz_lite.wire.limits import EPOCH_MAX, HEARTBEAT_S, HEARTBEATS_MISSED_MAX
 
 SILENT_S = HEARTBEAT_S * HEARTBEATS_MISSED_MAX  # so long silent, a server is given up
+LIVED_ON_S = 30  # a server notes that it lives every 10 s, and may be late with it
 RESTART_S = 2  # a server that was only started again has its agents back by then
 NAMED_MAX = 10  # in a sentence; the rest is counted
 
@@ -26,7 +27,8 @@ class AgentSaid:
 
     term: the highest it has accepted; 0: none yet. proven: its ticket was made by this site. silent_s: since it heard
     its server last. in_session: whether it has a session with it; None: an older agent, which does not say.
-    act, addrs: the server process of that term, and where it may be found.
+    act, addrs: the server process of that term, and where it may be found. ahead: that one has confirmed more of the
+    agent's events than the directory knows. heard_s: as `silent_s`, where it really heard it; None: not in its process.
     """
 
     agent_id: str
@@ -36,6 +38,8 @@ class AgentSaid:
     proven: bool
     silent_s: int
     in_session: bool | None = None
+    ahead: bool = False
+    heard_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,20 +164,39 @@ def rival(
     return next((said for said in lives if _is_later_start(said, own_term, own_act)), None)
 
 
-def is_set_back(own_term: int, own_act: bytes, agents: Sequence[AgentSaid]) -> bool:
-    """Tell whether a directory is an earlier state of itself: an agent knows a start of it that it does not know.
+def is_set_back(own_term: int, own_act: bytes, agents: Sequence[AgentSaid], unseen_s: float | None) -> bool:
+    """Tell whether a directory is an earlier state of itself: an agent knows of something that it does not know.
 
     Args:
         own_term, own_act: the last that the directory knows.
+        unseen_s: since its server was alive, as far as it knows; None: it never was.
+
+    Notes:
+        That is a later start, events that were confirmed, or that its server lived on.
     """
-    return any(_is_later_start(said, own_term, own_act) for said in agents)
+    for said in agents:
+        if _is_later_start(said, own_term, own_act):
+            return True
+        is_of_it = said.proven and said.term <= own_term and _is_same_directory(said, own_term, own_act)
+        if is_of_it and (said.ahead or lived_on(said.heard_s, unseen_s)):
+            return True
+    return False
+
+
+def lived_on(heard_s: int | None, unseen_s: float | None) -> bool:
+    """Tell whether a server was heard long after the last sign of life that its directory has."""
+    return heard_s is not None and unseen_s is not None and heard_s + LIVED_ON_S < unseen_s
 
 
 def _is_later_start(said: AgentSaid | ServerSaid, own_term: int, own_act: bytes) -> bool:
     """Tell whether a process of this very directory is known that it does not know itself."""
-    is_of_it = epoch_and_boot(said.term)[0] == epoch_and_boot(own_term)[0] and line_of(said.act) == line_of(own_act)
+    is_of_it = said.proven and _is_same_directory(said, own_term, own_act)
     # Of the same number: after it had been set back, it was started once more.
-    return said.proven and is_of_it and said.term >= own_term and said.act != own_act
+    return is_of_it and said.term >= own_term and said.act != own_act
+
+
+def _is_same_directory(said: AgentSaid | ServerSaid, own_term: int, own_act: bytes) -> bool:
+    return epoch_and_boot(said.term)[0] == epoch_and_boot(own_term)[0] and line_of(said.act) == line_of(own_act)
 
 
 def names(texts: Sequence[str]) -> str:

@@ -85,6 +85,7 @@ SENTENCES: Mapping[str, str] = {
     "snapshot_failed": "a snapshot could not be taken",
     "agent_twin": "two machines use the identity of one agent; the second one was refused",
     "agent_gap": "the agent keeps some of its records no more, and the server never had them",
+    "server_lived_on": "the agent heard a server of this data directory later than it knows: it is an older copy",
     "server_set_back": "the agent was told of more than this data directory knows: it is an older copy",
     "agent_set_back": "the agent's records are older than what it told before",
 }

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from jaz_lite.failover.judgement import lived_on
 from jaz_lite.model.encoding import UTF_8, is_text_encoding
 from jaz_lite.model.event import WorkCancelled, WorkDoubted, WorkFailed
 from jaz_lite.model.fact import Fact
@@ -23,6 +24,7 @@ from jaz_lite.runner.inputs import (
 from jaz_lite.runner.port import Port
 from jaz_lite.runner.turn import Turn
 from jaz_lite.store.agents import AgentRow
+from jaz_lite.wire.ident import epoch_and_boot, line_of
 from jaz_lite.wire.identities import HelloFacts
 from jaz_lite.wire.limits import FEATURES
 
@@ -141,7 +143,20 @@ def _same_log(turn: Turn, port: Port, row: AgentRow, facts: HelloFacts) -> tuple
             data = {"agent_id": row.agent_id, "ours": row.cursor, "theirs": facts.acked}
             turn.tx.journal.add(turn.now_ms, None, "", Fact(kind="server_set_back", severity="error", data=data))
         turn.window.set_back(turn)
+    elif turn.window.window is None and _outlived(turn, facts):
+        data = {"agent_id": row.agent_id, "heard_s": facts.heard_s}
+        turn.tx.journal.add(turn.now_ms, None, "", Fact(kind="server_lived_on", severity="error", data=data))
+        turn.window.set_back(turn)
     return row.spool, row.cursor, row.chain
+
+
+def _outlived(turn: Turn, facts: HelloFacts) -> bool:
+    """Tell whether an agent heard a process of this directory that lived longer than the directory knows."""
+    site = turn.tx.term.site()
+    is_earlier = facts.term < site.term and line_of(facts.act) == line_of(site.act or b"")
+    if not is_earlier or epoch_and_boot(facts.term)[0] != site.epoch or site.tick_before_ms is None:
+        return False
+    return lived_on(facts.heard_s, (turn.now_ms - site.tick_before_ms) / 1000)
 
 
 def known_encoding(name: str) -> str:

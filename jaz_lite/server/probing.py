@@ -62,7 +62,7 @@ async def ask_agents(
                     )
                     continue
                 del silent[row.agent_id]
-                said.append(_said(answer, face, fence_key))
+                said.append(_said(answer, row, face, fence_key))
                 return
 
     with trio.move_on_after(timeout_s):
@@ -72,7 +72,7 @@ async def ask_agents(
     return said, silent
 
 
-def _said(answer: ProbeAnswered, face: Face, fence_key: bytes) -> AgentSaid:
+def _said(answer: ProbeAnswered, row: AgentRow, face: Face, fence_key: bytes) -> AgentSaid:
     site_uid = face.identity.site_uid
     return AgentSaid(
         agent_id=answer.agent_id,
@@ -82,6 +82,8 @@ def _said(answer: ProbeAnswered, face: Face, fence_key: bytes) -> AgentSaid:
         proven=bool(answer.term) and ticket_is_valid(fence_key, site_uid, answer.term, answer.act, answer.ticket),
         silent_s=answer.live_s,
         in_session=answer.in_session,
+        ahead=answer.spool == row.spool and answer.acked > row.cursor,
+        heard_s=answer.heard_s,
     )
 
 

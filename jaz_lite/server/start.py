@@ -149,7 +149,10 @@ def _asked_around(directory: DataDirectory, store: Store, config: Config, clock:
             " jaz-lite activate",
         )
     if told is None:
-        return partial(claim_set_back, now_ms=clock.now_ms()) if is_set_back(*own, answers.agents) else claim_next
+        now_ms = clock.now_ms()
+        unseen_s = None if site.last_tick_ms is None else (now_ms - site.last_tick_ms) / 1000
+        set_back = is_set_back(*own, answers.agents, unseen_s)
+        return partial(claim_set_back, now_ms=now_ms) if set_back else claim_next
     now_ms = clock.now_ms()
     error = replaced(
         site.term,

@@ -148,6 +148,8 @@ def _hello_body(agent: AgentIdentity, facts: HelloFacts, nonce: bytes) -> dict[s
         body["cap"]["strict"] = True
     if facts.listen_port:
         body["listen"] = facts.listen_port
+    if facts.heard_s is not None:
+        body["heard"] = facts.heard_s
     if facts.act:
         body |= {"act": facts.act, "ticket": facts.ticket}
     if facts.low_chain != ident.CHAIN_START:

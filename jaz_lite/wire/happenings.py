@@ -81,7 +81,7 @@ class ProbeAnswered(Happening):
     """The answer to a challenge with `probe`: the agent recorded nothing. `act` and `ticket` may be empty.
 
     live_s: since the agent heard its server last. in_session: whether it has a session with it now; None: an older
-    agent, which does not say. addrs: where the server of that term may be found.
+    agent, which does not say. addrs: where the server of that term may be found. spool, acked, heard_s: as in its hello.
     """
 
     agent_id: str
@@ -91,6 +91,9 @@ class ProbeAnswered(Happening):
     live_s: int
     in_session: bool | None = None
     addrs: tuple[str, ...] = ()
+    spool: bytes = b""
+    acked: int = 0
+    heard_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

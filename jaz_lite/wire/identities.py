@@ -39,6 +39,7 @@ class HelloFacts:
     waiting. free: bytes free on the spool's disk. tz_s: seconds east of UTC. encoding: of the output of its jobs.
     strict: its disk may be set back with its machine, so after a boot it proves nothing by having no record.
     listen_port: where servers may dial it; 0: nowhere, or it does not say.
+    heard_s: since it heard the server of that term last; None: not since it was started, or it does not say.
     """
 
     spool: bytes
@@ -64,6 +65,7 @@ class HelloFacts:
     encoding: str = ""
     strict: bool = False
     listen_port: int = 0
+    heard_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

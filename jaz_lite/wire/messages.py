@@ -94,6 +94,7 @@ SESSION: Mapping[int, Message] = dict(
             feats=listing(text(16), limits.FEATURES_MAX),
             cap=plain_map(),
             listen=optional(PORT),
+            heard=optional(U32),
         ),
         message(
             CHALLENGE,

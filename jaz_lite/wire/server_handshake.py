@@ -177,6 +177,9 @@ class ServerHandshake(Link):
                 body["live"],
                 body.get("up"),
                 tuple(body.get("addrs") or ()),
+                self._hello.facts.spool,
+                self._hello.facts.acked,
+                self._hello.facts.heard_s,
             )
         )
         self._close(Closed("probed", "the probe was answered", by_us=True))
@@ -230,5 +233,6 @@ def _hello_of(body: Body) -> Hello:
         encoding=encoding,
         strict=strict,
         listen_port=body.get("listen") or 0,
+        heard_s=body.get("heard"),
     )
     return Hello(agent_id=body["agent"], kid=body["kid"], facts=facts)

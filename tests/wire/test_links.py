@@ -241,7 +241,7 @@ def test_a_probe_is_answered_and_leaves_no_session():
     talk.carry()
 
     assert talk.server_heard == [
-        ProbeAnswered("web01", TERM + 5, b"act-0005", TICKET, 2),
+        ProbeAnswered("web01", TERM + 5, b"act-0005", TICKET, 2, spool=SPOOL),
         Closed("probed", "the probe was answered", by_us=True),
     ]
 

@@ -14,6 +14,7 @@ from jaz_lite.failover.judgement import Again, AgentSaid, Go, Refuse, ServerSaid
 from jaz_lite.server.activation import take_over
 from jaz_lite.server.start import ASKED_AGENTS_MAX, claim_set_back
 from jaz_lite.store.fencing import FencedBy, clear_fenced, read_fenced, write_fenced
+from jaz_lite.store.open import Store
 from jaz_lite.store.transaction import Transaction
 from jaz_lite.wire.ident import epoch_and_boot, term_of
 from tests.sim.failover.calls import LOOK_MS, Calls
@@ -56,7 +57,7 @@ class SiteServer(Server):
                 self.deposed = True
                 return
             known = self.ledger.term, self.ledger.act
-            agents, servers = self.site.answers(self.place)
+            agents, servers = self.site.answers(self.place, self)
             agents = agents[:ASKED_AGENTS_MAX]
             said = replaced_by(*known, agents, servers)
             if said is not None:
@@ -68,7 +69,7 @@ class SiteServer(Server):
                 self.world.counts["starts refused beside a later one"] += 1
                 self._boot_later()  # somebody looks, and tries again
                 return
-            self._knows_set_back = is_set_back(*known, agents)
+            self._knows_set_back = is_set_back(*known, agents, self._unseen_s())
         self.deposed = False
         super().boot()
         self._epoch = None
@@ -77,6 +78,16 @@ class SiteServer(Server):
             self.peers = self.site.addresses()
             self._calls = Calls(self.site.waiting)
             self.world.after(0, self._look_for_agents, self.life)
+
+    def _unseen_s(self) -> float | None:
+        """Return since when the process before this one was alive, as far as the directory knows."""
+        store = Store.open(self.folder, clock=self.clock)
+        try:
+            with store.snapshot() as view:
+                tick_ms = view.term.site().last_tick_ms
+        finally:
+            store.close()
+        return None if tick_ms is None else (self.clock.now_ms() - tick_ms) / 1000
 
     def _mark(self, said: AgentSaid | ServerSaid) -> None:
         self.deposed = True
@@ -97,7 +108,7 @@ class SiteServer(Server):
         """Ask around and take over; return whether it did, or will."""
         assert not self.alive
         known = max(self.ledger.term, 0 if (mark := read_fenced(self.folder)) is None else mark.term)
-        agents, servers = self.site.answers(self.place)
+        agents, servers = self.site.answers(self.place, self)
         judgement = judge(known, agents, servers, force=force, sure=True)
         match judgement:
             case Again():

@@ -73,8 +73,8 @@ class Site:
         self.active = server
         return server
 
-    def answers(self, place: str) -> tuple[list[AgentSaid], list[ServerSaid]]:
-        """Return what agents and servers answer who can be reached from a host."""
+    def answers(self, place: str, server: SiteServer) -> tuple[list[AgentSaid], list[ServerSaid]]:
+        """Return what agents and servers answer who can be reached from the host of a server that is not up."""
         agents = [
             AgentSaid(
                 agent_id=machine.name,
@@ -83,6 +83,8 @@ class Site:
                 proven=True,
                 silent_s=_silent_s(machine.agent),
                 in_session=machine.agent.site.link is not None,
+                ahead=_is_ahead(machine.agent, server),
+                heard_s=machine.agent.site.member.heard_s(machine.agent.now()),
             )
             for machine in self.machines
             if machine.agent is not None and self.network.can_reach(place, machine.name)
@@ -93,6 +95,13 @@ class Site:
             if server.place != place and self.network.can_reach(place, server.place)
         ]
         return agents, servers
+
+
+def _is_ahead(agent: Agent, server: SiteServer) -> bool:
+    """Tell whether more of an agent's events was confirmed to it than a directory holds."""
+    spool, cursor, _ = server.ledger.cursors.get(agent.site.record.agent_id, (b"", 0, b""))
+    facts = agent.site.log.facts()
+    return bool(facts["spool"] == spool and facts["acked"] > cursor)
 
 
 def _silent_s(agent: Agent) -> int:

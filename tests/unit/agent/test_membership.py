@@ -183,6 +183,6 @@ def test_an_agent_that_is_sent_on_tries_that_address_first_and_forgets_none(disk
     log = SiteLog(disk, site_folder(UID), one.term)
 
     one.keep(one.told_of(("b:2", "c:3"), log=log, now=Moment(0.0, 5)))
-    one.keep(one.told_of(("c:3", "d:4"), log=log, now=Moment(0.0, 5)))
+    one.keep(one.sent_on(("c:3", "d:4"), log=log, now=Moment(0.0, 5)))
 
     assert member(disk).addresses == ("a:1", "c:3", "d:4", "b:2")

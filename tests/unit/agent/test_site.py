@@ -241,4 +241,17 @@ def test_an_agent_that_was_just_started_does_not_say_that_its_server_has_been_si
     site = open_site(tmp_path)
 
     assert probed(site, NOW.mono).live_s == 0
-    assert probed(site, NOW.mono + 70).live_s == 70
+    assert (probed(site, NOW.mono + 70).live_s, probed(site, NOW.mono + 70).heard_s) == (70, None)
+
+
+def test_who_asks_is_told_what_was_confirmed_and_when_the_server_was_really_heard(tmp_path: Path, output: Path) -> None:
+    site = open_site(tmp_path)
+    session = Handshake(site, 5)
+    session.welcome()
+    carry_out(site)
+    site.detach(session.link)
+
+    answer = probed(site, NOW.mono + 9)
+
+    assert answer.heard_s == 9
+    assert (answer.spool, answer.acked) == (site.log.facts()["spool"], site.log.facts()["acked"])

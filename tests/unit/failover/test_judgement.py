@@ -60,7 +60,35 @@ def test_a_copy_whose_agents_hear_no_server_begins_the_next_epoch() -> None:
 def test_a_directory_was_set_back_where_an_agent_knows_a_start_that_it_does_not(
     said: AgentSaid, expected: bool
 ) -> None:
-    assert is_set_back(OWN, ACT, [agent("web02"), said]) is expected
+    assert is_set_back(OWN, ACT, [agent("web02"), said], 5.0) is expected
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (agent(ahead=True), True),
+        (agent(ahead=True, term=term_of(4, 6), act=LATER), True),
+        (agent(ahead=True, term=term_of(3, 6), act=LOWER_TWIN), False),
+        (agent(ahead=True, proven=False), False),
+        (agent(heard_s=60), True),
+        (agent(heard_s=69), True),
+        (agent(heard_s=70), False),
+        (agent(heard_s=None, silent_s=0), False),
+        (agent(heard_s=60, term=term_of(3, 6), act=LOWER_TWIN), False),
+        (agent(heard_s=60, proven=False), False),
+    ],
+    ids=[
+        "events were confirmed", "by an earlier start", "by a server before the takeover", "without proof",
+        "the server lived on", "31 s", "30 s are no proof", "an agent that was just started", "another server lived on",
+        "it lived on, without proof",
+    ],
+)  # fmt: skip
+def test_a_directory_was_set_back_where_an_agent_knows_more_of_the_last_start_than_it(
+    said: AgentSaid, expected: bool
+) -> None:
+    """Its last sign of life is 100 s ago."""
+    assert is_set_back(OWN, ACT, [agent("web02"), said], 100.0) is expected
+    assert not is_set_back(OWN, ACT, [agent(heard_s=0)], None)
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,24 @@ def test_an_agent_that_was_told_of_more_than_we_know_opens_the_window(site: Site
     assert "server_set_back" in site.journal_kinds()
 
 
+@pytest.mark.parametrize(("heard_s", "opens"), [(40, True), (90, False), (None, False)])
+def test_an_agent_that_heard_a_server_later_than_this_directory_knows_opens_the_window(
+    site: Site, heard_s: int | None, opens: bool
+) -> None:
+    """Nothing it has itself is missing; so it alone says that what others have may be. The copy is 100 s old."""
+    connect(site)
+    copy = site.save()
+    term = {"term": site.identity.term, "act": site.identity.act, "ticket": site.ticket}
+    site.clock.advance(100)
+    site.set_back(copy)
+
+    site.agents["a1"].facts |= {**term, "heard_s": heard_s}
+    connect(site, "a1")
+
+    assert is_open(site) is opens
+    assert ("server_lived_on" in site.journal_kinds()) is opens
+
+
 # ---- times that were missed
 
 
