@@ -8,6 +8,7 @@ from datetime import UTC, tzinfo
 from typing import NamedTuple, Protocol
 
 from jaz_lite.engine import limits
+from jaz_lite.engine.doubts import WHAT_TO_DO
 from jaz_lite.engine.settle import OPEN
 from jaz_lite.engine.steps import retry_due_ms
 from jaz_lite.engine.variables import moment
@@ -206,10 +207,12 @@ def _reason(run: Run, number: int, icon: IconRun, zone: tzinfo) -> str:
     """Return what an icon keeps its run waiting for, going on from its path; "" where it does not."""
     node = run.plan.nodes[number]
     if icon.doubt is not None:
-        why = icon.doubt.message or icon.doubt.reason
+        reason = icon.doubt.reason
+        why = f"{reason}: {icon.doubt.message}" if icon.doubt.message else reason
         return (
             f"needs a decision since {_at(icon.doubt.since_ms, zone)}: its fate is not known ({why}); "
-            "`jaz-lite run decide` says what became of it"
+            f"{WHAT_TO_DO[reason]}; then `jaz-lite run decide {run.run_id} {run.plan.path(number)} "
+            "ended|failed|rerun|abandon`"
         )
     due_ms = retry_due_ms(icon)
     if icon.state == "ready" and due_ms is not None:

@@ -120,11 +120,14 @@ FOR_PEOPLE: frozenset[str] = frozenset(("differs", "foreign", "no_witness", "tim
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doubt:
-    """Why the fate of an attempt is not known."""
+    """Why the fate of an attempt is not known. Whatever is held for a decision has one."""
 
     reason: DoubtReason
     since_ms: int
     message: str = ""
+
+    def __post_init__(self) -> None:
+        assert self.reason in DOUBT_REASONS, f"{self.reason} is no reason of the list"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

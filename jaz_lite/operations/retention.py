@@ -5,7 +5,7 @@ from typing import Any
 
 from jaz_lite.operations.person import Person
 from jaz_lite.operations.site import Emit, Site
-from jaz_lite.operations.times import shown
+from jaz_lite.operations.times import in_words, shown
 from jaz_lite.store.retention import Keep, Purged, Sweep
 from jaz_lite.store.transaction import Nouns, Transaction
 
@@ -84,7 +84,7 @@ def notices(nouns: Nouns, site: Site) -> list[str]:
     if until_ms is None:
         return []
     sentence = (
-        f"the clock jumped ahead: nothing old is removed before {shown(until_ms, site.zone)}, unless the clock is set"
+        f"the clock jumped ahead: nothing old is removed before {in_words(until_ms, site.zone)}, unless the clock is set"
         " back (`jaz-lite purge --trust-clock` if it is right)"
     )
     return [sentence]

@@ -7,7 +7,7 @@ from jaz_lite.operations import copies, doubts, host_locks, retention
 from jaz_lite.operations.agents import agent_notices, lost_notices
 from jaz_lite.operations.person import Person
 from jaz_lite.operations.site import Site, control_of
-from jaz_lite.operations.times import shown
+from jaz_lite.operations.times import in_words
 from jaz_lite.store.transaction import Nouns
 
 TWIN_TOLD_MS = 86_400_000
@@ -23,7 +23,7 @@ async def status(site: Site, person: Person) -> dict[str, Any]:
     twins = await site.read(lambda nouns: twin_notices(nouns, site))
     waits = await site.read(lambda nouns: retention.notices(nouns, site))
     copied = await site.read(lambda nouns: copies.recovery_point(nouns, site))
-    window = await site.read(lambda nouns: doubts.notices(nouns, site.zone))
+    window = await site.read(lambda nouns: doubts.notices(nouns, site.zone, control_of(site).live_runs()))
     said = [*told.get("notices", ()), *window, *agents, *lost, *twins, *schedule_notices(told), *locked, *waits]
     return {**told, **copied, "locks": locks, "notices": said}
 
@@ -32,7 +32,7 @@ def twin_notices(nouns: Nouns, site: Site) -> list[str]:
     """Return which agents have lately been met twice."""
     since_ms = site.clock.now_ms() - TWIN_TOLD_MS
     return [
-        f'a second machine with the identity of agent "{row.agent_id}" was refused at {shown(row.twin_ms, site.zone)}'
+        f'a second machine with the identity of agent "{row.agent_id}" was refused at {in_words(row.twin_ms, site.zone)}'
         f"{f', it came from {row.twin_peer}' if row.twin_peer else ''}"
         for row in nouns.agents.list()
         if row.twin_ms is not None and row.twin_ms >= since_ms

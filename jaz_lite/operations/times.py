@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from jaz_lite.engine import limits
+from jaz_lite.engine.variables import moment
 from jaz_lite.errors import UsageError
 from jaz_lite.operations.person import Person
 from jaz_lite.operations.site import Site
@@ -27,6 +28,11 @@ def shown(at_ms: int | None, zone: tzinfo) -> str | None:
         return None
     moment = datetime.fromtimestamp(at_ms // 1000, UTC) + timedelta(milliseconds=at_ms % 1000)
     return moment.astimezone(zone).isoformat(timespec="milliseconds")
+
+
+def in_words(at_ms: int, zone: tzinfo) -> str:
+    """Return a stored time (milliseconds UTC) as a sentence has it: to the second, with offset."""
+    return moment(at_ms, zone).isoformat(sep=" ", timespec="seconds")
 
 
 def read_ms(text: str, *, zone: tzinfo, now_ms: int, end: bool = False) -> int:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from jaz_lite.engine.doubts import WHAT_TO_DO
 from jaz_lite.model.event import WorkEnded
 from jaz_lite.model.run import WorkResult
 from jaz_lite.wire.ident import natural_key
@@ -315,8 +316,8 @@ def test_an_attempt_whose_fate_is_not_known_stays_running_until_a_person_decides
     assert run.icon("work").doubt is not None
     [waits] = run.waiting_for
     assert waits == (
-        "/work needs a decision since 2026-11-23 09:30:00+09:00: its fate is not known (the host went down); "
-        "`jaz-lite run decide` says what became of it"
+        "/work needs a decision since 2026-11-23 09:30:00+09:00: its fate is not known (lost: the host went down); "
+        f"{WHAT_TO_DO['lost']}; then `jaz-lite run decide {run.run.run_id} /work ended|failed|rerun|abandon`"
     )
 
     site.operator.decide(run, "work", "ended", 0)

@@ -1,13 +1,16 @@
 """The uncertainty window: what waits for whom after a fail-over, what is held, and what is shown in the end (8.4)."""
 
 from collections.abc import Iterator
+from datetime import UTC
 from pathlib import Path
 
 import pytest
 
-from jaz_lite.model.event import DecideIcon
+from jaz_lite.model.event import DecideIcon, HoldIcon, ReleaseHold
 from jaz_lite.model.host import Host
 from jaz_lite.model.run import DOUBT_REASONS, Doubt
+from jaz_lite.operations.doubts import notices
+from jaz_lite.runner.inputs import AgentRevoked
 from tests.unit.runner.site import Site, chained, job
 
 MINUTE_S = 60
@@ -59,6 +62,65 @@ def test_the_window_is_closed_ten_minutes_after_all_agents_were_heard(site: Site
 
     assert not is_open(site)
     assert "window_closed" in site.journal_kinds()
+
+
+def said(site: Site) -> str:
+    """Return what `status` says of the window."""
+    with site.store.snapshot() as view:
+        return " ".join(notices(view, UTC, list(site.turns.live)))
+
+
+@pytest.mark.parametrize("remove", [False, True], ids=["revoked", "revoked and forgotten"])
+def test_an_agent_that_is_off_for_ever_is_named_until_a_person_says_that_it_will_not_come(
+    site: Site, remove: bool
+) -> None:
+    connect(site)
+    site.fall_back(site.save())
+    connect(site, "a1")
+    site.pass_time(30 * 86_400)
+    assert is_open(site)
+    assert "not heard since: a2; of one that will never come back, say so: `jaz-lite agent revoke NAME`" in said(site)
+
+    site.turns.submit(AgentRevoked("a2", remove=remove))
+    site.settle()
+    site.pass_time(20)
+
+    assert not is_open(site)
+    assert said(site) == ""
+
+
+def test_a_window_that_waits_for_a_decision_says_so_and_closes_after_it(site: Site) -> None:
+    connect(site)
+    run = site.start("FIRST")
+    site.fall_back(site.save())
+    site.agents["a1"].spool, site.agents["a1"].log = bytes(16), []
+    connect(site)
+    site.pass_time(2 * TEN_MINUTES_S)
+    assert f"closes when this is decided: `jaz-lite run list --doubts` (run {run})" in said(site)
+
+    site.ask(run, DecideIcon, "sort", "failed")
+    site.pass_time(20)
+
+    assert not is_open(site)
+
+
+def test_a_window_that_waits_for_a_run_which_may_come_to_more_names_it(site: Site) -> None:
+    connect(site)
+    run = site.start("FIRST")
+    copy = site.save()
+    site.agents["a1"].ends("sort")
+    site.agents["a1"].ends("load")
+    site.fall_back(copy)
+    site.ask(run, HoldIcon, "load")
+    connect(site)
+    site.pass_time(2 * TEN_MINUTES_S)
+    assert f"which may come to more of what was done: run {run}" in said(site)
+
+    site.ask(run, ReleaseHold, "load")
+    assert site.run(run).state == "ended"
+    site.pass_time(20)
+
+    assert not is_open(site)
 
 
 def test_a_restart_in_the_window_forgets_nothing_of_it(site: Site) -> None:
