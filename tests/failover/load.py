@@ -13,10 +13,10 @@ from tests.failover.machines import Server
 from tests.failover.site import FailoverSite
 from tests.failover.witness import FLOW, HANDS, POOL, tag_of
 
-EVERY_S = 0.5
+EVERY_S = 0.35
 ANSWERS_WITHIN_S = 20.0
-WISHES = (COPY, POOL, FLOW, HANDS, COPY, POOL, FLOW, FLOW, "hands", "hands")
-OPERATIONS = ("run.hold", "run.release", "run.skip", "run.unskip", "run.stop", "run.rerun", "run.rerun")
+WISHES = (COPY, POOL, FLOW, HANDS, "hands", "hands", COPY, POOL, FLOW, HANDS, "hands", "hands", "hands")
+LOOKED_AT = 6  # runs
 OPEN = ("ready", "running", "run_error")
 
 Wish = Callable[[Server], None]
@@ -63,8 +63,7 @@ class Load:
     def _wish(self, what: str) -> Wish:
         self.count[what] += 1
         if what == "hands":
-            operation = self._chance.choice(OPERATIONS)
-            return _Hands(operation, self._site.reruns, random.Random(self._chance.random()))
+            return _Hands(self._site.reruns, random.Random(self._chance.random()))
         tag = tag_of(what, f"{self._number}-{self.count[what]}")
         if what == COPY:
             self._site.files.prepare(tag, self._chance)
@@ -81,26 +80,41 @@ def _carry_out(wish: Wish, server: Server) -> None:
 
 
 class _Hands:
-    """Somebody who does something to an icon of a run that is meant for that."""
+    """Somebody who does to an icon of a run, of those that are meant for that, what can be done to it."""
 
-    def __init__(self, operation: str, reruns: Counter[str], chance: random.Random) -> None:
-        self._operation = operation
+    def __init__(self, reruns: Counter[str], chance: random.Random) -> None:
         self._reruns = reruns
         self._chance = chance
 
     def __call__(self, server: Server) -> None:
-        runs = [run for run in server.ask("run.list", limit=50)["runs"] if run["jobnet_id"] == HANDS]
-        runs = [run for run in runs if run["state"] in OPEN]
-        if not runs:
-            return
-        run = server.ask("run.show", run=self._chance.choice(runs)["run_id"])
-        icons = [icon for icon in run["icons"] if icon["type"] == "job" and self._fits(icon)]
-        if icons:
-            icon = self._chance.choice(icons)
-            if self._operation == "run.rerun":
-                name = icon["path"].rpartition("/")[2]
-                self._reruns[f"{run['run_id']} {name}"] += 1  # before it is asked: nobody may hear the answer
-            server.ask(self._operation, run=run["run_id"], path=icon["path"])
+        runs = [run for run in server.ask("run.list", jobnet=HANDS, limit=LOOKED_AT)["runs"] if run["state"] in OPEN]
+        choices: dict[str, list[tuple[str, str]]] = {}
+        for run in runs:
+            for icon in server.ask("run.show", run=run["run_id"])["icons"]:
+                for operation in _possible(icon):
+                    choices.setdefault(operation, []).append((run["run_id"], icon["path"]))
+        if choices:
+            rare = [operation for operation in ("run.rerun", "run.stop") if operation in choices]
+            operation = self._chance.choice(rare if rare and self._chance.random() < 0.7 else sorted(choices))
+            run_id, path = self._chance.choice(choices[operation])
+            if operation == "run.rerun":
+                name = path.rpartition("/")[2]
+                self._reruns[f"{run_id} {name}"] += 1  # before it is asked: nobody may hear the answer
+            server.ask(operation, run=run_id, path=path)
 
-    def _fits(self, icon: dict[str, Any]) -> bool:
-        return self._operation != "run.rerun" or icon["state"] == "run_error"
+
+def _possible(icon: dict[str, Any]) -> tuple[str, ...]:
+    if icon["type"] != "job":
+        return ()
+    match icon["state"], icon["method"]:
+        case "run_error", _:
+            return ("run.rerun",)  # who skips it is the judge
+        case "running", _:
+            return ("run.stop",)
+        case "waiting", "normal":
+            return ("run.hold", "run.skip")
+        case "waiting" | "ready", "hold":
+            return ("run.release",)
+        case "waiting", "skip":
+            return ("run.unskip",)
+    return ()

@@ -14,7 +14,7 @@ from jaz_lite.store.attempts import STATE_NUMBER
 from jaz_lite.store.connection import DATABASE_FILE
 from jaz_lite.store.scheduled_runs import nominal_ms_of
 from tests.failover.files import COPY
-from tests.failover.machines import REPLACED, Server
+from tests.failover.machines import ENDS_WITHIN_S, REPLACED, Server
 from tests.failover.site import AGENTS, FailoverSite
 from tests.failover.witness import HANDS, SCHEDULES, Job, Testimony, hosts_of, key_of, testimony
 
@@ -53,24 +53,29 @@ def judge(site: FailoverSite) -> Verdict:
 
 
 def one_is_active(site: FailoverSite) -> None:
-    """Wait until one server is left, and take it for the active; where two took over apart, a person chooses one.
+    """Wait until one server is left, and take it for the active.
 
-    Two that took over with one copy, neither of which heard of the other, have equal rights: agents of either depose
-    the other, and it may be that both stop.
+    Of two that took over apart with one copy, neither of which heard of the other, one stays, and it may be the first.
+    Where both are gone, a person chooses one.
     """
-    before = site.living
-    for server in before:
-        if server is not site.active:
-            server.ended()
-    if not site.active.lives:
+    until = time.monotonic() + ENDS_WITHIN_S
+    while len(site.living) > 1:
+        told = [f"{server}: {server.said()}" for server in site.living]
+        assert time.monotonic() < until, f"{len(told)} servers go on beside each other: {told}"
+        time.sleep(0.2)
+    if not site.living:
         chosen = site.active
         chosen.activate("--after-fence")
         assert chosen.wait_started(), f"{chosen} did not take over again: {chosen.said()}"
+    (left,) = site.living
+    if left is not site.active:
+        said = site.active.said()
+        assert "two copies of this site were activated" in said, f"{left} is left, not {site.active}: {said}"
+        site.active = left
     for server in site.servers:
         assert server.killed or server is site.active or server.exit_code in (None, REPLACED), (
             f"{server} ended with {server.exit_code}: {server.said()}"
         )
-    assert site.living == [site.active], f"{len(site.living)} servers live"
 
 
 def _wait_for_runs(site: FailoverSite, found: Verdict) -> None:
