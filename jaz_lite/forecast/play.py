@@ -12,11 +12,12 @@ from collections.abc import Callable
 
 from jaz_lite.engine import plan as planning
 from jaz_lite.engine.advance import GO_ON, advance_all
-from jaz_lite.engine.boot import BOOT, MINUTE_MS
+from jaz_lite.engine.boot import BOOT
 from jaz_lite.forecast.durations import Choice, Durations, assumed_ms
 from jaz_lite.forecast.outcome import Activity, Outcome
 from jaz_lite.forecast.places import SLOT_KINDS, Places, Waiting
 from jaz_lite.forecast.player import Player
+from jaz_lite.forecast.siblings import Siblings
 from jaz_lite.forecast.timeline import STARTS, TIMER, WORK_ENDS, Happening, Timeline
 from jaz_lite.forecast.world import Coming, Live, World
 from jaz_lite.model.action import AbandonWork, Action, AskCalendar, KillWork, ReleaseIcon, SendWork, SetTimer, StartRun
@@ -35,7 +36,6 @@ from jaz_lite.model.run import RUN_OVER, Node, Plan, Run, WorkResult
 
 Tick = Callable[[int], None]
 
-BUSY = frozenset(("ready", "running", "run_error"))
 FIRST_RUN_ID = 1 << 62  # runs that are only foreseen; those of the store have lower numbers
 EVENTS_A_NODE_MAX = 200  # more of them, and a run is taken to turn in a loop
 EVENTS_MIN = 2_000
@@ -67,9 +67,7 @@ class _Play:
         self._places = Places(world.hosts, world.machines)
         self._time = Timeline(world)
         self._next_id = FIRST_RUN_ID
-        self._players: dict[str, Player] = {}  # by occ
-        self._busy: dict[str, dict[str, Player]] = {}  # by jobnet and occ: those that are at work
-        self._delayed: dict[str, dict[str, Player]] = {}  # and those that wait for one of these
+        self._runs = Siblings()
         self._activities: list[Activity] = []
         self._raised: deque[tuple[Player, Event, int | None]] = deque()
 
@@ -86,7 +84,7 @@ class _Play:
             tick(len(self._activities))
         self._places.close()
         return Outcome(
-            runs=tuple([player.end(self._world.zone) for player in self._players.values()]),
+            runs=tuple([player.end(self._world.zone) for player in self._runs]),
             activities=tuple(self._activities),
             crowds=tuple(self._places.crowds),
             until_ms=self._time.now_ms,
@@ -109,14 +107,14 @@ class _Play:
             variables=coming.variables,
         )
         player = Player(run, None, lived=False)
-        self._enter(player)
+        self._runs.enter(player)
         self._time.push(coming.at_ms, STARTS, player, Started())
 
     def _join(self, live: Live) -> None:
         """Take in a run that has begun: its work goes on where it is."""
         run = live.run
         player = Player(run, run.run_id, lived=run.state != "waiting")
-        self._enter(player)
+        self._runs.enter(player)
         if run.state == "waiting" and run.load_status == "delayed":
             player.asked_ms = self._time.now_ms
         for number, name, due_ms in live.timers:
@@ -145,23 +143,6 @@ class _Play:
         drawn = self._next_id
         self._next_id += len(plan.frames)
         return drawn
-
-    def _enter(self, player: Player) -> None:
-        self._players[player.run.occ] = player
-        self._note_state(player)
-
-    def _note_state(self, player: Player) -> None:
-        """Keep the lists of runs by what they mean for others of their jobnet."""
-        run = player.run
-        jobnet_id, occ = run.jobnet.jobnet_id, run.occ
-        if run.state in BUSY and player.in_play and not run.start_missed:
-            self._busy.setdefault(jobnet_id, {})[occ] = player
-            self._delayed.get(jobnet_id, {}).pop(occ, None)
-        elif run.state == "waiting" and run.load_status == "delayed" and not (run.boot and run.boot.held == "held"):
-            self._delayed.setdefault(jobnet_id, {})[occ] = player
-        elif not player.in_play:
-            self._busy.get(jobnet_id, {}).pop(occ, None)
-            self._delayed.get(jobnet_id, {}).pop(occ, None)
 
     # ---- what happens
 
@@ -195,34 +176,23 @@ class _Play:
             return
         run = player.run
         if isinstance(event, Started):
-            event = Started(others=bool(self._busy.get(run.jobnet.jobnet_id)), superseded=self._superseded(run))
+            event = Started(
+                others=self._runs.is_busy(run.jobnet.jobnet_id),
+                superseded=self._runs.superseded(run, self._time.now_ms),
+            )
         player.events += 1
         if player.events > max(EVENTS_MIN, EVENTS_A_NODE_MAX * len(run.plan.nodes)):
             self._give_up(player, "it turns in a loop for as long as every job ends with exit code 0", cause)
             return
         step = advance_all(run, (event,), self._time.now)
         player.run = step.run
-        self._note_state(player)
+        self._runs.note_state(player)
         if isinstance(event, Started):
             cause = self._started(player, run, cause)
         for action in step.actions:
             self._carry_out(player, action, cause)
         if step.run.state in RUN_OVER:
             self._is_over(player, cause)
-
-    def _superseded(self, run: Run) -> bool:
-        """Tell whether a later time of the same schedule and jobnet is due as well; only of times that were missed."""
-        boot, now_ms = run.boot, self._time.now_ms
-        if boot is None or boot.late_start != "run_latest" or now_ms < (run.scheduled_ms or 0) + MINUTE_MS:
-            return False
-        others = [
-            player.run for player in self._players.values() if player.run.jobnet.jobnet_id == run.jobnet.jobnet_id
-        ]
-        return any(
-            other.boot.schedule_id == boot.schedule_id and boot.nominal_ms < other.boot.nominal_ms <= now_ms
-            for other in others
-            if other.boot is not None
-        )
 
     def _started(self, player: Player, before: Run, cause: int | None) -> int | None:
         """Note that a run began, or waits for another one; return the activity that stands for its beginning."""
@@ -242,16 +212,14 @@ class _Play:
         player.timers.clear()
         for key in list(player.works):
             self._take_off(player, key)
-        jobnet_id = player.run.jobnet.jobnet_id
-        waiting = self._delayed.get(jobnet_id)
-        if waiting and not self._busy.get(jobnet_id):
-            first = min(waiting.values(), key=lambda other: (other.run.scheduled_ms or 0, other.run.run_id))
+        first = self._runs.next_after(player)
+        if first is not None:
             first.waited_for = player.run.occ
             self._raised.append((first, Started(), cause))
 
     def _give_up(self, player: Player, why: str, cause: int | None) -> None:
         player.given_up = why
-        self._note_state(player)
+        self._runs.note_state(player)
         self._is_over(player, cause)
 
     # ---- actions
@@ -308,8 +276,9 @@ class _Play:
 
     def _start(self, player: Player, action: StartRun, cause: int | None) -> Answered:
         """Start the run of a TASK icon; one that is there already is found."""
-        if action.occ in self._players:
-            return Answered(action.node, action.visit, ok=True, value=str(self._players[action.occ].run.run_id))
+        known = self._runs.find(action.occ)
+        if known is not None:
+            return Answered(action.node, action.visit, ok=True, value=str(known.run.run_id))
         found = self._world.find(action.jobnet_id)
         if found is None:
             message = f'jobnet "{action.jobnet_id}" has no enabled version'
@@ -328,7 +297,7 @@ class _Play:
                 now_ms=self._time.now_ms,
                 doc_id=found[1],
             )
-            self._enter(Player(refused, None, lived=False, started_by=player.run.occ))
+            self._runs.enter(Player(refused, None, lived=False, started_by=player.run.occ))
             return Answered(action.node, action.visit, ok=True, value=str(refused.run_id))
         run = planning.create(
             plan,
@@ -341,14 +310,14 @@ class _Play:
             variables=action.variables,
         )
         started = Player(run, None, lived=False, started_by=player.run.occ)
-        self._enter(started)
+        self._runs.enter(started)
         self._raised.append((started, Started(), cause))
         return Answered(action.node, action.visit, ok=True, value=str(run.run_id))
 
     def _release(self, player: Player, action: ReleaseIcon, cause: int | None) -> Answered:
         """Let go of a held icon of the oldest running run of another jobnet."""
         jobnet_id, _, path = action.target.lstrip("/").partition("/")
-        for other in sorted(self._busy.get(jobnet_id, {}).values(), key=lambda each: each.run.run_id):
+        for other in self._runs.busy(jobnet_id):
             node = other.run.plan.find(path)
             if node is None:
                 continue
@@ -365,7 +334,7 @@ class _Play:
     def _fill(self) -> None:
         """Have agents begin what they have room for."""
         for waiting in self._places.fill(self._time.now_ms):
-            self._at_work(self._players[waiting.activity.occ], waiting, self._time.now_ms)
+            self._at_work(self._runs[waiting.activity.occ], waiting, self._time.now_ms)
 
     def _at_work(self, player: Player, waiting: Waiting, started_ms: int) -> None:
         """Note that work has begun, and when it will end or be over its time."""
