@@ -196,6 +196,7 @@ def _together(here: Site) -> dict[str, Any]:
     found = lateness_ms(here, run_ids)
     return {f"{name}_ms": spread(values) for name, values in found.items()} | {
         "floor_sent_ms": spread(floor),
+        "sent_to_floor": round(max(found["sent"]) / max(floor), 2),
         "bar_ms": TOGETHER_BAR_MS,
         "planned_one_by_one_s": round(planned_s, 2),
     }

@@ -115,19 +115,18 @@ def _paced(store: Store, follower: Follower, line: socket.socket, jobs: int) -> 
     done = 0
     while writes or under_way:
         now = time.monotonic()
+        if now >= ship_at:  # first, as in a server: commits that are late do not keep it waiting
+            ship_at = now + SHIP_EVERY_S
+            for change in follower.take():
+                for piece in packing.pack(change):
+                    line.sendall(HEAD.pack(piece.lsn, len(piece.data)) + piece.data)
+                    sent += len(piece.data)
         if writes and now >= began + done * every_s:
             with store.transaction() as tx:
                 writes.popleft()(tx)
             done += 1
             under_way.append((store.changes.position.lsn, time.monotonic()))
             _idle(store)
-            continue
-        if now >= ship_at:
-            ship_at = now + SHIP_EVERY_S
-            for change in follower.take():
-                for piece in packing.pack(change):
-                    line.sendall(HEAD.pack(piece.lsn, len(piece.data)) + piece.data)
-                    sent += len(piece.data)
         until = min(ship_at, began + done * every_s if writes else ship_at)
         if select.select([line], [], [], max(0.0, until - time.monotonic()))[0]:
             (lsn,) = ACK.unpack(line.recv(ACK.size, socket.MSG_WAITALL))
