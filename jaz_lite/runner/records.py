@@ -15,6 +15,8 @@ from jaz_lite.model import names
 from jaz_lite.model.fact import Fact
 from jaz_lite.model.jobnet import Jobnet
 from jaz_lite.model.run import RUN_OVER, Origin
+from jaz_lite.runner import actions
+from jaz_lite.runner.desk import COPY_KIND
 from jaz_lite.store.scheduled_runs import nominal_ms_of
 from jaz_lite.store.sweep import Keep
 from jaz_lite.wire.ident import epoch_and_boot
@@ -55,6 +57,8 @@ def show_what_nobody_took(turn: Turn, made: Counter[str], *, told_by_ms: int) ->
             continue
         run_id = run_id or turn.tx.runs.find_by_occ(f"A:{occ}") or _make(turn, occ, attempts, made)
         turn.tx.adopted.show(occ, run_id)
+        for each in attempts:
+            _end_copy(turn, each.k)
         fact = Fact(kind="attempts_kept", severity="warning", data={"count": len(attempts)})
         turn.tx.journal.add(turn.now_ms, run_id, "", fact)
     return waits
@@ -67,6 +71,14 @@ def _is_of_the_past(turn: Turn, attempts: list[Adopted], keep: Keep) -> bool:
         return True
     before_ms = keep.runs_before_ms
     return before_ms is not None and all(each.ended_ms is not None and each.ended_ms < before_ms for each in attempts)
+
+
+def _end_copy(turn: Turn, k: bytes) -> None:
+    """Stop a file copy: no run says which files it is to be brought, and it would wait for them for ever."""
+    work = turn.works.open.get(k)
+    if work is not None and work.kind == COPY_KIND and work.state in ("accepted", "running"):
+        turn.change_attempt(work, "stopping", why="signal")
+        actions.kill_again(turn, work, "signal")
 
 
 def _make(turn: Turn, occ: str, attempts: list[Adopted], made: Counter[str]) -> int:

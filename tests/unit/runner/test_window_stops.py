@@ -7,6 +7,7 @@ import pytest
 
 from jaz_lite.model.event import StopIcon
 from jaz_lite.model.host import Host
+from jaz_lite.model.jobnet import Icon
 from tests.unit.runner.site import Site, chained, job
 
 
@@ -140,3 +141,20 @@ def test_what_is_stopped_and_was_withdrawn_by_an_earlier_active_is_over(site: Si
     site.settle()
 
     assert site.attempt_states(run) == {"/load#1/1": "cancelled"}
+
+
+def test_a_file_copy_that_no_run_goes_on_with_is_stopped(site: Site) -> None:
+    folders = {"source_folder": "/out", "source_file": "*", "target_folder": "/in"}
+    carry = Icon(icon_id="carry", type="file_copy", params={"source_host": "a2", "target_host": "a1", **folders})
+    connect(site)
+    site.define(chained("CARRY", carry))
+    copy = site.save()
+    site.start("CARRY")
+    site.agents["a1"].starts("carry")
+    site.fall_back(copy)
+
+    connect(site)
+    assert site.agents["a1"].killed == []  # a run may come to it
+    site.pass_time(620)
+
+    assert [each.k for each in site.agents["a1"].killed] == [site.agents["a1"].key("carry")]
