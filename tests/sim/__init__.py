@@ -16,6 +16,8 @@ look the same at first; `oracle.py` holds what is promised, and says nothing abo
     agent.py      the agent's process
     agent_line.py its lines to servers
     keeper.py     the job keeper's process
+    copies.py     file copies at an agent
+    copied_files.py  the files, and what must hold of them
     disk.py       the disk of a host, and what a power cut leaves of it
     processes.py  jobs: they count their own starts
     workload.py   random jobnets, and people who operate them

@@ -14,6 +14,7 @@ from jaz_lite.net.dial import AddressBook, parse_address
 from jaz_lite.wire.agent_core import AgentLink
 from jaz_lite.wire.limits import SERVER_PORT
 from tests.sim.agent_line import AgentLine
+from tests.sim.copies import SimCopies
 from tests.sim.keeper import Pipe
 from tests.sim.network import Connection
 from tests.sim.waits import SimWaits
@@ -40,6 +41,9 @@ class Agent:
         self.sends_bytes: int | None = None  # before it dies
         self._post = KeeperPost(self._tell_keeper)
         self.waits = SimWaits(machine, self._own_said, self._may_die_writing)
+        self.copies = (
+            None if machine.copy_files is None else SimCopies(machine.copy_files, self._own_said, self._may_die_writing)
+        )
         self.slots = Slots(machine.policy.par)
         self.site = Site(
             disk=machine.disk,
@@ -51,7 +55,7 @@ class Agent:
             tell_keeper=lambda messages: self._post.tell(machine.record.site_uid, messages),
             slots=self.slots,
             now=self.now(),
-            own={"fwait": self.waits},
+            own={"fwait": self.waits, **({} if self.copies is None else {"fput": self.copies})},
         )
         self._pipe: Pipe | None = None
         self._unbatcher = Unbatcher()
@@ -83,6 +87,8 @@ class Agent:
 
     def die(self) -> None:
         """The process is gone: so are its connections."""
+        if self.copies is not None:
+            self.copies.die()
         if self._pipe is not None:
             self._pipe.end_of(0)
         for line in self.lines:
@@ -279,6 +285,8 @@ class Agent:
         """The link of a line is closed."""
         assert line.link is not None
         self.lines.remove(line)
+        if self.copies is not None:
+            self.copies.cut(line.link)
         self.site.detach(line.link)
         if line is self._dialled:
             self._dialled = None

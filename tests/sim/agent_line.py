@@ -47,6 +47,8 @@ class AgentLine:
                     agent.machine.oracle.output_acked(agent, k, stream, offset)
                 case Welcomed() if self.address is not None:
                     agent.book.good(self.address)
+        if agent.copies is not None:
+            happenings = agent.copies.heard(self, self.link, happenings)
         agent.site.heard(self.link, happenings, agent.now())
         self.flush_or_die()
         agent.gathered()

@@ -3,6 +3,7 @@
 They are put in from outside while a seed is played. A simulator that does not notice them proves nothing.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -10,6 +11,8 @@ from typing import Any
 
 from jaz_lite.agent import membership
 from jaz_lite.agent.attempt_book import AttemptBook
+from jaz_lite.agent.copying import file_target
+from jaz_lite.agent.copying.file_folder import Folder
 from jaz_lite.agent.file_waits import DiskNotes
 from jaz_lite.agent.keeper_core import Claim, KeeperCore, Spawn, Sync
 from jaz_lite.agent.policy import Policy
@@ -27,7 +30,7 @@ from jaz_lite.runner.work import Works
 from jaz_lite.store.host_locks import HostLocks
 from jaz_lite.store.output import Output
 from jaz_lite.store.transaction import Transaction
-from jaz_lite.wire import server_handshake
+from jaz_lite.wire import ident, server_handshake
 from jaz_lite.wire.happenings import Acked, Welcomed
 from tests.sim.failover import server as failover_server
 from tests.sim.kinds import Kind
@@ -291,10 +294,33 @@ def no_window_replay(_world: World) -> AbstractContextManager[None]:
     return patched((failover_server, "take_over", broken))
 
 
+def copy_written_in_place(_world: World) -> AbstractContextManager[None]:
+    """A file that is copied has its final name from the first byte on."""
+
+    def part_name(_k: bytes, name: bytes) -> str:
+        return os.fsdecode(name)
+
+    def published(self: Folder, _part: str, _name: str, *, overwrite: bool) -> None:
+        self.sync()
+
+    return patched((file_target, "part_name", part_name), (Folder, "publish", published))
+
+
+def act_not_compared(_world: World) -> AbstractContextManager[None]:
+    """Of two processes with an equal term neither replaces the other."""
+
+    def broken(term: int, _act: bytes, other_term: int, _other_act: bytes) -> bool:
+        return term > other_term
+
+    return patched((membership, "replaces", broken), (ident, "replaces", broken))
+
+
 BREAKAGES: dict[str, Breakage] = {
     "random-keys": random_keys,
     "no-fencing": no_fencing,
     "no-chain": no_chain,
+    "act-not-compared": act_not_compared,
+    "copy-written-in-place": copy_written_in_place,
     "no-window-replay": no_window_replay,
     "forget-on-ack": forget_on_ack,
     "cursor-apart-from-effect": cursor_apart_from_effect,
@@ -320,6 +346,8 @@ BREAKAGES: dict[str, Breakage] = {
 KIND_OF: dict[str, Kind] = {  # the kind of worlds in which a fault shows; else the ordinary ones
     "random-keys": "failover",
     "no-fencing": "failover",
+    "act-not-compared": "failover",
+    "copy-written-in-place": "failover",
     "no-window-replay": "failover",
     "no-chain": "trapped",
     "setback-agent-starts": "trapped",

@@ -79,7 +79,7 @@ class Faults:
 
     def heal(self) -> None:
         """No more faults; what is broken is mended."""
-        self.healed = True
+        self.healed = self.world.quiet = True
         self.world.log("faults", "healed")
         self.network.unreachable.clear()
         self.network.weather = Weather()

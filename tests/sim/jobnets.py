@@ -9,6 +9,9 @@ from jaz_lite.model.jobnet import Flow, FlowKind, Icon, Jobnet, Mark
 VERSION = "20260101000000"
 LONG_SCRIPT_CHARS = 140_000
 WIDE_JOBS = (70, 300)  # side by side: more than an agent has slots, more than may be on their way at once
+COPIED_FROM, COPIED_TO = "/sim-copies/from", "/sim-copies/to"
+COPIED_NAMES = ("a.dat", "b.dat", "bb.dat")
+COPIED = ("*", "b*", "a.dat", "a.dat", "not-there")
 JOB_WORDS = ("quick", "plain", "plain", "plain", "slow", "noisy", "failing", "broken")
 
 
@@ -21,6 +24,7 @@ class Sketch:
     subs: list[str]  # jobnets that may be used as sub-jobnets and tasks
     calm: bool = False  # no marks, so that it ends by itself
     reboots: bool = False  # it may restart hosts
+    copies: bool = False  # it may copy files
     icons: list[Icon] = field(default_factory=list)
     flows: list[Flow] = field(default_factory=list)
 
@@ -81,6 +85,8 @@ class Sketch:
                 kinds += ["sub", "sub", "task"]
         if self.reboots:
             kinds += ["reboot", "reboot"]
+        if self.copies:
+            kinds += ["copy", "copy", "copy"]
         kind = self.dice.choice(kinds)
         made: tuple[str, str] = getattr(self, f"_{kind}")(depth - 1)
         return made
@@ -101,6 +107,19 @@ class Sketch:
             "timeout_min": self.dice.choice((0, 1)),
         }
         one = self.icon("reboot", continue_on_error=self.dice.random() < 0.6, params=params)
+        return one, one
+
+    def _copy(self, _depth: int) -> tuple[str, str]:
+        machines = [host for host in self.hosts if host.startswith("h-")]
+        params = {
+            "source_host": self.dice.choice(machines),
+            "source_folder": COPIED_FROM,
+            "source_file": self.dice.choice(COPIED),
+            "target_host": self.dice.choice(machines),
+            "target_folder": COPIED_TO,
+            "overwrite": self.dice.random() < 0.8,
+        }
+        one = self.icon("file_copy", continue_on_error=self.dice.random() < 0.6, params=params)
         return one, one
 
     def _chain(self, depth: int) -> tuple[str, str]:
@@ -195,9 +214,17 @@ def small(dice: random.Random, name: str, hosts: list[str]) -> Jobnet:
     )
 
 
-def draw(dice: random.Random, number: int, hosts: list[str], subs: list[str], *, reboots: bool = False) -> Jobnet:
+def draw(
+    dice: random.Random,
+    number: int,
+    hosts: list[str],
+    subs: list[str],
+    *,
+    reboots: bool = False,
+    copies: bool = False,
+) -> Jobnet:
     """Return a random jobnet, named by its number, that may use those in `subs`."""
-    sketch = Sketch(dice, hosts, subs, reboots=reboots)
+    sketch = Sketch(dice, hosts, subs, reboots=reboots, copies=copies)
     start = sketch.icon("start", name="START")
     first, last = sketch._wide() if dice.random() < 0.02 else sketch.block(3)
     end = sketch.icon("end", params={"hold": dice.random() < 0.05})

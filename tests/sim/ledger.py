@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 FINAL = frozenset(("done", "failed", "cancelled"))
 FINISHING = {"finished": "done", "failed": "failed", "cancelled": "cancelled"}
 INBOX_MAX = 20_000
+SESSIONS_MAX = 64  # what a listening server lets in of strangers; there are three agents at most
 BUFFER_BYTES_MAX = 8 * 1024 * 1024
 
 
@@ -232,6 +233,8 @@ class Ledger:
         """A turn is released."""
         if server.turns.backlog > INBOX_MAX:
             self.oracle.fail("I13", f"{server.turns.backlog} inputs wait")
+        if len(server.ends) > SESSIONS_MAX:
+            self.oracle.fail("I13", f"{len(server.ends)} connections of {len(self.oracle.agents)} agents are open")
         for end in server.ends.values():
             if len(end.port.link._out) > BUFFER_BYTES_MAX:
                 self.oracle.fail("I13", f"{len(end.port.link._out)} bytes wait for one agent")

@@ -17,6 +17,7 @@ from jaz_lite.errors import StoreDamaged
 from tests.sim import processes
 from tests.sim.agent import Agent
 from tests.sim.agent_line import AgentLine
+from tests.sim.copied_files import CopyFiles
 from tests.sim.disk import SimDisk, SimOutputs
 from tests.sim.keeper import Keeper
 from tests.sim.kinds import kind_of
@@ -58,6 +59,7 @@ class Machine:
         self.disk = SimDisk(world.dice(f"disk {name}"))
         self.outputs = SimOutputs(world.dice(f"outputs {name}"))
         self.files = SimFiles(self)
+        self.copy_files: CopyFiles | None = None  # where files are copied
         self.jobs: dict[int, processes.Job] = {}
         self.agent: Agent | None = None
         self.keeper: Keeper | None = None

@@ -12,6 +12,7 @@ what was ever written to them. Of the product it sees what is committed (`observ
     I8  an attempt is taken on by one agent
     I9  output on the server is what the job wrote, from its first byte on
     I12 what waits for a person says why, with a reason of the product's list
+    I10 a file that was copied is the old one or the whole new one
     I14 a file that came after the one a wait has deleted is not touched by it
     I13 nothing grows without bound
     ACK what was acknowledged is still true after every crash; an agent is told of nothing that is not committed
@@ -28,6 +29,7 @@ from jaz_lite.agent.spool import Spool
 from jaz_lite.wire.events import unpack_event
 from jaz_lite.wire.ident import NO_SPOOL
 from tests.sim.agent_log import Log, shown
+from tests.sim.copied_files import CopyTruth
 from tests.sim.ledger import Ledger
 from tests.sim.own_work import OwnTruth
 from tests.sim.processes import Job
@@ -70,6 +72,7 @@ class Oracle:
         self.set_backs = False  # some machine was set back
         self.earlier: dict[tuple[str, bytes], list[Log]] = {}  # what was in a log before it was set back
         self.own = OwnTruth(self.fail)
+        self.copies = CopyTruth(self.fail)
         # agents
         self.agents: set[str] = set()
         self.logs: dict[tuple[str, bytes], Log] = {}
@@ -308,6 +311,9 @@ class Oracle:
                 if line.kind in bad:
                     self.fail("I6", f"the journal tells of {line.kind}: {dict(line.data)}")
             self.reboots.at_the_end(view, machines)
+        for machine in machines:
+            if machine.copy_files is not None:
+                machine.copy_files.check(parts=False)
         for machine in machines:
             core = None if machine.agent is None else machine.agent.site.core
             open_ones = [] if core is None else [a for a in core.attempts.values() if a.is_open]

@@ -280,6 +280,8 @@ class Server:
                 self._reserve = True
                 self.turns.room_again()
             self.turns.submit(Write(self._note_time))
+            if self.turns.copies:
+                self.turns.copies.tick()
             self.world.after(TICK_MS, self._tick, life)
 
     def _note_time(self, tx: Transaction) -> None:

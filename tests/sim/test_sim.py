@@ -18,6 +18,8 @@ SEEDS_MAX = 200  # within which every breakage must be noticed
 NOTICED_AS = {
     "random-keys": {"I1", "I6"},  # a key that does not follow from its work is not adopted either
     "no-fencing": {"I4", "I11"},
+    "act-not-compared": {"I4", "I8", "I11"},
+    "copy-written-in-place": {"I10"},
     "no-chain": {"I1", "I5"},
     "no-window-replay": {"I1", "I3", "I6", "I8"},
     "forget-on-ack": {"I2", "I3", "I6"},

@@ -32,6 +32,7 @@ class World:
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self.now_ms = 0
+        self.quiet = False  # nothing goes wrong any more
         self.counts: Counter[str] = Counter()
         self.trace: deque[tuple[int, str, str]] = deque(maxlen=TRACE_LINES_MAX)
         self._heap: list[tuple[int, int, Callable[..., None], tuple[Any, ...]]] = []

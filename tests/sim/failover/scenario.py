@@ -11,6 +11,8 @@ from jaz_lite.store.agents import AgentRow
 from jaz_lite.store.connection import DATABASE_FILE
 from jaz_lite.store.open import Store
 from tests.sim import jobnets
+from tests.sim.copied_files import CopyFiles
+from tests.sim.copies import deadly_copies
 from tests.sim.failover import truth
 from tests.sim.failover.faults import SiteFaults
 from tests.sim.failover.schedules import Schedules
@@ -27,6 +29,7 @@ from tests.sim.world import Violation, World, WorldClock
 GROUP = "farm"
 GROUP_SHARE = 0.4
 MACHINES_SET_BACK = 0.2  # of the worlds; in the others servers are
+COPIES = 0.3  # of the worlds have jobnets that copy files
 FAULTS_MS = (45_000, 90_000, 150_000, 300_000)
 ALONE_MS_MAX = 900_000  # within which all servers but one must have stopped
 NOBODY_MS = 20_000  # then people let a server take over again
@@ -45,19 +48,24 @@ def play_failover(world: World, folder: Path, stack: ExitStack) -> None:
     oracle.ledgers[str(folder / DATABASE_FILE)] = Ledger(oracle, places[0])
     schedules = Schedules(world)
     names = [f"a{number}" for number in range(1, dice.randint(1, 3) + 1)]
-    site_uid, nets, site.has_groups = _furnish(world, folder, names, schedules)
-    machines_set_back = dice.random() < MACHINES_SET_BACK
+    copies = world.dice("copies").random() < COPIES
+    site_uid, nets, site.has_groups = _furnish(world, folder, names, schedules, copies=copies)
+    machines_set_back = dice.random() < MACHINES_SET_BACK and not copies
     for name in names:
         known = dice.sample(places, dice.randint(1, len(places)))
         policy = replace(
             draw_policy(dice), durability="strict", rollback_guard="strict" if machines_set_back else "normal"
         )
         record = enrolled(name, site_uid, *(f"{place}:{PORT}" for place in known))
-        site.machines.append(Machine(world, network, oracle, name, record=record, policy=policy))
+        machine = Machine(world, network, oracle, name, record=record, policy=policy)
+        site.machines.append(machine)
+        if copies:
+            machine.copy_files = CopyFiles(machine, folder.parent / f"files-{name}")
         if dice.random() < 0.4:
             site.waiting.add(name)
     owners = {id(machine.disk): machine.name for machine in site.machines}
     stack.enter_context(observed(oracle, lambda spool: owners[id(spool._disk)]))
+    stack.enter_context(deadly_copies())
     stack.callback(lambda: [server.stop_for_good("the end") for server in site.servers])
     site.begin(folder)
     for machine in site.machines:
@@ -144,11 +152,14 @@ def _settled(site: Site, server: SiteServer) -> bool:
 
 
 def _window_is_closed(server: SiteServer) -> bool:
+    """Tell whether all is shown that only agents knew of."""
     with server.store.snapshot() as view:
-        return view.window.current() is None
+        return view.window.current() is None and not view.adopted.list()
 
 
-def _furnish(world: World, folder: Path, names: list[str], schedules: Schedules) -> tuple[bytes, list[str], bool]:
+def _furnish(
+    world: World, folder: Path, names: list[str], schedules: Schedules, *, copies: bool
+) -> tuple[bytes, list[str], bool]:
     """Put agents, hosts, jobnets and schedules into the store.
 
     Returns:
@@ -168,7 +179,7 @@ def _furnish(world: World, folder: Path, names: list[str], schedules: Schedules)
             hosts.append(GROUP)
         nets: list[str] = []
         for number in range(dice.randint(1, 3)):
-            net = jobnets.draw(dice, number, hosts, list(nets))
+            net = jobnets.draw(dice, number, hosts, list(nets), copies=copies)
             tx.definitions.put("jobnet", to_plain(net), by="sim", at_ms=now_ms)
             tx.definitions.enable("jobnet", net.jobnet_id, net.version)
             nets.append(net.jobnet_id)
