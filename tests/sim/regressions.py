@@ -26,5 +26,6 @@ SEEDS = {
     301100: "work that was stopped, and that an earlier active had withdrawn, was stopping for ever",
     301730: "a directory that was set back within its first boot showed nobody what was done in the lost time",
     305038: "the oracle missed the tombstone of work that a copy came to only then",
+    300017: "a file copy of a run that nobody knew waited on its agent for ever",
     60926: "work that had run before a power cut was refused, and so counted as never started",
 }
