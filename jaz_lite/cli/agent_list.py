@@ -75,6 +75,7 @@ def show(session: Session, agent: str, as_json: bool) -> None:
         ("dials", " ".join((row["dial"], *row["dialled_at"]))),
         ("TLS", "from 1.2 on" if row["tls_min"] == "1.2" else ""),
         ("twin", f"refused {moment(row['twin_at'])} at {row['twin_address']}" if row["twin_at"] else ""),
+        ("forged", f"a newer server was claimed without proof {moment(row['forged_at'])}" if row["forged_at"] else ""),
         ("version", row["version"]),
         ("platform", f"{row['os']} {row['arch']}".strip()),
         ("clock", clock(row["clock_offset_ms"])),

@@ -84,11 +84,15 @@ class Again:
 
 @dataclass(frozen=True, slots=True)
 class Go:
-    """It may, with this epoch. notices: what people should know. overruled: who spoke for another server's life."""
+    """It may, with this epoch. notices: what people should know. overruled: who spoke for another server's life.
+
+    forged: which agents claimed which terms without proof.
+    """
 
     epoch: int
     notices: tuple[str, ...] = ()
     overruled: tuple[str, ...] = ()
+    forged: tuple[tuple[str, int], ...] = ()
 
 
 Judgement = Refuse | Ask | Again | Go
@@ -123,7 +127,7 @@ def judge(
             return Again(max(0.5, RESTART_S - min(left)))
         if not (believed or servers or sure):
             return Ask("no agent and no other server of this site could be asked whether the active server still lives")
-    return Go(highest + 1, tuple(_notices(own_epoch, highest, agents)), alive)
+    return Go(highest + 1, tuple(_notices(own_epoch, highest, agents)), alive, forged_by(agents))
 
 
 def replaced_by(
@@ -199,6 +203,11 @@ def _is_same_directory(said: AgentSaid | ServerSaid, own_term: int, own_act: byt
     return epoch_and_boot(said.term)[0] == epoch_and_boot(own_term)[0] and line_of(said.act) == line_of(own_act)
 
 
+def forged_by(agents: Sequence[AgentSaid]) -> tuple[tuple[str, int], ...]:
+    """Return who claimed which term without proof."""
+    return tuple((said.agent_id, said.term) for said in agents if said.term and not said.proven)
+
+
 def names(texts: Sequence[str]) -> str:
     """Return some texts as one, the rest counted."""
     shown = ", ".join(texts[:NAMED_MAX])
@@ -237,7 +246,6 @@ def _notices(own_epoch: int, highest: int, agents: Sequence[AgentSaid]) -> "list
             f"a server of epoch {highest} ran since this copy (epoch {own_epoch}) was taken; what it did is known from"
             " the agents alone"
         )
-    forged = [said.agent_id for said in agents if said.term and not said.proven]
-    if forged:
-        found.append(f"without proof, and therefore not believed: {names(forged)}")
+    if forged := forged_by(agents):
+        found.append(f"without proof, and therefore not believed: {names([agent_id for agent_id, _ in forged])}")
     return found

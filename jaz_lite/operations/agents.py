@@ -44,6 +44,7 @@ def agent_shown(site: Site, nouns: Nouns, row: AgentRow) -> dict[str, Any]:
         "tls_min": row.tls_min,
         "twin_at": shown(row.twin_ms, site.zone),
         "twin_address": row.twin_peer,
+        "forged_at": shown(row.forged_ms, site.zone),
         "version": row.version,
         "os": row.os,
         "arch": row.arch,

@@ -10,8 +10,8 @@ from datetime import UTC, tzinfo
 
 from jaz_lite.errors import Fenced
 from jaz_lite.failover.replaced import replaced
-from jaz_lite.model.fact import Fact
 from jaz_lite.runner.copies import Copies
+from jaz_lite.runner.forged import note_forged
 from jaz_lite.runner.inputs import (
     AgentAlive,
     AgentGone,
@@ -153,9 +153,7 @@ class Links:
         if self._alarmed_ms is not None and now_ms < self._alarmed_ms + ALARM_EVERY_MS:
             return
         self._alarmed_ms = now_ms
-        data = {"agent_id": forged.agent_id, "term": forged.term}
-        fact = Fact(kind="agent_forged_term", severity="error", data=data)
-        self._submit(Write(lambda tx: tx.journal.add(now_ms, None, "", fact)))
+        self._submit(Write(lambda tx: note_forged(tx, now_ms, forged.agent_id, forged.term)))
 
     def _deposed(self, port: Port, happening: Deposed) -> None:
         """A higher term counts only with a ticket that this site's key made: a hostile agent deposes nobody."""

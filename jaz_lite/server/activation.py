@@ -19,6 +19,7 @@ from jaz_lite.config import Config
 from jaz_lite.errors import AlreadyRunning, NoSuchObject, Refused
 from jaz_lite.failover.judgement import Again, Ask, Go, Refuse, judge, names
 from jaz_lite.log import configure
+from jaz_lite.runner.forged import note_forged
 from jaz_lite.server.descriptors import allow_many_descriptors
 from jaz_lite.server.embedded import SPOOL_FOLDER, is_embedded, set_aside
 from jaz_lite.server.garbage import keep_what_is_loaded
@@ -115,7 +116,11 @@ def run_activated(
                 tell(notice)
             epoch = go.epoch
 
+            forged = go.forged
+
             def claim(tx: Transaction, act: bytes) -> int:
+                for agent_id, claimed in forged:
+                    note_forged(tx, clock.now_ms(), agent_id, claimed)
                 return take_over(tx, epoch, act, clock.now_ms())
 
             serve(

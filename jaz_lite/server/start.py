@@ -5,7 +5,7 @@ servers of its site, or from its agents.
 """
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -15,9 +15,10 @@ from jaz_lite import config as configuration
 from jaz_lite.clock import SystemClock
 from jaz_lite.config import Config
 from jaz_lite.errors import AlreadyRunning, JazLiteError
-from jaz_lite.failover.judgement import AgentSaid, ServerSaid, is_set_back, replaced_by, rival
+from jaz_lite.failover.judgement import AgentSaid, ServerSaid, forged_by, is_set_back, replaced_by, rival
 from jaz_lite.failover.replaced import replaced
 from jaz_lite.log import configure
+from jaz_lite.runner.forged import note_forged
 from jaz_lite.runner.window import MARGIN_MS
 from jaz_lite.server.descriptors import allow_many_descriptors
 from jaz_lite.server.fence import mark_fenced
@@ -116,6 +117,13 @@ def claim_set_back(tx: Transaction, act: bytes, *, now_ms: int) -> int:
     return term
 
 
+def _claim_noting(chosen: Claim, forged: Sequence[tuple[str, int]], now_ms: int, tx: Transaction, act: bytes) -> int:
+    """Come to a term, and note who claimed a newer server without proof when everybody was asked."""
+    for agent_id, term in forged:
+        note_forged(tx, now_ms, agent_id, term)
+    return chosen(tx, act)
+
+
 # ---- replaced
 
 
@@ -152,7 +160,8 @@ def _asked_around(directory: DataDirectory, store: Store, config: Config, clock:
         now_ms = clock.now_ms()
         unseen_s = None if site.last_tick_ms is None else (now_ms - site.last_tick_ms) / 1000
         set_back = is_set_back(*own, answers.agents, unseen_s)
-        return partial(claim_set_back, now_ms=now_ms) if set_back else claim_next
+        chosen = partial(claim_set_back, now_ms=now_ms) if set_back else claim_next
+        return partial(_claim_noting, chosen, forged_by(answers.agents), now_ms)
     now_ms = clock.now_ms()
     error = replaced(
         site.term,

@@ -50,6 +50,7 @@ class AgentRow:
     tls_min: str = "1.3"  # the oldest version of TLS that it may use
     twin_ms: int | None = None  # when a second machine with its identity was last refused
     twin_peer: str = ""  # and where that one came from
+    forged_ms: int | None = None  # when somebody in its name last claimed a newer server without proof
     keep_s: int | None = None  # how long it keeps what was acknowledged; None: it has not said
     listen_port: int = 0  # where it said last that servers may dial it; 0: nowhere
 

@@ -40,6 +40,7 @@ def migrations() -> tuple[Migration, ...]:
         Migration(11, "0.2.0", _text("0011.sql")),
         Migration(12, "0.2.0", _text("0012.sql")),
         Migration(13, "0.2.0", _text("0013.sql")),
+        Migration(14, "0.2.0", _text("0014.sql")),
     )
 
 

@@ -229,6 +229,10 @@ def test_a_forged_higher_term_deposes_nobody_and_is_told_to_people(served: Site,
 
     assert served.fenced == []
     assert "agent_forged_term" in served.journal_kinds()
+    with served.store.snapshot() as view:
+        row = view.agents.find("a1")
+    assert row is not None
+    assert row.forged_ms == served.clock.now_ms()
     # Whoever said so had proved nothing; the agent whose name he used goes on.
     served.agents["a1"].ends("z")
     assert served.run(run_id).state == "ended"

@@ -212,7 +212,8 @@ def test_an_epoch_that_was_seen_anywhere_is_not_used_again() -> None:
 def test_a_term_without_proof_moves_nothing_and_is_told() -> None:
     answer = judge(OWN, [agent("evil", term=term_of(99, 0), proven=False, in_session=True), agent()], [])
 
-    assert answer == Go(5, ("without proof, and therefore not believed: evil",))
+    forged = (("evil", term_of(99, 0)),)
+    assert answer == Go(5, ("without proof, and therefore not believed: evil",), forged=forged)
 
 
 def test_a_site_whose_epochs_are_used_up_is_told_so() -> None:
