@@ -151,7 +151,7 @@ class Ledger:
         known_spool, known_cursor, _ = self.cursors.get(agent_id, (b"", 0, b""))
         self.cursors[agent_id] = (spool, cursor, chain_now)
         if spool != known_spool:
-            if len(self.oracle.ledgers) > 1:
+            if self.has_others:
                 self.oracle.may_begin_anew.add(agent_id)  # each history gives it a log of its own
             if cursor:
                 self.oracle.fail("I5", f"the cursor of {agent_id} is {cursor} in a log that was never read")

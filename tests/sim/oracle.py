@@ -143,6 +143,7 @@ class Oracle:
         self.hurt.update(k.hex() for k in hurt)
         if machine.policy.durability == "fast":
             self.may_rotate.add(machine.name)
+            self.own.set_back(machine.name)
         self.world.log("oracle", f"{len(hurt)} attempts lost output")
 
     def snapshot_taken(self, machine: Machine) -> None:

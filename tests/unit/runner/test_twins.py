@@ -245,3 +245,16 @@ def test_an_older_connection_that_comes_late_does_not_push_out_the_newer_one(sit
     assert late.closed == ["busy"]
     assert site.turns.works.desk("a1").port is agent.port
     assert "agent_twin" not in site.journal_kinds()
+
+
+def test_a_hello_of_the_machine_before_it_was_started_again_is_of_no_other_machine(site: Site, later: Later) -> None:
+    first = site.agents["a1"]
+    of_before = dialled(site, first, boot=OTHER_BOOT, conn=-1)
+    site.clock.advance(1)
+    first.connect()
+
+    site.agents["another"] = of_before
+    site.settle()
+
+    assert of_before.closed == ["busy"]
+    assert "agent_twin" not in site.journal_kinds()
