@@ -2,13 +2,18 @@
 
 import json
 import re
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
 import pytest
 
 from jaz_lite.cli.main import cli as program
+from jaz_lite.store.directory import DataDirectory
+from jaz_lite.store.fencing import FencedBy, write_fenced
+from jaz_lite.store.incoming import unbind
+from jaz_lite.wire.ident import term_of
 from tests.unit.cli.conftest import Cli
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
@@ -108,3 +113,110 @@ def test_how_far_a_long_copy_and_its_check_are_is_told(
 
     assert re.search(r"(?m)^\d+ KiB of \d+ KiB$", cli("snapshot", str(tmp_path / "copy")).err)
     assert re.search(r"(?m)^\d+ .* of \d+ KiB$", cli("verify", str(tmp_path / "copy")).err)
+
+
+# ---- exit codes: every one that a page of fail-over names, where no other machine is needed
+
+
+def a_copy(cli: Cli, original: Path) -> Path:
+    copy = original.with_name("copy")
+    assert cli("snapshot", str(copy)).code == 0
+    return copy
+
+
+def damaged(cli: Cli, original: Path) -> Path:
+    copy = a_copy(cli, original)
+    with (copy / "jaz.db").open("r+b") as database:
+        database.truncate(8192)
+    return copy
+
+
+def of_another_site(cli: Cli, original: Path) -> Path:
+    copy = Path(shutil.copytree(original, original.with_name("mixed")))
+    other = original.with_name("other")
+    assert cli("init", "--server-id", "other", "--data", str(other)).code == 0
+    shutil.copy(other / "instance.json", copy / "instance.json")
+    return copy
+
+
+def replaced(_cli: Cli, original: Path) -> Path:
+    by = FencedBy(term=term_of(2, 0), act=b"a" * 8, addrs=("10.0.0.8:11061",), seen_from="agent a1", at_ms=1)
+    write_fenced(original, by)
+    return original
+
+
+def of_a_standby(cli: Cli, original: Path) -> Path:
+    copy = a_copy(cli, original)
+    unbind(copy, 1)
+    return copy
+
+
+def own(_cli: Cli, original: Path) -> Path:
+    return original
+
+
+def nowhere(_cli: Cli, original: Path) -> Path:
+    return original.with_name("nowhere")
+
+
+ENDS = [
+    ("activate", a_copy, 1),  # nobody could tell, and nobody said --yes
+    ("activate", replaced, 3),
+    ("activate", damaged, 6),
+    ("activate", nowhere, 8),
+    ("activate --json", a_copy, 2),
+    ("activate --detach --no-run", a_copy, 2),
+    ("activate --yes --no-run", a_copy, 0),
+    ("up", replaced, 3),
+    ("up", a_copy, 4),
+    ("up", of_a_standby, 4),
+    ("server", a_copy, 4),
+    ("serve", a_copy, 4),
+    ("serve", nowhere, 8),
+    ("standby run", nowhere, 2),
+    ("standby run", a_copy, 2),
+    ("standby run --from h:x", of_a_standby, 2),
+    ("standby run --from 127.0.0.1:9", own, 1),
+    ("standby run --token jazls1-x", nowhere, 2),
+    ("standby status", own, 9),
+    ("standby invite", of_a_standby, 9),
+    ("switchover", own, 9),
+    ("status", replaced, 9),
+    ("setting reset load_span_min", replaced, 3),
+    ("setting reset load_span_min", a_copy, 4),
+    ("diff-export", replaced, 2),
+    ("diff-export --since 1h", replaced, 0),
+    ("diff-export --since 1h", nowhere, 8),
+]
+
+
+@pytest.mark.parametrize(("words", "place", "code"), ENDS, ids=lambda one: getattr(one, "__name__", str(one)))
+def test_it_ends_with_the_exit_code_that_the_manual_names(
+    cli: Cli, prepared: Path, words: str, place: Callable[[Cli, Path], Path], code: int
+) -> None:
+    ran = cli(*words.split(), "--data", str(place(cli, prepared)))
+
+    assert ran.code == code, ran.err
+    assert "failed:" not in ran.err
+    assert code == 0 or len(ran.err.strip().splitlines()) >= 1
+
+
+@pytest.mark.parametrize(
+    ("place", "code"), [(a_copy, 0), (damaged, 6), (of_another_site, 1), (nowhere, 8)], ids=str
+)
+def test_a_check_ends_with_the_exit_code_that_the_manual_names(
+    cli: Cli, prepared: Path, place: Callable[[Cli, Path], Path], code: int
+) -> None:
+    assert cli("verify", str(place(cli, prepared))).code == code
+
+
+@pytest.mark.parametrize(
+    "words", ["activate --yes", "up", "server", "serve", "standby run --from 127.0.0.1:9", "diff-export --since 1h"]
+)
+def test_a_directory_that_a_process_uses_is_left_alone(cli: Cli, prepared: Path, words: str) -> None:
+    folder = of_a_standby(cli, prepared) if words.startswith(("activate", "standby")) else prepared
+    with DataDirectory(folder).lock():
+        ran = cli(*words.split(), "--data", str(folder))
+
+    assert ran.code == 5, ran.err
+    assert "uses" in ran.err
