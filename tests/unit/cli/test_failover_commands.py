@@ -201,9 +201,7 @@ def test_it_ends_with_the_exit_code_that_the_manual_names(
     assert code == 0 or len(ran.err.strip().splitlines()) >= 1
 
 
-@pytest.mark.parametrize(
-    ("place", "code"), [(a_copy, 0), (damaged, 6), (of_another_site, 1), (nowhere, 8)], ids=str
-)
+@pytest.mark.parametrize(("place", "code"), [(a_copy, 0), (damaged, 6), (of_another_site, 1), (nowhere, 8)], ids=str)
 def test_a_check_ends_with_the_exit_code_that_the_manual_names(
     cli: Cli, prepared: Path, place: Callable[[Cli, Path], Path], code: int
 ) -> None:
