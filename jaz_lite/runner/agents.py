@@ -7,7 +7,7 @@ from jaz_lite.failover.judgement import lived_on
 from jaz_lite.model.encoding import UTF_8, is_text_encoding
 from jaz_lite.model.event import WorkCancelled, WorkDoubted, WorkFailed
 from jaz_lite.model.fact import Fact
-from jaz_lite.runner import credentials, dispatch, locks, outcomes, reconcile, reports, twins
+from jaz_lite.runner import credentials, groups, locks, outcomes, reconcile, reports, twins
 from jaz_lite.runner.adopting import DIFFERS, NOT_TOLD
 from jaz_lite.runner.desk import Desk
 from jaz_lite.runner.inputs import (
@@ -215,7 +215,7 @@ def refused(turn: Turn, item: AgentRefused) -> None:
     if try_again:
         _pause(turn, turn.works.desk(work.agent_id), item.happening.msg)
     if work.group:
-        dispatch.give_back(turn, work, item.happening.why, item.happening.msg, for_good=not try_again)
+        groups.give_back(turn, work, item.happening.why, item.happening.msg, for_good=not try_again)
         return
     if try_again:
         turn.change_attempt(work, "ready")

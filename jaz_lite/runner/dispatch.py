@@ -1,7 +1,7 @@
 """Work orders on their way: from the action of a run to the desk of an agent, and from there to the agent.
 
 A host that stands for one agent binds the attempt at once. A group binds it when a member has a free slot, at the end
-of a turn; until then it lies with the group (`placement.py` chooses).
+of a turn; until then it lies with the group (`groups.py`).
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from jaz_lite.errors import LocalProtocolError
-from jaz_lite.model.event import WorkFailed, WorkPlaced
+from jaz_lite.model.event import WorkFailed
 from jaz_lite.runner import adopting, locks, outcomes, placement
 from jaz_lite.runner.desk import COPY_KIND
-from jaz_lite.runner.work import Refusal, Work
+from jaz_lite.runner.work import Work
 from jaz_lite.store.attempts import Attempt
 from jaz_lite.wire.ident import epoch_and_boot, spec_digest
 from jaz_lite.wire.limits import RUN_COUNTER_BITS
-from jaz_lite.wire.spec import pack_spec, unpack_spec
+from jaz_lite.wire.spec import pack_spec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,7 +47,7 @@ def send(turn: Turn, run: Run, action: SendWork) -> None:
         why = f'agent "{host.agent_id}" of host "{action.host}" was revoked'
         turn.raise_event(run.run_id, WorkFailed(action.node, action.key, "host", why))
         return
-    spec_map = _with_encoding(action.kind, action.spec, host.encoding or (desk.encoding if desk else ""))
+    spec_map = with_encoding(action.kind, action.spec, host.encoding or (desk.encoding if desk else ""))
     try:
         spec = pack_spec(action.kind, spec_map)
     except LocalProtocolError as error:
@@ -106,7 +106,7 @@ def send(turn: Turn, run: Run, action: SendWork) -> None:
         turn.look_at_groups(work)
     elif at_once:
         locks.begin(turn, desk, work, action.host)
-        _dispatch(turn, desk, work, spec)
+        hand_over(turn, desk, work, spec)
 
 
 def _as_it_was(turn: Turn, run: Run, action: SendWork) -> Host | None:
@@ -143,7 +143,7 @@ def _known(turn: Turn, run: Run, action: SendWork, host: Host | None) -> bool:
     if host is None or row.agent_id not in meant:
         return not adopting.foreign(turn, run, action, row)
     encoding = host.encoding or turn.works.desk(row.agent_id).encoding
-    spec_map = _with_encoding(action.kind, action.spec, encoding)
+    spec_map = with_encoding(action.kind, action.spec, encoding)
     try:
         spec = pack_spec(action.kind, spec_map)
     except LocalProtocolError:
@@ -191,7 +191,8 @@ def _source_fault(turn: Turn, action: SendWork) -> str:
     return _fault(turn.tx.hosts.find(name), replace(action, host=name))
 
 
-def _with_encoding(kind: str, spec: Mapping[str, Any], encoding: str) -> Mapping[str, Any]:
+def with_encoding(kind: str, spec: Mapping[str, Any], encoding: str) -> Mapping[str, Any]:
+    """Return a work order that says in which encoding its output is, where it has output of text."""
     if kind not in TEXT_KINDS or not encoding or spec.get("enc") == encoding:
         return spec
     return {**spec, "enc": encoding}
@@ -225,10 +226,11 @@ def send_again(turn: Turn, desk: Desk, work: Work) -> None:
     assert row is not None, "an attempt in memory has a row"
     turn.change_attempt(work, "sent", boot_sent=desk.boot, term_sent=turn.term, sent_ms=turn.now_ms)
     locks.begin(turn, desk, work, row.host)
-    _dispatch(turn, desk, work, row.spec)
+    hand_over(turn, desk, work, row.spec)
 
 
-def _dispatch(turn: Turn, desk: Desk, work: Work, spec: bytes) -> None:
+def hand_over(turn: Turn, desk: Desk, work: Work, spec: bytes) -> None:
+    """Give a work order to the link of an agent, after the commit that says it was sent."""
     port = desk.port
     assert port is not None, "only a synced agent is sent work"
     desk.leaving += 1
@@ -253,65 +255,7 @@ def _dispatch(turn: Turn, desk: Desk, work: Work, spec: bytes) -> None:
     turn.after_commit(send, port)
 
 
-# ---- groups
-
-
-def fill_groups(turn: Turn) -> None:
-    """Bind what waits for a member of a group to members with room, and send it."""
-    for (name, slotted), pile in list(turn.works.groups.items()):
-        host = turn.tx.hosts.find(name)
-        open_to = host is not None and host.kind != "ssh"
-        members = placement.members_of(turn.tx, host) if host is not None and open_to else []
-        passed_over: list[bytes] = []
-        while pile:
-            work = turn.works.open.get(pile[0])
-            if work is None or work.state != "ready" or work.agent_id:
-                pile.popleft()
-                continue
-            if not open_to:
-                pile.popleft()
-                _fail(turn, work, "host", f'the group "{name}" is not there any more')
-                continue
-            refused_by = {refusal.agent_id for refusal in work.refusals}
-            if members and all(member.agent_id in refused_by for member in members):
-                pile.popleft()
-                _, why, message = work.refusals[-1]
-                _fail(turn, work, why, f'no member of the group "{name}" takes this work: {message}')
-                continue
-            if _may_be_at_a_member(turn, work, members):
-                pile.popleft()
-                if work.state == "ready":
-                    passed_over.append(work.k)
-                continue
-            force = _is_forced(turn, work)
-            member = None
-            if turn.may_start and host is not None and (host.enabled or force):
-                member = placement.choose(members, turn.works.desks.get, work.kind, force=force, not_to=refused_by)
-            if member is not None:
-                pile.popleft()
-                _bind(turn, work, member)
-            elif work.refusals or force:
-                passed_over.append(pile.popleft())  # what holds this one back need not hold back the next
-            else:
-                break
-        pile.extendleft(reversed(passed_over))
-        if not pile:
-            del turn.works.groups[name, slotted]
-
-
-def _may_be_at_a_member(turn: Turn, work: Work, members: list[placement.Member]) -> bool:
-    """Tell whether work must not be given to any member of its group yet: one of them may have it (protocol 7)."""
-    missing = turn.window.group_waits_for(turn, work, [each.agent_id for each in members])
-    if missing and turn.now_ms < turn.window.deadline_ms:
-        return True
-    if missing:
-        turn.window.doubt_group(turn, work, missing)
-        return True
-    for member in members:
-        if (fault := may_have_been_done(turn, work, member.agent_id)) is not None:
-            turn.raise_event(work.run_id, outcomes.doubt(turn, work, *fault))
-            return True
-    return False
+# ---- replayed runs
 
 
 def is_replayed(turn: Turn, work: Work) -> bool:
@@ -331,86 +275,3 @@ def may_have_been_done(turn: Turn, work: Work, agent_id: str = "") -> tuple[Doub
     if run is None or run.replayed_since_ms is None or run.icons[work.node].method == "rerun":
         return None
     return fault
-
-
-def _is_forced(turn: Turn, work: Work) -> bool:
-    run = turn.find_run(work.run_id)
-    return run is not None and run.plan.nodes[work.node].icon.force
-
-
-def _bind(turn: Turn, work: Work, member: placement.Member) -> None:
-    desk = turn.works.desk(member.agent_id)
-    row = turn.tx.attempts.find(work.k)
-    assert row is not None, "an attempt in memory has a row"
-    # It was never sent, or refused before any record was made, so its bytes may still change.
-    spec_map = _with_encoding(work.kind, unpack_spec(work.kind, row.spec), member.encoding or desk.encoding)
-    spec = pack_spec(work.kind, spec_map)
-    turn.works.bind(work, member.agent_id)
-    work.encoding = str(spec_map.get("enc", "utf-8"))
-    turn.change_attempt(
-        work, "sent", agent_id=member.agent_id, host=member.name, spec=spec, boot_sent=desk.boot,
-        term_sent=turn.term, sent_ms=turn.now_ms,
-    )  # fmt: skip
-    turn.raise_event(work.run_id, WorkPlaced(work.node, work.k, member.name, work.group))
-    _dispatch(turn, desk, work, spec)
-
-
-def give_back(turn: Turn, work: Work, why: str, message: str, *, for_good: bool) -> None:
-    """An agent refused an attempt of a group: it never started there, and any other member may have it."""
-    turn.change_attempt(work, "ready", host=work.group)
-    if for_good:
-        work.refusals = (*work.refusals, Refusal(work.agent_id, why, message))
-    turn.works.unbind(work)
-    turn.change_attempt(work, agent_id="")
-    turn.look_at_groups(work)
-
-
-def may_be_at_another_member(turn: Turn, work: Work) -> bool:
-    """Tell whether a member of the group that was not heard yet may have an attempt that its own agent does not have."""
-    others = [each for each in turn.members_of(work.group) if each != work.agent_id]
-    return bool(turn.window.group_waits_for(turn, work, others))
-
-
-def look_in_group(turn: Turn, work: Work) -> None:
-    """An attempt that is to end is not where it was sent: if another member has it, that one will say so."""
-    turn.works.unbind(work)
-    turn.change_attempt(work, agent_id="", host=work.group)
-
-
-def may_be_at(turn: Turn, work: Work, agent_id: str) -> bool:
-    """Tell whether an unbound attempt may have been given to this agent: only to a member of its group."""
-    group = turn.tx.hosts.find(work.group)
-    return group is not None and any(each.agent_id == agent_id for each in placement.members_of(turn.tx, group))
-
-
-def was_elsewhere(turn: Turn, work: Work, agent_id: str) -> bool:
-    """Tell whether what another agent says of a replayed attempt counts: its own has not been heard yet.
-
-    A member of the same group has it, if it is there; of another agent it is only known that it may have.
-    """
-    unsure = ("ready", "sent", "stopping", *(("abandoned",) if work.group else ()))
-    if work.state not in unsure or not is_replayed(turn, work) or turn.works.desk(work.agent_id).connected:
-        return False
-    if work.group:
-        if not may_be_at(turn, work, agent_id):
-            return False
-        if work.state == "sent":
-            turn.change_attempt(work, "ready")
-        found_at(turn, work, agent_id)
-        return True
-    row = turn.find_attempt(work.k)
-    message = adopting.FOREIGN.format(agent=agent_id, host="" if row is None else row.host)
-    turn.raise_event(work.run_id, outcomes.doubt(turn, work, "foreign", message))
-    return True
-
-
-def found_at(turn: Turn, work: Work, agent_id: str) -> None:
-    """An agent knows an attempt that is bound to nobody here: an older copy of the store meets what it had sent."""
-    turn.works.bind(work, agent_id)
-    turn.change_attempt(work, agent_id=agent_id, host=agent_id)
-    turn.raise_event(work.run_id, WorkPlaced(work.node, work.k, agent_id, work.group))
-
-
-def _fail(turn: Turn, work: Work, why: str, message: str) -> None:
-    turn.change_attempt(work, "failed", why=why, message=message, ended_ms=turn.now_ms)
-    turn.raise_event(work.run_id, WorkFailed(work.node, work.k, why, message))

@@ -7,7 +7,7 @@ a matching chain, proves that an attempt was not started; after a rotated spool 
 from jaz_lite.model.event import WorkCancelled, WorkFound, WorkPlaced
 from jaz_lite.model.fact import Fact
 from jaz_lite.model.run import DoubtReason
-from jaz_lite.runner import actions, adopting, dispatch, missing_output, outcomes, reports
+from jaz_lite.runner import actions, adopting, dispatch, groups, missing_output, outcomes, reports
 from jaz_lite.runner.inputs import AgentInventory, AgentSynced
 from jaz_lite.runner.port import Port
 from jaz_lite.runner.turn import Turn
@@ -50,8 +50,8 @@ def lay_beside(turn: Turn, item: AgentSynced) -> None:
     known = port.inventory
     for k in known:
         unbound = turn.works.open.get(k)
-        if unbound is not None and not unbound.agent_id and dispatch.may_be_at(turn, unbound, port.agent_id):
-            dispatch.found_at(turn, unbound, port.agent_id)
+        if unbound is not None and not unbound.agent_id and groups.may_be_at(turn, unbound, port.agent_id):
+            groups.found_at(turn, unbound, port.agent_id)
     for work in turn.works.of_agent(port.agent_id):
         entry = known.get(work.k)
         _heard_again(turn, work)
@@ -110,7 +110,7 @@ def _settle(turn: Turn, work: Work, entry: InventoryItem | None, *, gap: bool) -
             turn.raise_event(work.run_id, outcomes.doubt(turn, work, "boot", BOOTED))
         case ("sent", None) if work.group and _sent_by_another(turn, work):
             # An earlier active may have had it refused there, and given it to another member.
-            dispatch.give_back(turn, work, "", "", for_good=False)
+            groups.give_back(turn, work, "", "", for_good=False)
             turn.raise_event(work.run_id, WorkPlaced(work.node, work.k, work.group, work.group))
         case ("sent", None):
             dispatch.send_as_room_allows(turn, turn.works.desk(work.agent_id), work)
@@ -118,9 +118,9 @@ def _settle(turn: Turn, work: Work, entry: InventoryItem | None, *, gap: bool) -
             reports.alarm_of(turn, work, "agent_forgot")
             turn.raise_event(work.run_id, outcomes.doubt(turn, work, "agent_forgot", FORGOT))
         case ("stopping" | "abandoned", None) if (
-            work.group and _sent_by_another(turn, work) and dispatch.may_be_at_another_member(turn, work)
+            work.group and _sent_by_another(turn, work) and groups.may_be_at_another_member(turn, work)
         ):
-            dispatch.look_in_group(turn, work)
+            groups.look_in_group(turn, work)
         case ("stopping", None):
             actions.cancel_again(turn, work)
         case ("abandoned", None | "accepted" | "starting"):

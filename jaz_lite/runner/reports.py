@@ -16,7 +16,7 @@ from jaz_lite.model.event import (
     WorkTimedOut,
 )
 from jaz_lite.model.fact import Fact
-from jaz_lite.runner import adopting, dispatch, missing_output, outcomes
+from jaz_lite.runner import adopting, groups, missing_output, outcomes
 from jaz_lite.runner.inputs import AgentOutput, AgentReports
 from jaz_lite.runner.outcomes import LOST
 from jaz_lite.runner.turn import Turn
@@ -93,10 +93,10 @@ def _about_an_attempt(turn: Turn, agent_id: str, k: bytes, event: AgentEvent) ->
         else:
             _late(turn, row, event)
             return
-    elif not work.agent_id and dispatch.may_be_at(turn, work, agent_id):
-        dispatch.found_at(turn, work, agent_id)
+    elif not work.agent_id and groups.may_be_at(turn, work, agent_id):
+        groups.found_at(turn, work, agent_id)
     elif work.agent_id != agent_id:
-        if not dispatch.was_elsewhere(turn, work, agent_id):
+        if not groups.was_elsewhere(turn, work, agent_id):
             alarm(turn, work.run_id, "foreign_result", agent_id, event)
             return
         if not work.group:

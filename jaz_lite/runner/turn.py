@@ -18,7 +18,7 @@ from jaz_lite.engine.boot import BOOT, is_in_time
 from jaz_lite.errors import LocalProtocolError
 from jaz_lite.model.event import Event, Operation, Started, TimerFired, WorkPlaced
 from jaz_lite.model.run import RUN_OVER, Run
-from jaz_lite.runner import actions, dispatch, faults, locks, placement
+from jaz_lite.runner import actions, dispatch, faults, groups, locks, placement
 from jaz_lite.runner.desk import Desk
 from jaz_lite.runner.feed import Feed
 from jaz_lite.runner.inputs import Input, Reply
@@ -380,7 +380,7 @@ class Turn:
             self.tx.agents.move_cursor(agent_id, spool, cursor, chain)
 
     def _fill_groups(self) -> None:
-        dispatch.fill_groups(self)
+        groups.fill(self)
         for work in self._without_member:
             if work.state == "ready" and not work.agent_id:
                 self.raise_event(work.run_id, WorkPlaced(work.node, work.k, work.group, work.group))

@@ -22,7 +22,7 @@ from jaz_lite.agent.slots import Slots
 from jaz_lite.agent.spool import Spool
 from jaz_lite.engine import icon_view
 from jaz_lite.model.event import WorkEnded
-from jaz_lite.runner import agents, dispatch, locks, outcomes, reconcile, reports
+from jaz_lite.runner import agents, dispatch, groups, locks, outcomes, reconcile, reports
 from jaz_lite.runner.inputs import AgentGone, AgentReports
 from jaz_lite.runner.turn import Turn
 from jaz_lite.runner.turns import Turns
@@ -98,7 +98,7 @@ def claim_not_synced(_world: World) -> AbstractContextManager[None]:
 
 def dispatch_before_commit(_world: World) -> AbstractContextManager[None]:
     """The server sends a work order while the transaction that says so is still open."""
-    leave = dispatch._dispatch
+    leave = dispatch.hand_over
 
     def broken(turn: Turn, *arguments: Any) -> None:
         after_commit = turn.after_commit
@@ -113,7 +113,7 @@ def dispatch_before_commit(_world: World) -> AbstractContextManager[None]:
         finally:
             turn.after_commit = after_commit  # type: ignore[method-assign]
 
-    return patched((dispatch, "_dispatch", broken))
+    return patched((dispatch, "hand_over", broken))
 
 
 def ack_before_commit(_world: World) -> AbstractContextManager[None]:
@@ -198,7 +198,7 @@ def group_work_moves_on(_world: World) -> AbstractContextManager[None]:
         gone(turn, item, *more)
         for work in turn.works.of_agent(item.port.agent_id):
             if work.group and work.state in ("sent", "accepted", "running"):
-                dispatch.give_back(turn, work, "busy", "", for_good=False)
+                groups.give_back(turn, work, "busy", "", for_good=False)
 
     return patched((agents, "gone", broken))
 
