@@ -19,33 +19,12 @@ from zoneinfo import ZoneInfo
 
 from jaz_lite.clock import Clock
 from jaz_lite.engine.boot import BOOT
-from jaz_lite.errors import DiskFull, JazLiteError, StoreDamaged
-from jaz_lite.runner import agents, credentials, faults, reconcile, reports, starts, twins
-from jaz_lite.runner.actions import not_live
+from jaz_lite.errors import StoreDamaged
+from jaz_lite.runner import faults, intake, reports
 from jaz_lite.runner.booter import Booter
 from jaz_lite.runner.copies import Copies
 from jaz_lite.runner.feed import Feed
-from jaz_lite.runner.inputs import (
-    AgentAlive,
-    AgentChanged,
-    AgentGone,
-    AgentIdentified,
-    AgentInventory,
-    AgentOutput,
-    AgentRefused,
-    AgentReports,
-    AgentRevoked,
-    AgentState,
-    AgentSynced,
-    AgentTook,
-    AgentUnheard,
-    DeskResumed,
-    Input,
-    NewcomerDue,
-    NewRun,
-    RunEvent,
-    Write,
-)
+from jaz_lite.runner.inputs import AgentReports, DeskResumed, Input
 from jaz_lite.runner.live import LiveRuns
 from jaz_lite.runner.turn import Turn
 from jaz_lite.runner.window import Uncertainty
@@ -244,7 +223,7 @@ class Turns:
             elif items:
                 self.booter.look(turn)
             for item in items:
-                self._take(turn, item)
+                intake.take(turn, item, draw_spool=self.draw_spool, pins_changed=self.pins_changed)
             self.booter.decide_as_it_was(turn)
             turn.finish()
         except BaseException:
@@ -329,113 +308,6 @@ class Turns:
         first = self.term << 32 | (self._last_id + 1)
         self._last_id += count
         return first
-
-    # ---- one input
-
-    def _take(self, turn: Turn, item: Input) -> None:
-        match item:
-            case AgentReports():
-                reports.take_in(turn, item)
-            case AgentOutput():
-                reports.take_output(turn, item)
-            case RunEvent():
-                self._take_event(turn, item)
-            case NewRun():
-                self._take_start(turn, item)
-            case Write():
-                self._take_write(turn, item)
-            case AgentIdentified():
-                agents.identified(turn, item, self.draw_spool)
-            case AgentInventory():
-                reconcile.note(turn, item)
-            case AgentSynced():
-                reconcile.lay_beside(turn, item)
-            case AgentRefused():
-                agents.refused(turn, item)
-            case AgentState():
-                agents.known_already(turn, item)
-            case AgentGone():
-                agents.gone(turn, item, self.draw_spool)
-            case AgentTook():
-                credentials.took(turn, item, self.pins_changed)
-            case AgentUnheard():
-                agents.unheard(turn, item)
-            case AgentRevoked():
-                agents.revoked(turn, item)
-            case AgentAlive():
-                twins.alive(turn, item)
-            case NewcomerDue():
-                agents.newcomer_due(turn, item, self.draw_spool)
-            case DeskResumed():
-                agents.resumed(turn, item)
-            case AgentChanged():
-                agents.changed(turn, item)
-            case _:
-                raise AssertionError(f"nobody takes {item!r}")
-
-    def _take_event(self, turn: Turn, item: RunEvent) -> None:
-        if item.reply is not None:
-            turn.answer(item.reply)
-        turn.settle()  # an operation sees the run as all that came before it left it
-        event = item.event
-        if item.make is not None:
-            run = turn.find_run(item.run_id)
-            if run is None:
-                assert item.reply is not None, "who makes an event wants to know"
-                item.reply.error = not_live(turn, item.run_id, run)
-                return
-            try:
-                event = item.make(run)
-            except JazLiteError as error:
-                assert item.reply is not None, "who makes an event wants to know"
-                item.reply.error = error
-                return
-        assert event is not None, "a run event has an event or makes one"
-        turn.raise_event(item.run_id, event, item.reply)
-
-    def _take_start(self, turn: Turn, item: NewRun) -> None:
-        if self.disk_full:
-            if item.reply is not None:
-                item.reply.error = DiskFull("the disk is full; nothing new is started", hint="free some space")
-            turn.answer(item.reply)
-            return
-        try:
-            run = starts.start(
-                turn,
-                jobnet_id=item.jobnet_id,
-                version=item.version,
-                origin=item.origin,
-                user=item.user,
-                variables=item.variables,
-                icon_path=item.icon_path,
-                scheduled_ms=item.scheduled_ms,
-                boot=item.boot,
-            )
-        except StoreDamaged:
-            raise
-        except JazLiteError as error:
-            if item.reply is not None:
-                item.reply.error = error
-            turn.answer(item.reply)
-            return
-        turn.answer(item.reply, run.run_id)
-
-    def _take_write(self, turn: Turn, item: Write) -> None:
-        turn.settle()
-        turn.answer(item.reply)
-        try:
-            with turn.tx.savepoint():
-                value = item.work(turn.tx)
-                turn.look_at_groups()  # hosts may be other ones now
-        except StoreDamaged:
-            raise
-        except Exception as error:
-            if item.reply is None:
-                raise
-            item.reply.error = error
-            return
-        if item.reply is not None:
-            item.reply.value = value
 
 
 def _forget_answer(item: Input) -> None:
