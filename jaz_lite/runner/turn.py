@@ -14,18 +14,17 @@ from functools import partial
 from typing import Any
 
 from jaz_lite.engine.advance import advance_all
-from jaz_lite.engine.boot import BOOT, is_in_time
+from jaz_lite.engine.boot import BOOT
 from jaz_lite.errors import LocalProtocolError
 from jaz_lite.model.event import Event, Operation, Started, TimerFired, WorkPlaced
 from jaz_lite.model.run import RUN_OVER, Run
-from jaz_lite.runner import actions, dispatch, faults, groups, locks, placement
+from jaz_lite.runner import actions, dispatch, due_starts, faults, groups, locks, placement
 from jaz_lite.runner.desk import Desk
 from jaz_lite.runner.feed import Feed
 from jaz_lite.runner.inputs import Input, Reply
-from jaz_lite.runner.leading import leads_to
 from jaz_lite.runner.live import LiveRuns
 from jaz_lite.runner.port import Port
-from jaz_lite.runner.siblings import is_busy, next_to_start, supersedes
+from jaz_lite.runner.siblings import is_busy, next_to_start
 from jaz_lite.runner.window import Uncertainty
 from jaz_lite.runner.work import Work, Works
 from jaz_lite.store.agents import AgentRow
@@ -33,8 +32,6 @@ from jaz_lite.store.attempts import Attempt
 from jaz_lite.store.transaction import Transaction
 
 log = logging.getLogger(__name__)
-
-FULL_DISK_PAUSE_MS = 5_000  # so long a start is put off while the disk is full
 
 
 @dataclass(slots=True)
@@ -88,7 +85,7 @@ class Turn:
         self.draw_ids = draw_ids
         self._later = later
         self.may_start = may_start  # False while the disk is full
-        self._has_missed = has_missed
+        self.has_missed = has_missed
         self.agents_moved = False  # an agent came or went
         self.at_run: int | None = None  # the run that is being dealt with; says whose fault it is if the turn fails
         self._feed = feed
@@ -113,7 +110,7 @@ class Turn:
 
     def all_live(self) -> Iterator[Run]:
         """Give all live runs as this turn sees them."""
-        return self._seen(iter(self.live), lambda run: run.state not in RUN_OVER)
+        return self.seen(iter(self.live), lambda run: run.state not in RUN_OVER)
 
     def change_run(self, run: Run) -> None:
         """Take over what the store says of a run since this turn began; nothing of it is written."""
@@ -125,56 +122,16 @@ class Turn:
 
     def busy_runs_of(self, jobnet_id: str) -> list[Run]:
         """Return the started, unended runs of a jobnet as this turn sees them, oldest first."""
-        return sorted(self._seen(self.live.astir(jobnet_id), partial(is_busy, jobnet_id)), key=lambda run: run.run_id)
+        return sorted(self.seen(self.live.astir(jobnet_id), partial(is_busy, jobnet_id)), key=lambda run: run.run_id)
 
     def waiting_runs_of(self, jobnet_id: str) -> list[Run]:
         """Return the runs of a jobnet that wait for another run of it to end, in the order in which they start."""
-        return next_to_start(jobnet_id, self._seen(self.live.astir(jobnet_id), lambda _run: True))
+        return next_to_start(jobnet_id, self.seen(self.live.astir(jobnet_id), lambda _run: True))
 
-    def _seen(self, live: Iterable[Run], fits: Callable[[Run], bool]) -> Iterator[Run]:
+    def seen(self, live: Iterable[Run], fits: Callable[[Run], bool]) -> Iterator[Run]:
         """Give these live runs, and all that this turn made or changed, as it leaves them, as far as they fit."""
         yield from (run for run in live if run.run_id not in self._staged and fits(run))
         yield from (staged.run for staged in self._staged.values() if fits(staged.run))
-
-    def _started(self, run: Run, event: Started) -> Started | None:
-        """Return what a run is told whose time may have come; None where it is to be told later."""
-        at_ms = run.scheduled_ms or 0
-        told = self._is_told(run)
-        if told and self.may_start:
-            return replace(event, others=self._has_others(run), told=True)
-        if self.window.must_wait(self, run):
-            at_ms = max(at_ms, self.window.deadline_ms)
-        if not self.may_start:
-            at_ms = max(at_ms, self.now_ms + FULL_DISK_PAUSE_MS)
-        if at_ms > self.now_ms:
-            # Also where the clock was set back since: nothing else would bring its time to mind again.
-            self.tx.timers.set(run.run_id, None, BOOT, at_ms)
-            return None
-        # Only now: since it was raised, others of the jobnet may have begun or ended in this very turn.
-        return replace(event, others=self._has_others(run), superseded=self._is_superseded(run))
-
-    def _is_told(self, run: Run) -> bool:
-        """Tell whether an agent says of a planned run that has not begun that an earlier active started it."""
-        return (
-            run.replayed_since_ms is not None
-            and run.boot is not None
-            and (run.state == "waiting" or run.start_missed)
-            and any(leads_to(self, run, agent_id) for agent_id in self.tx.adopted.tellers(run.occ))
-        )
-
-    def _has_others(self, run: Run) -> bool:
-        jobnet = run.jobnet
-        return jobnet.multiple_start != "parallel" and bool(self.busy_runs_of(jobnet.jobnet_id))
-
-    def _is_superseded(self, run: Run) -> bool:
-        """Tell whether a later time of the same schedule and jobnet is due as well; asked of those alone that care."""
-        boot = run.boot
-        if boot is None or not boot.schedule_id or boot.late_start != "run_latest":
-            return False
-        if is_in_time(run, self.now_ms):
-            return False
-        others = self.live.of_schedule(boot.schedule_id, run.jobnet.jobnet_id)
-        return any(self._seen(others, partial(supersedes, run, self.now_ms))) or self._has_missed(self, run)
 
     def own_occ(self, run_id: int) -> str:
         """Return the name of the occurrence that is this run and nothing else.
@@ -223,7 +180,7 @@ class Turn:
                 batch = []
                 self._advance_by(run_id, [item.event], item.reply)
             elif isinstance(item.event, Started):
-                if (started := self._started(run, item.event)) is not None:
+                if (started := due_starts.started(self, run, item.event)) is not None:
                     batch.append(started)
             else:
                 batch.append(item.event)
