@@ -159,6 +159,10 @@ def nowhere(_cli: Cli, original: Path) -> Path:
     return original.with_name("nowhere")
 
 
+def named(one: object) -> str:
+    return getattr(one, "__name__", str(one))
+
+
 ENDS = [
     ("activate", a_copy, 1),  # nobody could tell, and nobody said --yes
     ("activate", replaced, 3),
@@ -190,7 +194,7 @@ ENDS = [
 ]
 
 
-@pytest.mark.parametrize(("words", "place", "code"), ENDS, ids=lambda one: getattr(one, "__name__", str(one)))
+@pytest.mark.parametrize(("words", "place", "code"), ENDS, ids=named)
 def test_it_ends_with_the_exit_code_that_the_manual_names(
     cli: Cli, prepared: Path, words: str, place: Callable[[Cli, Path], Path], code: int
 ) -> None:
@@ -201,7 +205,7 @@ def test_it_ends_with_the_exit_code_that_the_manual_names(
     assert code == 0 or len(ran.err.strip().splitlines()) >= 1
 
 
-@pytest.mark.parametrize(("place", "code"), [(a_copy, 0), (damaged, 6), (of_another_site, 1), (nowhere, 8)], ids=str)
+@pytest.mark.parametrize(("place", "code"), [(a_copy, 0), (damaged, 6), (of_another_site, 1), (nowhere, 8)], ids=named)
 def test_a_check_ends_with_the_exit_code_that_the_manual_names(
     cli: Cli, prepared: Path, place: Callable[[Cli, Path], Path], code: int
 ) -> None:
