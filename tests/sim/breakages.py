@@ -353,6 +353,7 @@ KIND_OF: dict[str, Kind] = {  # the kind of worlds in which a fault shows; else 
     "setback-agent-starts": "trapped",
     "no-boot-check-on-sent": "trapped",
     "normal-instead-of-strict": "trapped",
+    "claim-not-synced": "reboots",
     "reboot-holds-nothing": "reboots",
     "host-lock-not-durable": "reboots",
     "host-lock-stays": "reboots",
