@@ -30,6 +30,7 @@ code=$(($1 % 90))
 trap 'echo "end $key $JOB_ID $MANAGEMENT_ID $(date +%s.%N) STOPPED" >> WITNESS; exit STOPPED' TERM
 echo "start $key $JOB_ID $MANAGEMENT_ID $(date +%s.%N) $code" >> WITNESS
 sleep $(($1 / 90 % 3)).$(($1 % 10))
+trap '' TERM
 echo "end $key $JOB_ID $MANAGEMENT_ID $(date +%s.%N) $code" >> WITNESS
 exit $code
 """
