@@ -10,7 +10,7 @@ from typing import Any
 import apsw
 
 from jaz_lite.errors import JazLiteError
-from jaz_lite.store.attempts import STATE_NUMBER
+from jaz_lite.store.attempts import ORIGINS, STATE_NUMBER
 from jaz_lite.store.connection import DATABASE_FILE
 from jaz_lite.store.scheduled_runs import nominal_ms_of
 from tests.failover.files import COPY
@@ -180,25 +180,26 @@ def _may_be_lost(site: FailoverSite, job: Job, began: float, ended: float) -> bo
 
 def _known(site: FailoverSite) -> Counter[tuple[str, str, int]]:
     """Return what results the active has: what was run (a time of the schedule, or a number), which job, its code."""
-    copy = site.new_copy()
-    site.active.command("snapshot", str(copy))
-    # Immutable: else a look at it would leave files in the copy, which could not be activated then.
-    uri = f"file:{copy / DATABASE_FILE}?immutable=1"
-    database = apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
-    try:
-        rows: Any = database.execute(
-            "select coalesce(occ, 'M:' || run_id), key_path, exit_code from attempts where state = ?",
-            (STATE_NUMBER["done"],),
-        ).fetchall()
-    finally:
-        database.close()
-    site.keep_copy(copy)
+    text = "select coalesce(occ, 'M:' || run_id), key_path, exit_code from attempts where state = ?"
+    rows = _read_store(site, text, (STATE_NUMBER["done"],))
     found: Counter[tuple[str, str, int]] = Counter()
     for occ, path, code in rows:
         nominal_ms = nominal_ms_of(occ)
         what = occ.split(":")[1] if nominal_ms is None else key_of(nominal_ms, occ.split(":")[2])
         found[what, path.rpartition("/")[2].partition("#")[0], code] += 1
     return found
+
+
+def _read_store(site: FailoverSite, text: str, values: tuple[Any, ...]) -> list[Any]:
+    """Return what a copy of the active server has."""
+    copy = site.take_copy()
+    # Immutable: else a look at it would leave files in the copy, which could not be activated then.
+    uri = f"file:{copy / DATABASE_FILE}?immutable=1"
+    database = apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+    try:
+        return database.execute(text, values).fetchall()
+    finally:
+        database.close()
 
 
 def _every_time_has_its_run(site: FailoverSite) -> None:
@@ -220,7 +221,8 @@ def _files_are_whole(site: FailoverSite, found: Verdict) -> None:
     for run in all_runs(site.active):
         if run["jobnet_id"] == COPY and run["state"] == "ended":
             arrived.add(str(site.active.ask("run.vars", run=run["run_id"])["before"]["TAG"]))
-    found.files = site.files.judge(arrived)
+    rows = _read_store(site, "select hex(k) from attempts where origin = ?", (ORIGINS.index("adopted"),))
+    found.files = site.files.judge(arrived, {key.lower() for (key,) in rows})
     site.files.forget()
 
 
