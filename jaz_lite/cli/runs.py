@@ -180,6 +180,18 @@ def show_run(answer: dict[str, Any], *, icons: bool = True) -> None:
     )
     if answer["message"]:
         line(answer["message"])
+    print_table(
+        ("adopted work", "attempt", "state", "agent", "exit code", "started", "ended"),
+        [
+            (
+                *(row[name] for name in ("path", "attempt", "state", "agent")),
+                "" if row["exit_code"] is None else row["exit_code"],
+                moment(row["started_at"]),
+                moment(row["ended_at"]),
+            )
+            for row in answer.get("adopted", ())
+        ],
+    )
     if answer["kept"] == "result":
         line("its icons are no longer kept, only its result; `jaz-lite run log` shows what happened")
     elif icons:

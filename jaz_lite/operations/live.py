@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from jaz_lite.errors import NoSuchObject, UsageError
 from jaz_lite.model.run import RUN_OVER, Run
+from jaz_lite.operations import kept_work
 from jaz_lite.operations.copy_text import copy_text
 from jaz_lite.operations.fact_text import text_of
 from jaz_lite.operations.naming import no_run, node_at
@@ -140,9 +141,10 @@ async def output(
     if stream not in (None, 1, 2):
         raise UsageError(f"output stream 1 is standard output, 2 standard error; there is no {stream}")
     found = await find(site, run)
-    node = node_at(found, path)
     attempts = await site.read(lambda view: view.attempts.of_run(found.run_id))
-    mine = [attempt for attempt in attempts if attempt.node == node]
+    kept = kept_work.at_path([attempt for attempt in attempts if attempt.node < 0], path)
+    node = None if kept is not None and found.plan.find(path) is None else node_at(found, path)
+    mine = [attempt for attempt in attempts if attempt.node == node] if node is not None or kept is None else [kept]
     if not mine:
         raise NoSuchObject(f'icon "{path}" of run {found.run_id} has executed nothing', hint="`jaz-lite run log` tells")
     newest = max(mine, key=lambda attempt: (attempt.visit, attempt.attempt))

@@ -7,7 +7,8 @@ from jaz_lite.engine.explain import explain
 from jaz_lite.engine.view import boot_to_json, run_to_json
 from jaz_lite.errors import UsageError
 from jaz_lite.model.names import VARIABLE_VALUE_CHARS_MAX, variable_name_fault
-from jaz_lite.model.run import RUN_STATES, UNTOUCHED, Boot, Origin, Run
+from jaz_lite.model.run import RUN_OVER, RUN_STATES, UNTOUCHED, Boot, Origin, Run
+from jaz_lite.operations import kept_work
 from jaz_lite.operations.copy_text import copy_text
 from jaz_lite.operations.naming import node_at, run_id_of, split, states_named
 from jaz_lite.operations.outside import Outside
@@ -142,7 +143,8 @@ async def shape_of(site: Site, run_id: int) -> dict[str, Any]:
     """Return a run in the shape of `run show --json`; raises NoSuchObject.
 
     Notes:
-        `kept` is "whole", or "result" where retention has taken the icons: then none are shown.
+        `kept` is "whole", or "result" where retention has taken the icons: then none are shown. `adopted`: work that an
+        earlier active server had done and none of the icons has taken; of runs that are over.
     """
     control = control_of(site)
     row = await site.read(lambda view: view.runs.row(run_id))
@@ -150,6 +152,9 @@ async def shape_of(site: Site, run_id: int) -> dict[str, Any]:
         return {**row_shown(row, site.zone), "kept": "result", "icons": [], "waiting_for": []}
     run = control.read_run(run_id)
     shape = {**run_to_json(run, site.zone), "kept": "whole"}
+    if run.state in RUN_OVER:
+        kept = await site.read(lambda view: kept_work.kept_of(view, run_id))
+        shape["adopted"] = [kept_work.to_json(attempt, site.zone) for attempt in kept]
     for icon, told in zip(run.icons, shape["icons"], strict=True):
         far = None if icon.work is None else control.copy_progress(icon.work)
         if far is not None:

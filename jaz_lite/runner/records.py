@@ -90,7 +90,9 @@ def _make(turn: Turn, occ: str, attempts: list[Adopted], made: Counter[str]) -> 
     parts = occ.split(":")
     named = parts[2] if parts[0] == "S" and len(parts) == 4 and not names.id_fault(parts[2]) else ""
     jobnet_id = next((each.jobnet_id for each in attempts if each.jobnet_id), named or NAMELESS)
-    message = f"adopted from an earlier active server: {len(attempts)} work orders; nothing goes on from here by itself"
+    message = (
+        f"adopted from an earlier active server: work orders: {len(attempts)}; nothing goes on from here by itself"
+    )
     # Its own name stays free: what starts that very run yet must not take the record for it.
     return _put(turn, jobnet_id, message, _number(turn, attempts[0].run_id), f"A:{occ}", nominal_ms_of(occ))
 

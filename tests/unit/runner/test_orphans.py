@@ -1,6 +1,7 @@
 """Orphans: work that only agents know of. When it is shown while no window is open, and what of it is not believed."""
 
 from collections.abc import Iterator
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from jaz_lite.model.host import Host
 from jaz_lite.model.jobnet import Icon
+from jaz_lite.operations import kept_work
 from jaz_lite.runner import orphans, records
 from jaz_lite.runner.inputs import AgentRevoked
 from jaz_lite.store.run_rows import RunRow
@@ -91,6 +93,21 @@ def test_an_agent_that_comes_after_the_window_has_its_lost_runs_shown_ten_minute
     assert site.attempt_states(run) == {"/sort#1/1": "done", "/load#1/1": "running"}
     site.agents["a1"].ends("load")
     assert site.attempt_states(run)["/load#1/1"] == "done"
+
+
+def test_what_is_kept_with_a_record_is_found_by_the_path_of_its_icon(site: Site) -> None:
+    run = takeover_without(site)
+    comes(site)
+    site.pass_time(TEN_MINUTES_S + MINUTE_S)
+
+    with site.store.snapshot() as view:
+        kept = kept_work.kept_of(view, run)
+    sort = kept_work.at_path(kept, "sort")
+    assert sort is not None
+    assert sort == kept_work.at_path(kept, "/sort#1")
+    told = kept_work.to_json(sort, UTC)
+    assert (told["path"], told["state"], told["agent"], told["exit_code"]) == ("/sort", "done", "a1", 0)
+    assert kept_work.at_path(kept, "other") is None
 
 
 def test_a_restart_in_the_ten_minutes_forgets_none_of_them(site: Site) -> None:
