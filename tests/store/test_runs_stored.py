@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaz_lite.errors import NoSuchObject
-from jaz_lite.model.run import ICON_STATES, RUN_STATES, UNTOUCHED, Doubt, FrameRun, IconRun, Run
+from jaz_lite.model.run import DOUBT_REASONS, ICON_STATES, RUN_STATES, UNTOUCHED, Doubt, FrameRun, IconRun, Run
 from jaz_lite.store.open import Store
 from jaz_lite.store.run_rows import JOB_STATUSES, LOAD_STATUSES, METHODS, ORIGINS
 from jaz_lite.store.transaction import Nouns, Transaction
@@ -40,7 +40,8 @@ ICONS = st.builds(
     message=TEXTS,
     continued=st.booleans(),
     timed_out=st.booleans(),
-    doubt=st.none() | st.builds(Doubt, reason=TEXTS, since_ms=st.integers(0, 2**45), message=TEXTS),
+    doubt=st.none()
+    | st.builds(Doubt, reason=st.sampled_from(DOUBT_REASONS), since_ms=st.integers(0, 2**45), message=TEXTS),
 )
 
 
