@@ -50,7 +50,7 @@ def verify(folder: str, as_json: bool) -> None:
     from pathlib import Path
 
     from jaz_lite.store import verifying
-    from jaz_lite.store.directory import undisturbed
+    from jaz_lite.store.folder_lock import undisturbed
 
     place = Path(os.path.expanduser(folder)).absolute()  # noqa: PTH111
     passing = PassingLine()

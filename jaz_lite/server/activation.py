@@ -28,8 +28,9 @@ from jaz_lite.server.inquiry import Answers, inquire
 from jaz_lite.server.letting_go import let_go, state_of
 from jaz_lite.server.start import refuse_fenced, serve
 from jaz_lite.store.binding import Binding, this_machine
-from jaz_lite.store.directory import DataDirectory, is_in_use
+from jaz_lite.store.directory import DataDirectory
 from jaz_lite.store.fencing import clear_fenced, read_fenced
+from jaz_lite.store.folder_lock import is_in_use
 from jaz_lite.store.open import Store
 from jaz_lite.store.stopped import in_present_format
 from jaz_lite.store.transaction import Transaction

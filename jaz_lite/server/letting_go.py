@@ -10,7 +10,7 @@ from pathlib import Path
 
 from jaz_lite.errors import AlreadyRunning, JazLiteError, Unreachable
 from jaz_lite.net import local_client
-from jaz_lite.store.directory import is_in_use
+from jaz_lite.store.folder_lock import is_in_use
 
 WITHIN_S = 10.0
 LOOK_S = 0.02

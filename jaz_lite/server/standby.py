@@ -34,8 +34,8 @@ from jaz_lite.server.standby_door import StandbyDoor
 from jaz_lite.server.standby_link import STANDBY_TOO, Heard, StandbyLink
 from jaz_lite.store.binding import INSTANCE_FILE, read_binding, this_machine
 from jaz_lite.store.copying import nobody
-from jaz_lite.store.directory import hold_folder
 from jaz_lite.store.fencing import read_fenced
+from jaz_lite.store.folder_lock import hold_folder
 from jaz_lite.store.followed import read_followed
 from jaz_lite.store.incoming import kept_aside, settle, unbind
 from jaz_lite.store.keys import Keys

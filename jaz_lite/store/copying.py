@@ -22,8 +22,8 @@ from jaz_lite.config import CONFIG_FILE
 from jaz_lite.errors import DiskFull, NoSuchObject, Refused, StoreDamaged
 from jaz_lite.store.binding import INSTANCE_FILE, read_binding, write_binding
 from jaz_lite.store.connection import DATABASE_FILE, told
-from jaz_lite.store.directory import LOCK_FILE
 from jaz_lite.store.fencing import FENCED_FILE
+from jaz_lite.store.folder_lock import LOCK_FILE
 from jaz_lite.store.keys import KEYS_FOLDER, SWITCHING_FILE, sync_folder, write_private
 from jaz_lite.store.manifest import Manifest, sum_of, write_manifest
 from jaz_lite.store.open import Store

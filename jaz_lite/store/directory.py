@@ -4,54 +4,31 @@ Its binding (`binding.py`) is written last, so a directory without it was not fi
 `prepare`.
 """
 
-import fcntl
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
 from jaz_lite.clock import Clock
-from jaz_lite.errors import AlreadyRunning, NoSuchObject, NotBoundHere, Refused, StoreDamaged, UsageError
+from jaz_lite.errors import NoSuchObject, NotBoundHere, Refused, StoreDamaged, UsageError
 from jaz_lite.store.binding import INSTANCE_FILE, Binding, Machine, fence_sum, read_binding, this_machine, write_binding
 from jaz_lite.store.connection import DATABASE_FILE
 from jaz_lite.store.disk_trouble import refused
+from jaz_lite.store.folder_lock import take_lock
 from jaz_lite.store.keys import FENCE_KEY_FILE, KEYS_LOST, Keys, write_private
 from jaz_lite.store.manifest import forget_manifest
+from jaz_lite.store.network_disk import refuse_network
 from jaz_lite.store.open import Store
 from jaz_lite.store.wal import WAL_SUFFIX
 
 CONFIG_FILE = "config.toml"
-LOCK_FILE = "lock"
 RESERVE_FILE = "reserve"
 IN_USE_FILE = "in-use"  # there while a server has the store open: the mark of its commits, see wal.py
 RESERVE_BYTES = 16 * 1024 * 1024
 SITE_UID_BYTES = 16
 STORE_LOST = "put back a copy of the data directory"
 
-MOUNTS_FILE = Path("/proc/self/mountinfo")
-NETWORK_FILE_SYSTEMS = frozenset(
-    (
-        "afs",
-        "beegfs",
-        "ceph",
-        "cifs",
-        "fuse.ceph",
-        "fuse.glusterfs",
-        "fuse.sshfs",
-        "glusterfs",
-        "gpfs",
-        "lustre",
-        "ncpfs",
-        "nfs",
-        "nfs4",
-        "ocfs2",
-        "smb3",
-        "smbfs",
-    )
-)
 CONFIG_TEXT = b"# What differs from the defaults. `jaz-lite config show` lists every setting and where it comes from.\n"
 
 
@@ -133,7 +110,7 @@ class DataDirectory:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.chmod(0o700)
             refuse_network(folder, allow=allow_network)
-            lock = _locked(folder)
+            lock = take_lock(folder)
             try:
                 cls._fill(folder, server_id, clock, machine or this_machine())
             finally:
@@ -213,7 +190,7 @@ class DataDirectory:
         assert self._lock is None, "locked already"
         refuse_network(self.folder, allow=allow_network)
         try:
-            self._lock = _locked(self.folder)
+            self._lock = take_lock(self.folder)
         except OSError as error:
             raise refused(self.folder, error) from error
         return self
@@ -319,29 +296,6 @@ class DataDirectory:
         return True
 
 
-@contextmanager
-def undisturbed(folder: Path) -> Iterator[None]:
-    """Look at a directory that nobody uses, and keep servers out meanwhile. Nothing is written into it.
-
-    Raises:
-        AlreadyRunning: a server uses it.
-    """
-    try:
-        descriptor = os.open(folder / LOCK_FILE, os.O_RDONLY)
-    except OSError:
-        yield  # nobody ever used it, or what is wrong with it shows when it is looked at
-        return
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError as error:
-        raise AlreadyRunning(
-            f"a server uses {folder}", hint="copies are verified: `jaz-lite snapshot` takes one of a running server"
-        ) from error
-    finally:
-        os.close(descriptor)
-
-
 def _fill_up(descriptor: int) -> None:
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(descriptor, 0, RESERVE_BYTES)
@@ -349,99 +303,3 @@ def _fill_up(descriptor: int) -> None:
     block = bytes(1024 * 1024)
     for _ in range(RESERVE_BYTES // len(block)):
         os.write(descriptor, block)
-
-
-def is_in_use(folder: Path) -> bool:
-    """Tell whether a process holds the lock of a directory; False where there is none, or it cannot be read."""
-    try:
-        descriptor = os.open(folder / LOCK_FILE, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    finally:
-        os.close(descriptor)
-    return False
-
-
-@contextmanager
-def hold_folder(folder: Path) -> Iterator[None]:
-    """Keep other processes out of a folder that need not be a data directory yet.
-
-    Raises:
-        AlreadyRunning: another process holds it. Refused: it lies on a network file system.
-        StoreDamaged: the disk does not let us.
-    """
-    refuse_network(folder, allow=False)
-    try:
-        lock = _locked(folder)
-    except OSError as error:
-        raise refused(folder, error) from error
-    try:
-        yield
-    finally:
-        os.close(lock)
-
-
-def _locked(folder: Path) -> int:
-    """Take the lock of a directory and return its descriptor, which children do not inherit."""
-    descriptor = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        holder = os.read(descriptor, 32).decode("ascii", "replace").strip()
-        os.close(descriptor)
-        who = f" (process {holder})" if holder else ""
-        raise AlreadyRunning(
-            f"another process{who} uses {folder}", hint="stop it with `jaz-lite stop`, or give another --data"
-        ) from error
-    try:
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-    except OSError:
-        os.close(descriptor)
-        raise
-    return descriptor
-
-
-# ---- network file systems
-
-
-def refuse_network(folder: Path, *, allow: bool) -> None:
-    """Refuse a folder on a network file system.
-
-    Raises:
-        Refused: it is on one, and that was not explicitly allowed.
-    """
-    if allow or not MOUNTS_FILE.exists():
-        return
-    kind = file_system_of(folder.resolve(), MOUNTS_FILE.read_text("utf-8", "surrogateescape"))
-    if kind in NETWORK_FILE_SYSTEMS:
-        raise Refused(
-            f"{folder} is on a network file system ({kind}), where neither locks nor syncs can be relied on",
-            hint="choose a folder on a local disk",
-        )
-
-
-def file_system_of(folder: Path, mounts: str) -> str:
-    """Return the type of the file system a folder is on; "" where it cannot be told.
-
-    Args:
-        mounts: text in the format of /proc/self/mountinfo.
-    """
-    best, kind = "", ""
-    for line in mounts.splitlines():
-        before, separator, after = line.partition(" - ")
-        places, types = before.split(" "), after.split(" ")
-        if not separator or len(places) < 5:
-            continue
-        place = places[4].replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\")
-        inside = folder == Path(place) or Path(place) in folder.parents
-        # A later mount over the same place hides the earlier one.
-        if inside and len(place) >= len(best):
-            best, kind = place, types[0]
-    return kind

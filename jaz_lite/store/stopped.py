@@ -17,9 +17,9 @@ from jaz_lite.errors import AlreadyRunning, Refused, StoreDamaged
 from jaz_lite.store import migrate
 from jaz_lite.store.binding import Binding, read_binding
 from jaz_lite.store.connection import DATABASE_FILE, told
-from jaz_lite.store.directory import undisturbed
 from jaz_lite.store.disk_trouble import refused
 from jaz_lite.store.fencing import FencedBy, read_fenced
+from jaz_lite.store.folder_lock import undisturbed
 from jaz_lite.store.keys import KEYS_FOLDER
 from jaz_lite.store.open import Store
 from jaz_lite.store.snapshot import look_at

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from jaz_lite.clock import VirtualClock
 from jaz_lite.errors import AlreadyRunning, NoSuchObject, NotBoundHere, Refused, StoreDamaged, UsageError
-from jaz_lite.store import directory
+from jaz_lite.store import network_disk
 from jaz_lite.store.binding import Machine, this_machine
-from jaz_lite.store.directory import RESERVE_BYTES, DataDirectory, file_system_of
+from jaz_lite.store.directory import RESERVE_BYTES, DataDirectory
 from jaz_lite.store.keys import Keys
+from jaz_lite.store.network_disk import file_system_of
 from jaz_lite.wire.ident import term_of
 from tests.store.making import opened
 
@@ -252,7 +253,7 @@ def test_a_network_file_system_is_refused_unless_it_is_asked_for(
 ) -> None:
     mounts = tmp_path / "mountinfo"
     mounts.write_text("22 1 0:25 / / rw - nfs4 server:/ rw\n")
-    monkeypatch.setattr(directory, "MOUNTS_FILE", mounts)
+    monkeypatch.setattr(network_disk, "MOUNTS_FILE", mounts)
 
     with pytest.raises(Refused, match=r"network file system \(nfs4\)"):
         DataDirectory.prepare(tmp_path / "data", server_id="x", clock=VirtualClock(), machine=HERE)

@@ -19,8 +19,9 @@ from jaz_lite.server.embedded import enrol_local, is_embedded, set_aside
 from jaz_lite.server.fence import mark_fenced
 from jaz_lite.store import migrate
 from jaz_lite.store.binding import read_binding, write_binding
-from jaz_lite.store.directory import DataDirectory, is_in_use
+from jaz_lite.store.directory import DataDirectory
 from jaz_lite.store.fencing import read_fenced
+from jaz_lite.store.folder_lock import is_in_use
 from jaz_lite.store.manifest import MANIFEST_FILE
 from jaz_lite.store.open import Store
 from jaz_lite.store.verifying import verify
