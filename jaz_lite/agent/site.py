@@ -8,7 +8,6 @@ starts from.
 Source: protocol.md sections 1 (the agent's term rule), 4.4, 4.5 and 9.
 """
 
-import errno
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -25,6 +24,7 @@ from jaz_lite.agent.policy import Policy
 from jaz_lite.agent.records import SiteRecord, site_folder
 from jaz_lite.agent.site_log import SiteLog
 from jaz_lite.agent.site_output import SiteOutput
+from jaz_lite.agent.site_room import SiteRoom
 from jaz_lite.agent.slots import Slots
 from jaz_lite.errors import StoreDamaged
 from jaz_lite.wire.agent_core import AgentLink
@@ -44,9 +44,6 @@ from jaz_lite.wire.ident import NO_SPOOL
 from jaz_lite.wire.identities import AgentIdentity, HelloFacts
 from jaz_lite.wire.limits import FEATURES
 
-RESERVE = "reserve"
-RESERVE_BYTES = 4 * 1024 * 1024
-DAY_MS = 86_400_000
 NO_OWN_WORK: Mapping[str, OwnWork] = MappingProxyType({})
 TellKeeper = Callable[[tuple[list[Any], ...]], None]
 
@@ -88,6 +85,7 @@ class Site:
         self.member = Membership(disk, self._folder, record, now)
         self.log = SiteLog(disk, self._folder, self.member.term)
         self.output = SiteOutput(outputs)
+        self.room = SiteRoom(disk, policy, self.log, self.output)
         self._keeper_is_up = False
         self._link: AgentLink | None = None
         self._to_check: Welcomed | None = None  # by which the log is compared
@@ -95,7 +93,6 @@ class Site:
         self._rotating: Welcomed | None = None
         self._in_session = False
         self.listen_port = 0  # where servers may dial; 0: nowhere
-        self.kept_bytes = 0  # records and output, as counted last
         self._effects: list[fx.Effect] = []
         self._now = now
         self.core = self._new_core()
@@ -375,23 +372,8 @@ class Site:
             self.core.room(free, now)
             if clock_jump_s:
                 self.core.clock_jumped(clock_jump_s, now)
-        if free > self._policy.free_bytes_min and RESERVE not in self._disk.names("."):
-            self._disk.replace(RESERVE, bytes(RESERVE_BYTES))
-        before_ms = now.wall_ms - self._policy.keep_days * DAY_MS
-        self.log.forget(before_ms)
-        self.output.forget(before_ms)
-        self._keep_to_quota(now)
-        self.core.forget(self.log.spool.low, before_ms)
-
-    def _keep_to_quota(self, now: Moment) -> None:
-        """Give up what the server has: output first, the oldest first, then records of more than a day ago."""
-        quota = self._policy.quota_bytes
-        log_bytes = self.log.spool.size_bytes
-        output_bytes = self.output.shrink(quota - log_bytes)
-        while log_bytes + output_bytes > quota and self.log.forget_one(now.wall_ms - DAY_MS):
-            log_bytes = self.log.spool.size_bytes
-        self.kept_bytes = log_bytes + output_bytes
-        self.core.quota(exceeded=self.kept_bytes > quota)
+        self.room.keep_reserve(free)
+        self.room.forget(self.core, now)
 
     # ---- effects
 
@@ -428,7 +410,8 @@ class Site:
     def _carry_out(self, effect: fx.Effect) -> None:
         match effect:
             case fx.Append(payloads):
-                self._append(payloads)
+                if self.room.append(payloads):
+                    self.core.disk_was_full(self._now)
             case fx.Sync():
                 self.log.spool.sync()
             case fx.TellKeeper(messages):
@@ -467,16 +450,6 @@ class Site:
                 self._link.refused(k, why, msg)
             case fx.SayInventory():
                 self._link.inventory(list(self.core.inventory()))
-
-    def _append(self, payloads: tuple[bytes, ...]) -> None:
-        try:
-            self.log.spool.append(payloads)
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            self._disk.remove(RESERVE)
-            self.log.spool.append(payloads)
-            self.core.disk_was_full(self._now)
 
     def _spec_path(self, k: bytes) -> str:
         return f"{self._folder}/spec/{k.hex()}"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import jaz_lite.agent.site as agent_site
+import jaz_lite.agent.site_room as site_room
 import jaz_lite.store.writer as store_writer
 from jaz_lite.model.host import Host
 from jaz_lite.model.plain import to_plain
@@ -62,7 +62,7 @@ def run_seed(seed: int, breakage: str | None = None) -> Outcome:
         shutil.copytree(template(START_WALL_MS), folder)
         stack.enter_context(_product_logs())
         # Crashes of processes are simulated here, not of the server's machine: what was written stays.
-        stack.enter_context(patched((store_writer, "SYNCHRONOUS", "off"), (agent_site, "RESERVE_BYTES", 3_000)))
+        stack.enter_context(patched((store_writer, "SYNCHRONOUS", "off"), (site_room, "RESERVE_BYTES", 3_000)))
         if breakage is not None:
             stack.enter_context(BREAKAGES[breakage](world))
         try:
