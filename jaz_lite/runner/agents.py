@@ -39,6 +39,8 @@ UNHEARD = "{agent}, the agent of the machine on which the server ran before, has
 
 def identified(turn: Turn, item: AgentIdentified, draw_spool: Callable[[], bytes]) -> None:
     """An agent proved who it is: let it in, unless a machine with the same identity may be there already (4.3)."""
+    if item.port.gone:
+        return  # before its turn came; no connection that nobody ends may take the agent's place
     row = turn.tx.agents.find(item.happening.hello.agent_id)
     if row is None or row.state == "revoked" or twins.may_come_in(turn, item):
         welcome(turn, item, draw_spool)

@@ -118,8 +118,9 @@ class Links:
 
     def gone(self, port: Port) -> None:
         """The connection of a port is over, told or not."""
+        port.gone = True
         self._copies.gone(port)
-        if port.agent_id:
+        if port.agent_id:  # else no turn has welcomed it, and none will
             self._submit(AgentGone(port))
 
     def _compare_clocks(self, port: Port, wall_ns: int, *, travelled: float) -> None:

@@ -23,6 +23,7 @@ class Port:
         "features",
         "flush",
         "gap",
+        "gone",
         "greet",
         "inventory",
         "link",
@@ -56,6 +57,7 @@ class Port:
         self.gap = False  # events between the cursor and its log are lost
         self.spool = b""
         self.spool_said = b""  # in its hello, before it was perhaps given another one
+        self.gone = False  # the connection is over
         self.up = False  # welcomed
         self.synced = False  # may be given work
         self.synced_at = 0.0  # on the clock of the link

@@ -71,7 +71,7 @@ def not_answered(turn: Turn, item: NewcomerDue) -> AgentIdentified | None:
 def waits_for(desk: Desk) -> AgentIdentified | None:
     """Take the newcomer off the desk, if its connection still stands."""
     newcomer, desk.newcomer = desk.newcomer, None
-    return None if newcomer is None or newcomer.port.link.closed else newcomer
+    return None if newcomer is None or newcomer.port.gone or newcomer.port.link.closed else newcomer
 
 
 def is_same(older: Port, item: AgentIdentified) -> bool:

@@ -42,7 +42,8 @@ class Files:
             unclaimed: keys of copies that agents tell of and no run here asked for.
 
         Notes:
-            TODO(#5): an unclaimed copy that was under way at the takeover neither goes on nor ends; its part stays.
+            An unclaimed copy that was under way at the takeover is stopped ten minutes after it was told of, which no
+            round waits for: until then its part stays.
         """
         whole = 0
         for tag, old in self._old.items():

@@ -258,3 +258,17 @@ def test_a_hello_of_the_machine_before_it_was_started_again_is_of_no_other_machi
 
     assert of_before.closed == ["busy"]
     assert "agent_twin" not in site.journal_kinds()
+
+
+def test_a_connection_that_went_before_its_turn_came_does_not_take_the_place_of_the_agent(
+    site: Site, later: Later
+) -> None:
+    agent = site.agents["a1"]
+    agent.dial()
+    while agent.pump():
+        pass  # it has proved who it is, and no turn has looked yet
+
+    agent.cut()
+    site.settle()
+
+    assert site.turns.works.desk("a1").port is None
