@@ -317,8 +317,13 @@ class Link:
                 self._send(*following)
 
     def _must_be(self, *states: str) -> bool:
-        """Say whether a command may go on: not after the close; a state that does not allow it is our fault."""
-        if self.closed:
+        """Say whether a command may go on; a state that does not allow it is our fault.
+
+        Notes:
+            Not after the close, nor once the agent has said that it goes by another server: that is its doing, and
+            whoever gives commands may not know yet.
+        """
+        if self.closed or self.state == "deposed":
             return False
         if self.state not in states:
             raise LocalProtocolError(f"not in state {self.state}; it takes {' or '.join(states)}")

@@ -197,6 +197,18 @@ def test_words_that_cross_end_a_leg_once(talk):
     assert not talk.agent.closed
 
 
+def test_an_agent_that_goes_by_another_server_has_let_go_of_all_files(talk):
+    getting(talk)
+    talk.agent.stale(term=2**31, act=b"a" * 8, ticket=b"t" * 32)
+    talk.server.receive(talk.agent.take(), talk.now)
+    talk.server.take()
+
+    talk.server.file_give_up(X, "again")
+    talk.server.file_ack(X, 1)
+
+    assert (talk.server.state, talk.server.take()) == ("deposed", b"")
+
+
 # ---- windows and limits
 
 
