@@ -9,6 +9,7 @@ import select
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -86,5 +87,6 @@ def tell_ready() -> None:
     """Say that this process is up, to the one that started it in the background; nothing where nobody did."""
     descriptor = os.environ.pop(READY_VARIABLE, "")
     if descriptor:
-        os.write(int(descriptor), b"1")
+        with suppress(BrokenPipeError):  # that one may have ended, and its terminal with it
+            os.write(int(descriptor), b"1")
         os.close(int(descriptor))

@@ -32,13 +32,13 @@ def standby() -> None:
 @pass_session
 def run(session: Session, hosts: tuple[str, ...], token: str | None, listen: str | None, detach: bool) -> int:
     """Keep a copy of the active server current, in the foreground, until it is stopped or takes over."""
-    if detach:
-        return go_on_in_background(session)
     from pathlib import Path
 
     from jaz_lite.server.serving import stand_by, take_over
 
     folder, telling = Path(session.folder), telling_people()
+    if detach and (folder.exists() or token is not None):  # else it is refused, and leaves no folder
+        return go_on_in_background(session)
     ended = stand_by(
         folder,
         hosts,

@@ -42,7 +42,7 @@ def is_here(address: Address, port: int) -> bool:
         return True
     try:
         found = {str(info[4][0]) for info in socket.getaddrinfo(address.host, None, type=socket.SOCK_STREAM)}
-    except OSError:
+    except (OSError, UnicodeError):  # the latter where it is no name that could be asked for
         return False
     own = set(own_addresses())
     return all(one in own or ipaddress.ip_address(one.partition("%")[0]).is_loopback for one in found)

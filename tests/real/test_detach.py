@@ -64,9 +64,11 @@ def test_a_standby_and_a_takeover_go_on_in_the_background_too(tmp_path: Path) ->
     assert by_command_line(str(tmp_path)) == []
 
 
-@pytest.mark.parametrize("words", [("activate", "--yes"), ("serve",)], ids=" ".join)
-def test_a_mistyped_directory_leaves_nothing_behind(tmp_path: Path, words: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("words", "code"), [("activate --yes", 8), ("serve", 8), ("standby run --from 127.0.0.1:1", 2)]
+)
+def test_a_mistyped_directory_leaves_nothing_behind(tmp_path: Path, words: str, code: int) -> None:
     site = Site(tmp_path)
 
-    assert ran(site, *words, "--detach").returncode == 8
+    assert ran(site, *words.split(), "--detach").returncode == code
     assert not site.data.exists()
