@@ -5,9 +5,8 @@ from typing import Literal
 
 from jaz_lite.errors import NotBoundHere
 from jaz_lite.store.binding import INSTANCE_FILE
-from jaz_lite.store.directory import DataDirectory
+from jaz_lite.store.directory import ARRIVED_FOLDER, DataDirectory
 from jaz_lite.store.fencing import read_fenced
-from jaz_lite.store.incoming import ARRIVED_FOLDER
 
 Role = Literal["nothing", "server", "replaced", "standby", "copy"]
 

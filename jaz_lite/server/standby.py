@@ -33,7 +33,9 @@ from jaz_lite.server.standby_copy import StandbyCopy
 from jaz_lite.server.standby_door import StandbyDoor
 from jaz_lite.server.standby_link import STANDBY_TOO, Heard, StandbyLink
 from jaz_lite.store.binding import INSTANCE_FILE, read_binding, this_machine
+from jaz_lite.store.connection import DATABASE_FILE
 from jaz_lite.store.copying import nobody
+from jaz_lite.store.directory import ARRIVED_FOLDER
 from jaz_lite.store.fencing import read_fenced
 from jaz_lite.store.folder_lock import hold_folder
 from jaz_lite.store.followed import read_followed
@@ -94,7 +96,7 @@ def run_standby(
         progress: is told how far a copy is that comes.
 
     Raises:
-        Refused: the folder is a server's own. UsageError: there is neither a copy nor an invitation.
+        Refused: the folder is a server's own, or nobody knows whose. UsageError: there is neither a copy nor an invitation.
         AlreadyRunning: a process uses the folder. StoreDamaged: the copy there cannot be used.
     """
     configure(verbosity)
@@ -124,8 +126,15 @@ def run_standby(
 
 
 def _refuse_own(folder: Path, token: Token | None) -> None:
-    """Refuse a folder that is a server's own and was not replaced, and one with nothing to begin with."""
+    """Refuse a folder that is a server's own and was not replaced, and one with nothing, or nothing known, to begin with."""
     if not (folder / INSTANCE_FILE).exists():
+        if (folder / ARRIVED_FOLDER).is_dir():
+            return  # a first copy, which is put in its place now
+        if (folder / DATABASE_FILE).exists():
+            raise Refused(
+                f"{folder} holds a database, and {INSTANCE_FILE} is gone, which says whose it is",
+                hint="put that back, or name another folder with --data: a fresh copy would take its place",
+            )
         if token is None:
             raise UsageError(
                 f"there is no copy in {folder}",

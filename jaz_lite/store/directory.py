@@ -23,6 +23,7 @@ from jaz_lite.store.open import Store
 from jaz_lite.store.wal import WAL_SUFFIX
 
 CONFIG_FILE = "config.toml"
+ARRIVED_FOLDER = "arrived"  # a copy that is about to take its place here, see incoming.py
 RESERVE_FILE = "reserve"
 IN_USE_FILE = "in-use"  # there while a server has the store open: the mark of its commits, see wal.py
 RESERVE_BYTES = 16 * 1024 * 1024
@@ -97,7 +98,7 @@ class DataDirectory:
             allow_network: also on a network file system, whose locks and syncs nobody vouches for.
 
         Raises:
-            Refused: it has been prepared already, or lies on a network file system.
+            Refused: it has been prepared already, is a standby's, or lies on a network file system.
             AlreadyRunning: another process is just doing this.
             StoreDamaged: the disk does not let us.
         """
@@ -106,6 +107,11 @@ class DataDirectory:
         folder = folder.absolute()
         if cls.exists(folder):
             raise Refused(f"{folder} is a data directory already")
+        if (folder / ARRIVED_FOLDER).is_dir():
+            raise Refused(
+                f"{folder} holds the first copy of a standby, which a crash kept from its place",
+                hint=f"go on with it: jaz-lite standby run --data {folder}",
+            )
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.chmod(0o700)

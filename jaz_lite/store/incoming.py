@@ -20,7 +20,7 @@ from jaz_lite.errors import DiskFull, Refused, StoreDamaged
 from jaz_lite.store.binding import INSTANCE_FILE, read_binding, write_binding
 from jaz_lite.store.connection import DATABASE_FILE
 from jaz_lite.store.copying import keys_of
-from jaz_lite.store.directory import IN_USE_FILE
+from jaz_lite.store.directory import ARRIVED_FOLDER, IN_USE_FILE
 from jaz_lite.store.fencing import FENCED_FILE, clear_fenced, read_fenced
 from jaz_lite.store.keys import KEYS_FOLDER, sync_folder, write_private
 from jaz_lite.store.manifest import MANIFEST_FILE
@@ -31,7 +31,6 @@ from jaz_lite.store.wal import WAL_SUFFIX
 log = logging.getLogger(__name__)
 
 INCOMING_FOLDER = "incoming"
-ARRIVED_FOLDER = "arrived"
 PLACES = frozenset(("server.listen", "server.announce", "server.peers"))
 KEPT_PREFIX = "replaced-"
 KEPT_FORMAT = "%Y%m%dT%H%M%SZ"  # when it was learnt that another server took over
