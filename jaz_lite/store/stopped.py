@@ -4,7 +4,6 @@ It may be of a dead machine, on a disk that allows no writing: where nothing lie
 """
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +23,8 @@ from jaz_lite.store.keys import KEYS_FOLDER
 from jaz_lite.store.open import Store
 from jaz_lite.store.snapshot import look_at
 from jaz_lite.store.wal import WAL_SUFFIX
+
+LOOKED_AT_FOLDER = "looked-at"  # in the directory: a copy in the present format, while it is looked at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +70,8 @@ def in_present_format(folder: Path, *, clock: Clock) -> Iterator[Store]:
     """Give the store of a directory whose lock the caller holds, only to be read, and leave the directory as it was.
 
     Notes:
-        One of an older format is brought to the present one in a copy beside the directory, which goes afterwards.
+        One of an older format is brought to the present one in a copy inside the directory, which goes afterwards:
+        who may write there need not be allowed to write beside it.
 
     Raises:
         StoreDamaged: it is gone or damaged, or there is no room for the copy.
@@ -83,10 +85,12 @@ def in_present_format(folder: Path, *, clock: Clock) -> Iterator[Store]:
             finally:
                 store.close()
             return
+        aside = folder / LOOKED_AT_FOLDER
+        shutil.rmtree(aside, ignore_errors=True)  # of a look that a crash ended
         try:
-            aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".looked-at", dir=folder.parent))
+            aside.mkdir(mode=0o700)
         except OSError as error:
-            raise refused(folder.parent, error) from error
+            raise refused(folder, error) from error
         try:
             _copy(path, aside, still=still)
             store = Store.open(aside, clock=clock)

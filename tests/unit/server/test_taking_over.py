@@ -24,6 +24,7 @@ from jaz_lite.store.fencing import read_fenced
 from jaz_lite.store.folder_lock import is_in_use
 from jaz_lite.store.manifest import MANIFEST_FILE
 from jaz_lite.store.open import Store
+from jaz_lite.store.stopped import LOOKED_AT_FOLDER
 from jaz_lite.store.verifying import verify
 from jaz_lite.wire.ident import term_of
 from tests.store.copies import contents, site, snapshot
@@ -204,6 +205,29 @@ def test_a_takeover_that_is_refused_leaves_a_copy_of_an_older_format_as_it_was(
     run_activated(copy, Wishes(confirm=lambda _question: True), tell=lambda _sentence: None, stay=False)
 
     assert verify(copy).schema == len(steps) + 1
+
+
+def test_a_copy_of_an_older_format_is_looked_at_with_nothing_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who may use the directory need not be allowed to write into the one above, which may be of another disk."""
+    copy = copied(tmp_path)
+    (copy / LOOKED_AT_FOLDER).mkdir()
+    (copy / LOOKED_AT_FOLDER / "jaz.db").write_bytes(b"of a look that a crash ended")
+    steps = migrate.migrations()
+    following = migrate.Migration(len(steps) + 1, "9.9.9", "alter table hosts add column colour text")
+    monkeypatch.setattr(migrate, "migrations", lambda: (*steps, following))
+    beside: list[list[str]] = []
+
+    def confirm(_question: str) -> bool:
+        beside.append(sorted(path.name for path in tmp_path.iterdir()))
+        return False
+
+    with pytest.raises(Refused, match="not taken over"):
+        run_activated(copy, Wishes(confirm=confirm), tell=lambda _sentence: None)
+
+    assert beside == [["copy", "original"]]
+    assert not (copy / LOOKED_AT_FOLDER).exists()
 
 
 def follows_on(folder: Path, epoch: int) -> None:
