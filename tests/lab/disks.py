@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 ENOUGH = "1g"
+TRIES = 50
 
 
 @cache
@@ -32,19 +33,24 @@ class Disk:
 
     def leave(self, left_bytes: int) -> None:
         """Have it end a little beyond what is on it."""
-        state = os.statvfs(self.folder)
-        self._resize(str((state.f_blocks - state.f_bfree) * state.f_frsize + left_bytes))
+        for _ in range(TRIES):
+            state = os.statvfs(self.folder)
+            if self._resize(str((state.f_blocks - state.f_bfree) * state.f_frsize + left_bytes)):
+                return
+        raise AssertionError(f"{self.folder} grows faster than its disk can be made smaller")
 
     def grow(self) -> None:
         """Let it have room for everything."""
-        self._resize(ENOUGH)
+        assert self._resize(ENOUGH), f"no room for {self.folder}"
 
     def take_away(self) -> None:
         """Take it away, whoever uses it."""
         subprocess.run(["umount", "--lazy", str(self.folder)], check=False, capture_output=True)
 
-    def _resize(self, size: str) -> None:
-        subprocess.run(["mount", "-o", f"remount,size={size}", str(self.folder)], check=True)
+    def _resize(self, size: str) -> bool:
+        """Tell whether it has this size now; it cannot be less than what is on it, which may have grown meanwhile."""
+        command = ["mount", "-o", f"remount,size={size}", str(self.folder)]
+        return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
 def _mount(folder: str, size: str) -> list[str]:
