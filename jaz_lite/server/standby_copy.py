@@ -12,9 +12,8 @@ from jaz_lite.store.binding import read_binding
 from jaz_lite.store.changes import ChangeSet, NeedsCopy
 from jaz_lite.store.commits import Position
 from jaz_lite.store.copying import Progress, keys_of, nobody
-from jaz_lite.store.fencing import clear_fenced
 from jaz_lite.store.followed import note_followed
-from jaz_lite.store.incoming import Incoming, settle
+from jaz_lite.store.incoming import Incoming, follows_on, settle
 from jaz_lite.store.keys import KEYS_FOLDER, Keys
 from jaz_lite.store.open import Store
 from jaz_lite.store.replica import Replica
@@ -54,6 +53,7 @@ class StandbyCopy:
         self._incoming: Incoming | None = None
         self._replica: Replica | None = None
         self._site: SiteRow | None = None
+        self._follows_on = False  # the active's changes have gone on from this copy, and it was noted
 
     # ---- opening and closing
 
@@ -167,7 +167,9 @@ class StandbyCopy:
         if replica is None:
             raise NeedsCopy("there is no copy yet")
         await trio.to_thread.run_sync(replica.apply, changes)
-        clear_fenced(self._folder)  # from here on it is what the one that replaced it is
+        if not self._follows_on:
+            follows_on(self._folder)
+            self._follows_on = True
         self._site = replica.site()
         if replica.wants_checkpoint:
             replica.checkpoint()

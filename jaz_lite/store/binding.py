@@ -54,6 +54,7 @@ class Binding:
     term: int  # at the time of binding; for people
     copied_ms: int | None = None  # a snapshot taken then; None: the directory itself
     described: bool = False  # a snapshot as it was taken: a manifest tells its files
+    alone: bool = False  # a standby's that was a server's own: it may know what the active does not
     fence_sum: str = ""  # of the site's fence key, so that one of another site is noticed; "": of an older program
 
     def check(self, folder: Path, here: Machine) -> None:
@@ -122,7 +123,7 @@ def write_binding(folder: Path, binding: Binding) -> None:
         "fence_sum": binding.fence_sum,
     }
     if binding.copied_ms is not None:
-        instance |= {"copied_ms": binding.copied_ms, "described": binding.described}
+        instance |= {"copied_ms": binding.copied_ms, "described": binding.described, "alone": binding.alone}
     write_private(folder / INSTANCE_FILE, json.dumps(instance, indent=2).encode() + b"\n")
 
 
@@ -137,5 +138,6 @@ def _binding_of(instance: Mapping[str, Any]) -> Binding:
         term=int(instance["term"]),
         copied_ms=None if copied_ms is None else int(copied_ms),
         described=bool(instance.get("described", False)),
+        alone=bool(instance.get("alone", False)),
         fence_sum=str(instance.get("fence_sum", "")),
     )

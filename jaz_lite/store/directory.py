@@ -178,6 +178,7 @@ class DataDirectory:
             term=term,
             copied_ms=None,
             described=False,
+            alone=False,
             fence_sum=fence_sum(Keys.load(self.folder).fence_key),
         )
         try:

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 INCOMING_FOLDER = "incoming"
 PLACES = frozenset(("server.listen", "server.announce", "server.peers"))
 KEPT_PREFIX = "replaced-"
-KEPT_FORMAT = "%Y%m%dT%H%M%SZ"  # when it was learnt that another server took over
+KEPT_FORMAT = "%Y%m%dT%H%M%SZ"  # when it was learnt that another server may have taken over
 KEY_BYTES_MAX = 64 * 1024  # a file of keys, sealed
 
 
@@ -160,12 +160,14 @@ def settle(folder: Path) -> None:
 def keep_aside(folder: Path) -> None:
     """Keep what the server of this directory knows alone: it was replaced, and did not hand over what it had.
 
+    So may one know something that was carried here, or whose machine was renamed, and that nobody told of the other.
     What is kept is a directory of its own, of which `diff-export` tells. Goes on where a crash interrupted it.
     """
-    fenced, database = read_fenced(folder), folder / DATABASE_FILE
-    if fenced is None or fenced.handed_over or not database.exists():
+    database = folder / DATABASE_FILE
+    since_ms = _alone_since(folder)
+    if since_ms is None or not database.exists():
         return
-    aside = folder / f"{KEPT_PREFIX}{datetime.fromtimestamp(fenced.at_ms // 1000, UTC).strftime(KEPT_FORMAT)}"
+    aside = folder / f"{KEPT_PREFIX}{datetime.fromtimestamp(since_ms // 1000, UTC).strftime(KEPT_FORMAT)}"
     (aside / KEYS_FOLDER).mkdir(mode=0o700, parents=True, exist_ok=True)
     aside.chmod(0o700)
     small = [CONFIG_FILE, FENCED_FILE, *(f"{KEYS_FOLDER}/{name}" for name in keys_of(folder / KEYS_FOLDER))]
@@ -186,6 +188,24 @@ def keep_aside(folder: Path) -> None:
     )
 
 
+def _alone_since(folder: Path) -> int | None:
+    """Return when it was learnt that a directory may know something alone; None: it does not."""
+    if (fenced := read_fenced(folder)) is not None:
+        return None if fenced.handed_over else fenced.at_ms
+    if not (folder / INSTANCE_FILE).exists():
+        return None  # a first copy
+    binding = read_binding(folder)
+    return binding.copied_ms if binding.alone else None
+
+
+def follows_on(folder: Path) -> None:
+    """The active's changes go on from where the copy stands: from here on it is what the active is."""
+    clear_fenced(folder)
+    binding = read_binding(folder)
+    if binding.alone:
+        write_binding(folder, replace(binding, alone=False))
+
+
 def kept_aside(folder: Path) -> list[Path]:
     """Return where the databases are that were kept, oldest first."""
     return sorted(path for path in folder.glob(f"{KEPT_PREFIX}*") if (path / DATABASE_FILE).exists())
@@ -199,7 +219,8 @@ def unbind(folder: Path, now_ms: int) -> None:
         write_private(settings, without_places(settings.read_bytes()))
     if binding.copied_ms is None or binding.described:
         taken_ms = now_ms if binding.copied_ms is None else binding.copied_ms
-        write_binding(folder, replace(binding, copied_ms=taken_ms, described=False))
+        alone = binding.alone or (binding.copied_ms is None and read_fenced(folder) is None)
+        write_binding(folder, replace(binding, copied_ms=taken_ms, described=False, alone=alone))
     # A manifest tells of files as they were taken, and the mark of a server that was killed tells of its commits:
     # changes will alter both.
     for name in (MANIFEST_FILE, IN_USE_FILE):

@@ -7,6 +7,7 @@ import pytest
 from jaz_lite.clock import VirtualClock
 from jaz_lite.errors import NotBoundHere, Refused, StoreDamaged
 from jaz_lite.store import incoming
+from jaz_lite.store.binding import read_binding
 from jaz_lite.store.copying import copy_live
 from jaz_lite.store.directory import DataDirectory
 from jaz_lite.store.fencing import FencedBy, read_fenced, write_fenced
@@ -214,6 +215,36 @@ def test_what_a_replaced_server_knows_alone_is_kept_when_a_copy_takes_its_place(
     assert read_fenced(kept) is not None
     assert read_fenced(tmp_path / "a") is None
     assert verify(kept).fenced is not None
+
+
+def test_what_a_server_knows_whose_directory_was_moved_is_kept_when_a_copy_takes_its_place(tmp_path: Path) -> None:
+    """Nobody told it that it was replaced; that it stands elsewhere now, or its machine was renamed, is no reason."""
+    copy = snapshot_of(tmp_path / "a", tick_ms=NOW_MS + 1)
+    snapshot_of(tmp_path / "a", tick_ms=NOW_MS + 2)
+    (tmp_path / "a").rename(tmp_path / "moved")
+    unbind(tmp_path / "moved", NOW_MS)
+    unbind(tmp_path / "moved", NOW_MS + 3_000)
+
+    arrive(copy, tmp_path / "moved")
+
+    (kept,) = incoming.kept_aside(tmp_path / "moved")
+    assert kept.name == "replaced-20261122T181209Z"
+    assert (tick_of(kept), tick_of(tmp_path / "moved")) == (NOW_MS + 2, NOW_MS + 1)
+    assert verify(kept).fenced is None
+
+    arrive(copy, tmp_path / "moved")
+    assert incoming.kept_aside(tmp_path / "moved") == [kept]
+
+
+def test_a_copy_that_follows_on_knows_nothing_alone(tmp_path: Path) -> None:
+    snapshot_of(tmp_path / "a")
+    (tmp_path / "a").rename(tmp_path / "moved")
+    unbind(tmp_path / "moved", NOW_MS)
+    assert read_binding(tmp_path / "moved").alone
+
+    incoming.follows_on(tmp_path / "moved")
+
+    assert not read_binding(tmp_path / "moved").alone
 
 
 @pytest.mark.parametrize("fenced", [False, True], ids=["of a standby", "of one that handed over"])
