@@ -17,11 +17,13 @@ from jaz_lite.failover.votes import AGENTS_MIN, Promote, Wait, count, must_pause
 from jaz_lite.runner.turns import Turns
 from jaz_lite.server.inquiry import inquire
 from jaz_lite.server.peers_door import PeersDoor
+from jaz_lite.store.fencing import read_fenced
 from jaz_lite.store.open import Store
 from jaz_lite.store.transaction import Nouns
 
 LOOK_S = 1.0
 ASK_AGAIN_S = 5.0
+REPLACED = "this copy is of a server that was replaced, and has not followed the one that took over yet"
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +94,8 @@ class Promotion:
             await trio.sleep(ASK_AGAIN_S)
 
     async def _vote(self) -> Promote | Wait:
+        if read_fenced(self._folder) is not None:
+            return Wait(REPLACED)
         store = self._opened()
         try:
             answers = await inquire(store, self._config)
