@@ -8,6 +8,7 @@ import trio
 
 from jaz_lite import config as configuration
 from jaz_lite.config import Config
+from jaz_lite.errors import UsageError
 from jaz_lite.failover.judgement import AgentSaid, ServerSaid
 from jaz_lite.net.dial import parse_address
 from jaz_lite.net.own_addresses import is_here
@@ -32,8 +33,18 @@ class Answers:
 
 
 def peers_of(config: Config) -> tuple[str, ...]:
-    """Return the addresses of the other servers of this site, as config.toml names them."""
-    return tuple(config["server.peers"].replace(",", " ").split())
+    """Return the addresses of the other servers of this site, as config.toml names them.
+
+    Raises:
+        UsageError: one of them is none.
+    """
+    peers = tuple(config["server.peers"].replace(",", " ").split())
+    for peer in peers:
+        try:
+            parse_address(peer, SERVER_PORT)
+        except UsageError as error:
+            raise UsageError(f"server.peers: {error.message}", hint=error.hint) from error
+    return peers
 
 
 async def inquire(

@@ -26,6 +26,7 @@ from jaz_lite.log import configure
 from jaz_lite.net import tcp, tls
 from jaz_lite.net.dial import Backoff, parse_address
 from jaz_lite.net.local_socket import Emit, serve_local
+from jaz_lite.server.inquiry import peers_of
 from jaz_lite.server.leaves import first_of
 from jaz_lite.server.peers_asking import dial_peer
 from jaz_lite.server.promotion import Promotion
@@ -310,9 +311,8 @@ class Standby:
 
     def _places(self) -> tuple[str, ...]:
         """Return where the active may be, the most likely first."""
-        peers = self._config["server.peers"].replace(",", " ").split()
         noted = [address] if (address := read_followed(self._folder)) else []
-        return tuple(dict.fromkeys((*self._heard.addrs, *self._hosts, *noted, *peers)))
+        return tuple(dict.fromkeys((*self._heard.addrs, *self._hosts, *noted, *peers_of(self._config))))
 
     # ---- what it says
 

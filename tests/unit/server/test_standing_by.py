@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from jaz_lite import config
 from jaz_lite.clock import VirtualClock
 from jaz_lite.config import Config
-from jaz_lite.errors import Refused
+from jaz_lite.errors import Refused, UsageError
+from jaz_lite.server.inquiry import peers_of
 from jaz_lite.server.role import role_of
 from jaz_lite.server.standby import run_standby
 from jaz_lite.store.directory import DataDirectory
@@ -66,3 +68,9 @@ def test_a_fresh_copy_does_not_take_the_place_of_a_database_nobody_knows(copy: P
         run_standby(copy, [], config=begun, token=INVITED)
 
     assert contents(copy) == before
+
+
+@pytest.mark.parametrize("peers", ["b.example:999999", "b.example, [::1"])
+def test_a_mistyped_address_of_another_server_is_named(peers: str) -> None:
+    with pytest.raises(UsageError, match=r"server\.peers: .* is no address"):
+        peers_of(config.defaults().over("the test", {"server.peers": peers}))
