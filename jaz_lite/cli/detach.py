@@ -4,6 +4,7 @@ The same command is started once more, in a session of its own, and this one wai
 then is shown, and where it ends instead, its exit code is this one's. What it says later is in a file in its directory.
 """
 
+import io
 import os
 import select
 import subprocess
@@ -16,13 +17,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from jaz_lite.cli.printing import line, say
+from jaz_lite.cli.session import READY_VARIABLE
 from jaz_lite.errors import StoreDamaged
 
 if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
     from jaz_lite.cli.session import Session
 
 F = TypeVar("F", bound=Callable[..., Any])
-READY_VARIABLE = "JAZ_LITE_READY_FD"  # the descriptor to write to when it is up
 LOG_FILE = "server.log"
 LOG_BYTES_MAX = 16 * 1024 * 1024  # a log that is larger makes room for a new one at the next start
 LOOK_S = 0.1
@@ -45,7 +48,7 @@ def go_on_in_background(session: "Session") -> int:
     except OSError as error:
         raise StoreDamaged(f"{log} cannot be written: {error.strerror}") from error
     with open(log, "rb") as said:
-        said.seek(0, os.SEEK_END)
+        begun_at = said.seek(0, os.SEEK_END)
         process = subprocess.Popen(
             [sys.executable, *(word for word in sys.orig_argv[1:] if word != "--detach")],
             stdin=subprocess.DEVNULL,
@@ -59,12 +62,15 @@ def go_on_in_background(session: "Session") -> int:
         os.close(descriptor)
         try:
             is_up = _wait(told, said.read)
+            is_silent = said.tell() == begun_at
         except KeyboardInterrupt:
             process.terminate()
             raise
         finally:
             os.close(told)
     if not is_up:
+        if is_silent:
+            say(f"jaz-lite: it ended, and {log} cannot be written: is its disk full?\n  without --detach it says why")
         return abs(process.wait())
     line(f"it goes on in the background as process {process.pid}; what it says is in {log}")
     say(f"to end it: jaz-lite stop --data {folder}")
@@ -81,6 +87,24 @@ def _wait(told: int, news: Callable[[], bytes]) -> bool:
         sys.stderr.flush()
         if ends is not None:
             return bool(ends)
+
+
+class _Log(io.FileIO):
+    """A log: what finds no room in it is lost, and ends nothing."""
+
+    def write(self, data: "ReadableBuffer") -> int:
+        try:
+            return super().write(data)
+        except OSError:
+            return memoryview(data).nbytes
+
+
+def bear_a_full_log() -> None:
+    """In a process that was started in the background: let nothing end because its log cannot be written."""
+    sys.stdout, sys.stderr = (
+        io.TextIOWrapper(io.BufferedWriter(_Log(number, "w", closefd=False)), "utf-8", line_buffering=True)
+        for number in (1, 2)
+    )
 
 
 def tell_ready() -> None:

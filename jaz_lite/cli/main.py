@@ -13,7 +13,7 @@ from typing import NoReturn
 import click
 
 from jaz_lite import __version__
-from jaz_lite.cli.session import LazyGroup, Session, with_common_options
+from jaz_lite.cli.session import READY_VARIABLE, LazyGroup, Session, with_common_options
 from jaz_lite.errors import JazLiteError
 from jaz_lite.net.local_client import NotRunning
 
@@ -106,6 +106,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: without the program's name; None: those of this process.
     """
+    if READY_VARIABLE in os.environ:
+        from jaz_lite.cli.detach import bear_a_full_log
+
+        bear_a_full_log()
     for stream in (sys.stdout, sys.stderr):
         # What people named or jobs wrote may hold anything; a terminal that cannot show it is no reason to fail.
         if hasattr(stream, "reconfigure"):

@@ -14,6 +14,7 @@ from jaz_lite.errors import AlreadyRunning
 from jaz_lite.net.local_client import NotRunning, Stream
 
 DATA_VARIABLE = "JAZ_LITE_DATA"
+READY_VARIABLE = "JAZ_LITE_READY_FD"  # the descriptor to write to when a server in the background is up
 
 STARTS_WITHIN_S = 3.0
 LOOKS_AGAIN_S = 0.05

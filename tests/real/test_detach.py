@@ -1,6 +1,8 @@
 """`--detach`: the terminal is given back once the server is up; what keeps it from coming up ends the command."""
 
 import json
+import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +11,7 @@ import pytest
 
 from bench.process import by_command_line
 from bench.site import Site
+from jaz_lite.cli.session import READY_VARIABLE
 from tests.real.test_activation import free_port
 from tests.real.test_dialled_agents import until
 
@@ -72,3 +75,43 @@ def test_a_mistyped_directory_leaves_nothing_behind(tmp_path: Path, words: str, 
 
     assert ran(site, *words.split(), "--detach").returncode == code
     assert not site.data.exists()
+
+
+def test_a_log_that_cannot_be_written_ends_no_server(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    told, ready = os.pipe()
+    with open("/dev/full", "wb") as full:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "jaz_lite.cli.main", "--data", str(site.data), "up", "--listen", "127.0.0.1:0"],
+            stdout=full, stderr=full, pass_fds=(ready,), env={**os.environ, READY_VARIABLE: str(ready)},
+        )  # fmt: skip
+    os.close(ready)
+    try:
+        assert os.read(told, 1) == b"1", "it ended"
+        assert site.ask("status")["state"] == "active"
+        site.command("stop")
+        assert process.wait() == 0
+    finally:
+        os.close(told)
+        process.kill()
+        process.wait()
+        site.stop()
+
+
+def test_who_ends_with_a_log_that_cannot_be_written_ends_with_the_same_code_and_a_sentence(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    ran(site, "init")
+    (site.data / "server.log").touch()
+    (site.data / "config.toml").write_text("[server]\nlisten = 7\n")
+
+    def no_room() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+
+    words = [sys.executable, "-m", "jaz_lite.cli.main", "--data", str(site.data), "up"]
+    here = subprocess.run(words, check=False, capture_output=True, text=True, timeout=60, preexec_fn=no_room)
+    behind = subprocess.run(
+        [*words, "--detach"], check=False, capture_output=True, text=True, timeout=60, preexec_fn=no_room
+    )
+
+    assert behind.returncode == here.returncode
+    assert "server.log cannot be written" in behind.stderr, here.stderr

@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from jaz_lite.cli.detach import READY_VARIABLE, tell_ready
+from jaz_lite.cli.detach import tell_ready
+from jaz_lite.cli.session import READY_VARIABLE
 
 
 def test_a_server_comes_up_although_the_terminal_that_started_it_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
