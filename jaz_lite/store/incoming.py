@@ -15,18 +15,21 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from jaz_lite.clock import SystemClock
 from jaz_lite.config import CONFIG_FILE
 from jaz_lite.errors import DiskFull, Refused, StoreDamaged
 from jaz_lite.store.binding import INSTANCE_FILE, read_binding, write_binding
 from jaz_lite.store.connection import DATABASE_FILE
 from jaz_lite.store.copying import keys_of
 from jaz_lite.store.directory import ARRIVED_FOLDER, IN_USE_FILE
-from jaz_lite.store.fencing import FENCED_FILE, clear_fenced, read_fenced
+from jaz_lite.store.fencing import FENCED_FILE, FencedBy, clear_fenced, read_fenced
 from jaz_lite.store.keys import KEYS_FOLDER, sync_folder, write_private
 from jaz_lite.store.manifest import MANIFEST_FILE
+from jaz_lite.store.open import Store
 from jaz_lite.store.sealing import Seal
 from jaz_lite.store.verifying import verify
 from jaz_lite.store.wal import WAL_SUFFIX
+from jaz_lite.wire.ident import epoch_and_boot
 
 log = logging.getLogger(__name__)
 
@@ -191,11 +194,27 @@ def keep_aside(folder: Path) -> None:
 def _alone_since(folder: Path) -> int | None:
     """Return when it was learnt that a directory may know something alone; None: it does not."""
     if (fenced := read_fenced(folder)) is not None:
-        return None if fenced.handed_over else fenced.at_ms
+        return (
+            None if fenced.handed_over and _has_what_was_handed_over(folder / ARRIVED_FOLDER, fenced) else fenced.at_ms
+        )
     if not (folder / INSTANCE_FILE).exists():
         return None  # a first copy
     binding = read_binding(folder)
     return binding.copied_ms if binding.alone else None
+
+
+def _has_what_was_handed_over(arrived: Path, fenced: FencedBy) -> bool:
+    """Tell whether a copy goes back to a handover: the site may have been taken over with an older copy instead."""
+    try:
+        store = Store.open(arrived, clock=SystemClock(), read_only=True)
+    except (Refused, StoreDamaged):
+        return False  # nobody can tell
+    try:
+        with store.snapshot() as view:
+            missing_ms = view.window.missing_since(epoch_and_boot(fenced.term)[0] - 1)
+    finally:
+        store.close()
+    return missing_ms is None or missing_ms >= fenced.at_ms
 
 
 def follows_on(folder: Path) -> None:

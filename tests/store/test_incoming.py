@@ -1,5 +1,6 @@
 """A copy that arrives from another server, and takes the place of what was there, also when a crash comes in between."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from jaz_lite.store.open import Store
 from jaz_lite.store.replica import Replica
 from jaz_lite.store.sealing import Seal
 from jaz_lite.store.verifying import verify
+from jaz_lite.wire.ident import term_of
 
 NOW_MS = 1_795_371_129_000
 SEAL = Seal(b"k" * 32)
@@ -197,8 +199,8 @@ def test_a_directory_that_was_a_server_and_becomes_a_standby_is_no_server_any_mo
         DataDirectory(tmp_path / "a").bind_check()
 
 
-def fence(folder: Path, *, act: bytes = b"a" * 8) -> None:
-    write_fenced(folder, FencedBy(term=9, act=act, addrs=(), seen_from="x", at_ms=NOW_MS))
+def fence(folder: Path, *, act: bytes = b"a" * 8, term: int = 9) -> None:
+    write_fenced(folder, FencedBy(term=term, act=act, addrs=(), seen_from="x", at_ms=NOW_MS))
 
 
 def test_what_a_replaced_server_knows_alone_is_kept_when_a_copy_takes_its_place(tmp_path: Path) -> None:
@@ -256,6 +258,22 @@ def test_a_database_that_knows_nothing_alone_is_not_kept(tmp_path: Path, fenced:
     arrive(copy, tmp_path / "a")
 
     assert incoming.kept_aside(tmp_path / "a") == []
+
+
+def test_what_was_handed_over_is_kept_where_another_one_took_over_with_an_older_copy(tmp_path: Path) -> None:
+    snapshot_of(tmp_path / "a")
+    shutil.copytree(tmp_path / "a", tmp_path / "c")
+    snapshot_of(tmp_path / "a", tick_ms=NOW_MS + 2)
+    fence(tmp_path / "a", act=bytes(8), term=term_of(2, 0))
+    store = Store.open(tmp_path / "c", clock=VirtualClock(NOW_MS))
+    with store.transaction() as tx:
+        tx.window.open(NOW_MS - 60_000, NOW_MS + 60_000, 2, "activated")
+    store.close()
+
+    arrive(snapshot_of(tmp_path / "c", tick_ms=NOW_MS + 9), tmp_path / "a")
+
+    (kept,) = incoming.kept_aside(tmp_path / "a")
+    assert (tick_of(kept), tick_of(tmp_path / "a")) == (NOW_MS + 2, NOW_MS + 9)
 
 
 def test_a_killed_servers_mark_does_not_make_its_standbys_copy_look_lost(tmp_path: Path) -> None:
