@@ -50,8 +50,9 @@ def alive(turn: Turn, item: AgentAlive) -> None:
     if desk is None or desk.port is not item.port or desk.newcomer is None:
         return
     newcomer, desk.newcomer = desk.newcomer, None
-    if is_same(item.port, newcomer) or newcomer.port.link.began_at < item.port.link.began_at:
-        # What came late may be of a life that is over; who does live dials again, and is another machine then.
+    if is_same(item.port, newcomer) or not item.port.synced or newcomer.port.link.began_at < item.port.synced_at:
+        # What came late may be of a life that is over, or said before the session gave the agent the log that it has.
+        # Who does live dials again, and is another machine then.
         refuse(turn, newcomer.port, "busy", NEWER_THERE)
         return
     data = {"agent_id": desk.agent_id, "first": item.port.peer, "second": newcomer.port.peer}

@@ -260,6 +260,23 @@ def test_a_hello_of_the_machine_before_it_was_started_again_is_of_no_other_machi
     assert "agent_twin" not in site.journal_kinds()
 
 
+def test_what_an_agent_said_of_its_log_while_it_was_given_another_one_makes_it_no_other_machine(
+    site: Site, later: Later
+) -> None:
+    first = site.agents["a1"]
+    first.dial()
+    site.clock.advance(1)
+    meanwhile = dialled(site, first, boot=first.boot, spool=b"a log of between"[:16])
+    site.clock.advance(1)
+    site.settle()
+
+    site.agents["another"] = meanwhile
+    site.settle()
+
+    assert meanwhile.closed == ["busy"]
+    assert "agent_twin" not in site.journal_kinds()
+
+
 def test_a_connection_that_went_before_its_turn_came_does_not_take_the_place_of_the_agent(
     site: Site, later: Later
 ) -> None:
