@@ -1,4 +1,4 @@
-"""Where an agent keeps its things when nobody says: one answer for its program and for the commands about it."""
+"""Places that people name, and where an agent keeps its things when nobody does: one answer for all commands."""
 
 import os
 import sys
@@ -14,8 +14,12 @@ def data_folder(given: str | None = None) -> str:
     Notes:
         The usual place is /var/lib/jaz-lite-agent for root, and below the user's own data for everybody else.
     """
-    named = given or os.environ.get(DATA_VARIABLE)
-    return os.path.abspath(os.path.expanduser(named or _usual()))  # noqa: PTH100, PTH111  # pathlib costs a command time
+    return absolute(given or os.environ.get(DATA_VARIABLE) or _usual())
+
+
+def absolute(named: str) -> str:
+    """Return a path that a person named, absolute; `~` is a home."""
+    return os.path.abspath(os.path.expanduser(named))  # noqa: PTH100, PTH111  # pathlib costs three milliseconds
 
 
 def _usual() -> str:

@@ -1,11 +1,11 @@
 """`jaz-lite snapshot` and `verify`: copies of the data directory, and whether they can be relied on."""
 
-import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from jaz_lite.agent.place import absolute
 from jaz_lite.cli.printing import PassingLine, counted, line, moment, print_json, say, size_text
 from jaz_lite.cli.session import Command, Session, json_option, pass_session
 
@@ -28,9 +28,8 @@ def snapshot(session: Session, folder: str, keep: int | None, as_json: bool) -> 
     def passed(item: Mapping[str, int]) -> None:
         progress.show(f"{size_text(item['done'])} of {size_text(item['all'])}")
 
-    place = os.path.abspath(os.path.expanduser(folder))  # noqa: PTH100, PTH111  # as for the data directory
     try:
-        answer = session.ask_anywhere("snapshot", on_item=passed, folder=place, keep=keep)
+        answer = session.ask_anywhere("snapshot", on_item=passed, folder=absolute(folder), keep=keep)
     finally:
         progress.end()
     if as_json:
@@ -52,7 +51,7 @@ def verify(folder: str, as_json: bool) -> None:
     from jaz_lite.store import verifying
     from jaz_lite.store.folder_lock import undisturbed
 
-    place = Path(os.path.expanduser(folder)).absolute()  # noqa: PTH111
+    place = Path(absolute(folder))
     passing = PassingLine()
 
     def passed(done: int, of: int) -> None:

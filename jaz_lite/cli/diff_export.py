@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from jaz_lite.agent.place import absolute
 from jaz_lite.cli.printing import counted, line, moment, print_json, print_table, say
 from jaz_lite.cli.session import Command, Session, json_option, pass_session
 from jaz_lite.errors import Refused, StoreDamaged
@@ -71,7 +72,7 @@ def _compared(folder: Path, against: str | None, since: str | None) -> "Iterator
         here = opened.enter_context(stopped.store.snapshot(LOOKS_FOR_S))
         there = None
         if against is not None:
-            other = Path(os.path.expanduser(against)).absolute()  # noqa: PTH111
+            other = Path(absolute(against))
             if other.resolve() == folder.resolve():
                 raise Refused(f"{other} is the directory itself", hint="name a copy of the server that took over")
             found = opened.enter_context(look_into(other, clock=clock))
@@ -119,7 +120,7 @@ def _head(stopped: "Stopped", span: "Span", against: str | None, how: str) -> di
 
 
 def _new_folder(output: str) -> Path:
-    target = Path(os.path.expanduser(output)).absolute()  # noqa: PTH111
+    target = Path(absolute(output))
     try:
         target.mkdir(mode=0o700, exist_ok=True)
         if any(target.iterdir()):

@@ -192,8 +192,12 @@ def test_a_takeover_that_is_refused_leaves_a_copy_of_an_older_format_as_it_was(
     monkeypatch.setattr(migrate, "migrations", lambda: (*steps, following))
     asked: list[str] = []
 
+    def no(question: str) -> bool:
+        asked.append(question)
+        return False
+
     with pytest.raises(Refused, match="not taken over"):
-        run_activated(copy, Wishes(confirm=asked.append), tell=lambda _sentence: None)  # type: ignore[arg-type]
+        run_activated(copy, Wishes(confirm=no), tell=lambda _sentence: None)
 
     after = contents(copy)
     after.pop("lock", None)
